@@ -1,0 +1,274 @@
+//! What a function is given: memory, time, environment, and how its instances are kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The most bytes the keys and values of an environment may have together.
+pub const ENVIRONMENT_BYTES_MAX: usize = 4096;
+
+const MEMORY_MB_MIN: u32 = 128;
+const MEMORY_MB_MAX: u32 = 10_240;
+const TIMEOUT_SECONDS_MIN: u32 = 1;
+const TIMEOUT_SECONDS_MAX: u32 = 900;
+const DESCRIPTION_CHARS_MAX: usize = 256;
+
+/// Keys that the host sets and a function's own environment may not.
+/// Source: AWS Lambda, "Defined runtime environment variables", the reserved ones.
+const RESERVED_KEYS: &[&str] = &[
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+
+/// Why a configuration is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigurationError {
+    /// The memory size is outside its range.
+    #[error("memory size {megabytes} MB is outside the range from 128 to 10240 MB")]
+    MemorySize {
+        /// The size that was asked for, in MiB (which Lambda writes MB).
+        megabytes: u32,
+    },
+    /// The timeout is outside its range.
+    #[error("timeout {seconds} s is outside the range from 1 to 900 s")]
+    Timeout {
+        /// The timeout that was asked for, in seconds.
+        seconds: u32,
+    },
+    /// The description is too long.
+    #[error("description has {chars} characters; at most 256 are allowed")]
+    Description {
+        /// How many characters it has.
+        chars: usize,
+    },
+    /// A key of the environment is not a letter followed by letters, digits and underscores.
+    #[error("environment key {key:?} must be a letter followed by letters, digits and underscores")]
+    EnvironmentKey {
+        /// The key.
+        key: String,
+    },
+    /// A key of the environment is one that the host sets.
+    #[error(
+        "Lambda was unable to configure your environment variables because the environment variables you \
+         have provided contains reserved keys that are currently not supported for modification. Reserved \
+         keys used in this request: {key}"
+    )]
+    EnvironmentReserved {
+        /// The key.
+        key: String,
+    },
+    /// A value of the environment holds a NUL character.
+    #[error("the value of environment variable {key:?} holds a NUL character")]
+    EnvironmentValue {
+        /// The key.
+        key: String,
+    },
+    /// The environment is too large.
+    #[error(
+        "Lambda was unable to configure your environment variables because the environment variables you \
+         have provided exceeded the 4KB limit ({bytes} bytes measured)"
+    )]
+    EnvironmentSize {
+        /// The bytes of all keys and values.
+        bytes: usize,
+    },
+}
+
+/// The memory a function's instance may use: 128 to 10,240 MiB, 128 by default.
+///
+/// It bounds all linear memories and tables of an instance together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemorySize(u32);
+
+/// How long one invocation may take: 1 to 900 seconds, 3 by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timeout(u32);
+
+/// The environment variables of a function: at most 4 KiB in all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment(BTreeMap<String, String>);
+
+/// Whether an instance handles one event or many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// A warm instance handles one event after another, as on Lambda.
+    #[default]
+    Reuse,
+    /// Every event has an instance of its own.
+    Fresh,
+}
+
+/// What a version is locked with, besides its code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Configuration {
+    /// What people say of it; empty by default, at most 256 characters.
+    pub description: String,
+    /// The memory an instance may use.
+    pub memory: MemorySize,
+    /// How long one invocation may take.
+    pub timeout: Timeout,
+    /// The environment variables.
+    pub environment: Environment,
+    /// Whether instances are reused.
+    pub isolation: Isolation,
+    /// The runtime that was asked for; it has no effect on WebAssembly and is kept for clients.
+    pub runtime: String,
+    /// The role that was given; it has no effect here and is kept for clients.
+    pub role: String,
+    /// The handler that was given; it is passed to the guest as `_HANDLER`.
+    pub handler: String,
+}
+
+impl MemorySize {
+    /// Takes a size in MiB (which Lambda writes MB).
+    ///
+    /// # Errors
+    /// When it is outside 128 to 10,240.
+    pub fn from_mb(megabytes: u32) -> Result<Self, ConfigurationError> {
+        let range = MEMORY_MB_MIN..=MEMORY_MB_MAX;
+        if range.contains(&megabytes) { Ok(Self(megabytes)) } else { Err(ConfigurationError::MemorySize { megabytes }) }
+    }
+
+    /// The size in MiB.
+    pub fn mb(self) -> u32 {
+        self.0
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u64 {
+        u64::from(self.0) << 20
+    }
+}
+
+impl Default for MemorySize {
+    fn default() -> Self {
+        Self(128)
+    }
+}
+
+impl Timeout {
+    /// Takes a time in seconds.
+    ///
+    /// # Errors
+    /// When it is outside 1 to 900.
+    pub fn from_seconds(seconds: u32) -> Result<Self, ConfigurationError> {
+        let range = TIMEOUT_SECONDS_MIN..=TIMEOUT_SECONDS_MAX;
+        if range.contains(&seconds) { Ok(Self(seconds)) } else { Err(ConfigurationError::Timeout { seconds }) }
+    }
+
+    /// The time in seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+
+    /// The time as a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0.into())
+    }
+}
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self(3)
+    }
+}
+
+impl Environment {
+    /// Takes variables as an environment.
+    ///
+    /// # Errors
+    /// When a key is malformed or reserved for the host, a value holds a NUL, or the whole is over 4 KiB.
+    pub fn new(variables: BTreeMap<String, String>) -> Result<Self, ConfigurationError> {
+        let mut bytes = 0;
+        for (key, value) in &variables {
+            check_key(key)?;
+            if value.contains('\0') {
+                return Err(ConfigurationError::EnvironmentValue { key: key.clone() });
+            }
+            bytes += key.len() + value.len();
+        }
+        if bytes > ENVIRONMENT_BYTES_MAX {
+            return Err(ConfigurationError::EnvironmentSize { bytes });
+        }
+        Ok(Self(variables))
+    }
+
+    /// The variables, by key.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+}
+
+fn check_key(key: &str) -> Result<(), ConfigurationError> {
+    if RESERVED_KEYS.contains(&key) {
+        return Err(ConfigurationError::EnvironmentReserved { key: key.to_owned() });
+    }
+    let starts_well = key.starts_with(|first: char| first.is_ascii_alphabetic());
+    let goes_on_well = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if starts_well && goes_on_well && key.len() > 1 {
+        Ok(())
+    } else {
+        Err(ConfigurationError::EnvironmentKey { key: key.to_owned() })
+    }
+}
+
+impl Configuration {
+    /// Checks what the parts' own types do not: the length of the description.
+    ///
+    /// # Errors
+    /// When the description is longer than 256 characters.
+    pub fn check(&self) -> Result<(), ConfigurationError> {
+        match self.description.chars().count() {
+            chars if chars > DESCRIPTION_CHARS_MAX => Err(ConfigurationError::Description { chars }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(key: &str, value: &str) -> Result<Environment, ConfigurationError> {
+        Environment::new(BTreeMap::from([(key.to_owned(), value.to_owned())]))
+    }
+
+    #[test]
+    fn memory_and_time_have_lambdas_ranges_and_defaults() {
+        assert_eq!((MemorySize::default().mb(), Timeout::default().seconds()), (128, 3));
+        assert!(MemorySize::from_mb(127).is_err() && MemorySize::from_mb(10_241).is_err());
+        assert!(Timeout::from_seconds(0).is_err() && Timeout::from_seconds(901).is_err());
+    }
+
+    #[test]
+    fn an_environment_holds_4_kib_and_no_more() {
+        assert!(environment("KEY", &"v".repeat(4093)).is_ok());
+        let error = environment("KEY", &"v".repeat(4094)).unwrap_err();
+        assert_eq!(error, ConfigurationError::EnvironmentSize { bytes: 4097 });
+    }
+
+    #[test]
+    fn keys_that_the_host_sets_are_refused() {
+        let error = environment("AWS_REGION", "x").unwrap_err();
+        assert!(matches!(error, ConfigurationError::EnvironmentReserved { .. }));
+        assert!(environment("1KEY", "x").is_err() && environment("A=B", "x").is_err());
+        assert!(environment("KEY", "a\0b").is_err());
+    }
+}

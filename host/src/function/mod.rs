@@ -1,0 +1,18 @@
+//! The vocabulary of functions: names, ARNs, qualifiers, versions, alias routing and configuration,
+//! each parsed and checked once at the edge and trusted from there on.
+//!
+//! Pure: knows nothing of tokio, wasmtime, HTTP or files.
+
+mod alias;
+mod configuration;
+mod name;
+mod qualifier;
+mod reference;
+
+pub use alias::{Alias, AliasRouting, RoutingError, Weight};
+pub use configuration::{
+    Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, Isolation, MemorySize, Timeout,
+};
+pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
+pub use qualifier::{Qualifier, VersionNumber};
+pub use reference::{FunctionKey, FunctionRef, ReferenceError};

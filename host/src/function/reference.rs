@@ -1,0 +1,204 @@
+//! A reference to a function, in any of the forms Lambda's API takes.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use super::name::{AccountId, FunctionName, NameError, Region};
+use super::qualifier::Qualifier;
+
+/// Why a text is not a reference to a function.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// A part of it is not a name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// It has neither the form of a name nor that of an ARN.
+    #[error(
+        "{text:?} is not a function: write NAME, NAME:QUALIFIER, ACCOUNT:function:NAME or \
+         arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]"
+    )]
+    Form {
+        /// The text.
+        text: String,
+    },
+    /// The name carries one qualifier and the request another.
+    #[error("the derived qualifier from the function name does not match the specified qualifier")]
+    QualifiersDiffer,
+}
+
+/// A function as a caller names it: a name or an ARN, perhaps with a qualifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionRef {
+    /// The region, where an ARN gave one.
+    pub region: Option<Region>,
+    /// The account, where an ARN gave one.
+    pub account: Option<AccountId>,
+    /// The name.
+    pub name: FunctionName,
+    /// The version or alias, where one was given; `$LATEST` is meant otherwise.
+    pub qualifier: Option<Qualifier>,
+}
+
+impl FunctionRef {
+    /// Takes a name, a partial ARN (`ACCOUNT:function:NAME`) or a full ARN, each with an optional
+    /// `:QUALIFIER`.
+    ///
+    /// # Errors
+    /// When the text has none of these forms, or a part of it is not a name.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        let form = || ReferenceError::Form { text: shortened(text) };
+        let (region, rest) = match text.strip_prefix("arn:") {
+            None => (None, text),
+            Some(arn) => {
+                let mut parts = arn.splitn(4, ':');
+                let (partition, service) = (parts.next(), parts.next());
+                let (Some("aws" | "aws-cn" | "aws-us-gov"), Some("lambda")) = (partition, service) else {
+                    return Err(form());
+                };
+                let region = Region::parse(parts.next().ok_or_else(form)?)?;
+                (Some(region), parts.next().ok_or_else(form)?)
+            }
+        };
+        let parts: Vec<&str> = rest.splitn(5, ':').collect();
+        let (account, name, qualifier) = match (region.is_some(), parts.as_slice()) {
+            (false, [name]) => (None, *name, None),
+            (false, [name, qualifier]) => (None, *name, Some(*qualifier)),
+            (_, [account, "function", name]) => (Some(*account), *name, None),
+            (_, [account, "function", name, qualifier]) => (Some(*account), *name, Some(*qualifier)),
+            _ => return Err(form()),
+        };
+        Ok(Self {
+            region,
+            account: account.map(AccountId::parse).transpose()?,
+            name: FunctionName::parse(name)?,
+            qualifier: qualifier.map(Qualifier::parse).transpose()?,
+        })
+    }
+
+    /// The same reference with the qualifier that came beside the name (`?Qualifier=`).
+    ///
+    /// # Errors
+    /// When the name carries another qualifier already.
+    pub fn qualified(mut self, qualifier: Option<Qualifier>) -> Result<Self, ReferenceError> {
+        match (&self.qualifier, qualifier) {
+            (Some(own), Some(other)) if *own != other => return Err(ReferenceError::QualifiersDiffer),
+            (None, Some(other)) => self.qualifier = Some(other),
+            _ => {}
+        }
+        Ok(self)
+    }
+}
+
+impl std::str::FromStr for FunctionRef {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        Self::parse(text)
+    }
+}
+
+impl From<FunctionName> for FunctionRef {
+    fn from(name: FunctionName) -> Self {
+        Self { region: None, account: None, name, qualifier: None }
+    }
+}
+
+/// What identifies a function within a host: its region and its name.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionKey(Box<str>);
+
+impl FunctionKey {
+    /// The key of the function of that name in that region.
+    pub fn new(region: &Region, name: &FunctionName) -> Self {
+        // No region and no name holds a colon, so no two functions share a key.
+        Self(format!("{region}:{name}").into())
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        self.0.split_once(':').expect("a key is made with a colon").0
+    }
+
+    /// The function's name.
+    pub fn name(&self) -> &str {
+        self.0.split_once(':').expect("a key is made with a colon").1
+    }
+}
+
+impl Borrow<str> for FunctionKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FunctionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A text that may be as long as a request, cut to what an error message should show of it.
+fn shortened(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 160;
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (Option<String>, Option<String>, String, Option<String>) {
+        let reference = FunctionRef::parse(text).expect("a reference");
+        (
+            reference.region.map(|region| region.to_string()),
+            reference.account.map(|account| account.to_string()),
+            reference.name.to_string(),
+            reference.qualifier.map(|qualifier| qualifier.to_string()),
+        )
+    }
+
+    #[test]
+    fn every_form_of_lambda_is_understood() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(parse("hello"), (None, None, "hello".to_owned(), None));
+        assert_eq!(parse("hello:live"), (None, None, "hello".to_owned(), some("live")));
+        assert_eq!(
+            parse("000000000000:function:hello"),
+            (None, some("000000000000"), "hello".to_owned(), None)
+        );
+        assert_eq!(
+            parse("arn:aws:lambda:eu-west-1:000000000000:function:hello:$LATEST"),
+            (some("eu-west-1"), some("000000000000"), "hello".to_owned(), some("$LATEST"))
+        );
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        for bad in [
+            "",
+            ":",
+            "a:b:c",
+            "arn:aws:s3:::bucket",
+            "arn:aws:lambda:us-east-1:000000000000:layer:x",
+            "arn:aws:lambda:us-east-1:000000000000:function",
+            "arn:aws:lambda:us-east-1:12:function:f",
+            "arn:aws:lambda:us-east-1:000000000000:function:f:1:2",
+            "000000000000:function:",
+        ] {
+            assert!(FunctionRef::parse(bad).is_err(), "{bad:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn two_qualifiers_must_agree() {
+        let live = || Some(Qualifier::parse("live").expect("an alias"));
+        let reference = FunctionRef::parse("hello:live").expect("a reference");
+        assert!(reference.clone().qualified(live()).is_ok());
+        let two = Some(Qualifier::parse("2").expect("a version"));
+        assert_eq!(reference.qualified(two), Err(ReferenceError::QualifiersDiffer));
+    }
+}

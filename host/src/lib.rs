@@ -1,0 +1,55 @@
+//! Samovar is Lambda you can embed: it runs WebAssembly functions the way AWS Lambda runs functions.
+//!
+//! A [`Host`] keeps functions: versions that never change, behind aliases that can be moved. It keeps a pool of
+//! warm instances per version and bounds the memory and time of every invocation. With the feature `http` (on by
+//! default) it answers Lambda's own HTTP API; with `default-features = false` there is only the engine.
+//!
+//! ```no_run
+//! use samovar::{Deployment, Host, Invoke};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let host = Host::temporary().await?;
+//!     let version = host.publish(Deployment::new("hello", std::fs::read("hello.wasm")?)).await?;
+//!     host.alias("hello", "live", version.number)?;
+//!
+//!     let outcome = host.invoke(Invoke::new("hello:live".parse()?, r#"{"name":"Ada"}"#)).await?;
+//!     println!("{} in {:?}", String::from_utf8_lossy(&outcome.body()), outcome.report.duration);
+//!     host.close().await;
+//!     Ok(())
+//! }
+//! ```
+
+mod artifact;
+mod catalog;
+mod concurrency;
+pub mod function;
+mod host;
+mod invocation;
+mod operations;
+mod policy;
+mod pool;
+mod registry;
+mod settings;
+mod telemetry;
+mod timestamp;
+mod version;
+mod wasm;
+
+pub use artifact::{CodeDigest, CodeError, PACKAGE_BYTES_MAX};
+pub use catalog::PublishAliasError;
+pub use host::{Host, StartError};
+pub use invocation::{
+    ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError, Outcome,
+    PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+};
+pub use operations::{
+    AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
+    FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch, UpdateAlias,
+    UpdateFunctionCode, UpdateFunctionError,
+};
+pub use settings::HostBuilder;
+pub use telemetry::{LogLine, LogSource, Report, Stages, Status};
+pub use wasm::{EngineError, GuestState, HANDLER, LinkError, ProgramError};
+/// The engine's own crate, for [`HostBuilder::link`].
+pub use wasmtime;

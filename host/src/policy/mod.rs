@@ -1,0 +1,5 @@
+//! Decisions as pure functions of values and, where time matters, of a `now`: no clocks, no I/O.
+
+mod routing;
+
+pub(crate) use routing::choose;

@@ -1,0 +1,242 @@
+//! The idle instances of one version, and the memory all idle instances of a host may have together.
+//!
+//! Knows neither wasmtime nor functions: a [`Launcher`] makes the instances. Nothing waits here for an instance
+//! to come free, because a permit was taken first.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Makes the instances of one version.
+pub(crate) trait Launcher: Send + Sync + 'static {
+    /// What it makes.
+    type Instance: Send + 'static;
+    /// What is known of how one came up.
+    type Launched: Send;
+    /// Why one did not come up.
+    type Error: Send;
+
+    /// Makes an instance: a cold start.
+    fn launch(&self) -> impl Future<Output = Result<(Self::Instance, Self::Launched), Self::Error>> + Send;
+
+    /// The bytes an idle instance holds.
+    fn idle_bytes(instance: &Self::Instance) -> u64;
+}
+
+/// An instance out of a pool, and how it came up if it did so just now.
+#[derive(Debug)]
+pub(crate) struct Checkout<L: Launcher> {
+    pub(crate) instance: L::Instance,
+    pub(crate) launched: Option<L::Launched>,
+}
+
+/// The idle instances of one version. The one used most recently is taken first, so that the others grow old.
+pub(crate) struct Pool<L: Launcher> {
+    launcher: L,
+    idle: Mutex<VecDeque<Idle<L::Instance>>>,
+    /// Whether instances are kept at all.
+    keep: bool,
+    idlers: Arc<Idlers>,
+    this: Weak<Self>,
+}
+
+struct Idle<I> {
+    instance: I,
+    since: Instant,
+    bytes: u64,
+}
+
+impl<L: Launcher> fmt::Debug for Pool<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("idle", &self.idle().len()).finish_non_exhaustive()
+    }
+}
+
+impl<L: Launcher> Pool<L> {
+    pub(crate) fn new(launcher: L, keep: bool, idlers: &Arc<Idlers>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            launcher,
+            idle: Mutex::new(VecDeque::new()),
+            keep,
+            idlers: idlers.clone(),
+            this: this.clone(),
+        })
+    }
+
+    /// The instance used most recently, or a new one.
+    pub(crate) async fn checkout(&self) -> Result<Checkout<L>, L::Error> {
+        if let Some(instance) = self.take_warm() {
+            return Ok(Checkout { instance, launched: None });
+        }
+        let (instance, launched) = self.launcher.launch().await?;
+        Ok(Checkout { instance, launched: Some(launched) })
+    }
+
+    /// Keeps an instance for the next event; drops it if this pool keeps none, or the host has no room.
+    pub(crate) fn put_back(&self, instance: Option<L::Instance>) {
+        let Some(instance) = instance.filter(|_| self.keep) else { return };
+        let bytes = L::idle_bytes(&instance);
+        if !self.idlers.admit(bytes) {
+            return;
+        }
+        let first = {
+            let mut idle = self.idle();
+            idle.push_back(Idle { instance, since: Instant::now(), bytes });
+            idle.len() == 1
+        };
+        if first {
+            self.idlers.enlist(self.this.clone());
+        }
+    }
+
+    /// How many instances are idle.
+    pub(crate) fn idle_count(&self) -> usize {
+        self.idle().len()
+    }
+
+    fn take_warm(&self) -> Option<L::Instance> {
+        let idle = self.idle().pop_back()?;
+        self.idlers.release(idle.bytes);
+        Some(idle.instance)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, VecDeque<Idle<L::Instance>>> {
+        // Pushing and popping leave the queue whole even if an instance's drop should panic.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<L: Launcher> Drop for Pool<L> {
+    fn drop(&mut self) {
+        let bytes = self.idle().iter().map(|idle| idle.bytes).sum();
+        self.idlers.release(bytes);
+    }
+}
+
+/// A pool as the host-wide budget sees it.
+trait IdlePool: Send + Sync {
+    /// Since when the oldest instance has been idle.
+    fn oldest(&self) -> Option<Instant>;
+    /// Drops the instances idle since before `instant`, or exactly since it; gives back how many.
+    fn evict_until(&self, instant: Instant) -> usize;
+}
+
+impl<L: Launcher> IdlePool for Pool<L> {
+    fn oldest(&self) -> Option<Instant> {
+        self.idle().front().map(|idle| idle.since)
+    }
+
+    fn evict_until(&self, instant: Instant) -> usize {
+        let evicted: Vec<_> = {
+            let mut idle = self.idle();
+            let count = idle.partition_point(|idle| idle.since <= instant);
+            idle.drain(..count).collect()
+        };
+        self.idlers.release(evicted.iter().map(|idle| idle.bytes).sum());
+        // Dropping an instance takes microseconds, so it is done without the lock.
+        evicted.len()
+    }
+}
+
+/// All pools of a host that have idle instances, and the bytes those hold together.
+pub(crate) struct Idlers {
+    budget_bytes: u64,
+    used_bytes: AtomicU64,
+    pools: Mutex<Vec<Weak<dyn IdlePool>>>,
+}
+
+impl fmt::Debug for Idlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idlers").field("used_bytes", &self.used_bytes).finish_non_exhaustive()
+    }
+}
+
+impl Idlers {
+    pub(crate) fn new(budget_bytes: u64) -> Arc<Self> {
+        Arc::new(Self { budget_bytes, used_bytes: AtomicU64::new(0), pools: Mutex::new(Vec::new()) })
+    }
+
+    /// The bytes all idle instances hold.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Drops the instances that have been idle for longer than `idle_time_max`; gives back how many.
+    pub(crate) fn expire(&self, now: Instant, idle_time_max: Duration) -> usize {
+        let Some(instant) = now.checked_sub(idle_time_max) else { return 0 };
+        let mut evicted = 0;
+        for pool in self.live_pools() {
+            evicted += pool.evict_until(instant);
+        }
+        self.forget_empty_pools();
+        evicted
+    }
+
+    /// Drops the instance that has been idle for longest; says whether there was one.
+    pub(crate) fn evict_oldest(&self) -> bool {
+        let oldest = self.live_pools().into_iter().filter_map(|pool| Some((pool.oldest()?, pool)));
+        let oldest = oldest.min_by_key(|(since, _)| *since);
+        // Between the look and the eviction another thread may have taken it: then there is room all the same.
+        oldest.is_some_and(|(since, pool)| {
+            pool.evict_until(since);
+            true
+        })
+    }
+
+    /// Counts an instance in, after making room for it. False when it is larger than the whole budget.
+    fn admit(&self, bytes: u64) -> bool {
+        if bytes > self.budget_bytes {
+            return false;
+        }
+        while self.used_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.budget_bytes {
+            self.release(bytes);
+            if !self.evict_a_tenth() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Makes room for many at a time, so that looking through the pools is not paid for with every event.
+    fn evict_a_tenth(&self) -> bool {
+        let mut by_age: Vec<_> =
+            self.live_pools().into_iter().filter_map(|pool| Some((pool.oldest()?, pool))).collect();
+        by_age.sort_by_key(|(since, _)| *since);
+        let target = self.budget_bytes - self.budget_bytes / 10;
+        let mut evicted = 0;
+        for (since, pool) in by_age {
+            evicted += pool.evict_until(since);
+            if self.used_bytes() <= target {
+                break;
+            }
+        }
+        evicted > 0
+    }
+
+    fn release(&self, bytes: u64) {
+        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn enlist(&self, pool: Weak<dyn IdlePool>) {
+        let mut pools = self.pools();
+        if !pools.iter().any(|known| known.ptr_eq(&pool)) {
+            pools.push(pool);
+        }
+    }
+
+    fn forget_empty_pools(&self) {
+        self.pools().retain(|pool| pool.upgrade().is_some_and(|pool| pool.oldest().is_some()));
+    }
+
+    fn live_pools(&self) -> Vec<Arc<dyn IdlePool>> {
+        self.pools().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn pools(&self) -> MutexGuard<'_, Vec<Weak<dyn IdlePool>>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,144 @@
+//! What a host can be told before it starts.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+
+use crate::function::{AccountId, Region};
+use crate::host::{Host, StartError};
+use crate::wasm::{GuestState, LinkHook};
+
+/// Builds a [`Host`]. Everything has a default; [`HostBuilder::start`] makes the host.
+#[must_use]
+pub struct HostBuilder {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) account_id: AccountId,
+    pub(crate) region: Region,
+    pub(crate) concurrency_max: usize,
+    pub(crate) instances_max: u32,
+    pub(crate) idle_time_max: Duration,
+    pub(crate) idle_memory_bytes_max: u64,
+    pub(crate) init_time_max: Duration,
+    pub(crate) drain_time_max: Duration,
+    pub(crate) link: Option<LinkHook>,
+}
+
+impl Default for HostBuilder {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            account_id: AccountId::parse("000000000000").expect("twelve digits"),
+            region: Region::parse("us-east-1").expect("a region"),
+            concurrency_max: 1000,
+            instances_max: 4000,
+            idle_time_max: Duration::from_secs(600),
+            idle_memory_bytes_max: 2 << 30,
+            init_time_max: Duration::from_secs(10),
+            drain_time_max: Duration::from_secs(30),
+            link: None,
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Where code is kept. The folder is made if need be, for its owner alone, and used by one process at a
+    /// time. Default: a temporary folder that goes with the host.
+    pub fn data_dir(self, folder: impl Into<PathBuf>) -> Self {
+        Self { data_dir: Some(folder.into()), ..self }
+    }
+
+    /// The account whose id appears in ARNs. Default: `000000000000`.
+    pub fn account_id(self, account_id: AccountId) -> Self {
+        Self { account_id, ..self }
+    }
+
+    /// The region of references that name none. Default: `us-east-1`.
+    pub fn region(self, region: Region) -> Self {
+        Self { region, ..self }
+    }
+
+    /// How many invocations may run at a time; one more is [throttled](crate::InvokeError::Throttled).
+    /// Default: 1,000.
+    pub fn concurrency_max(self, invocations: usize) -> Self {
+        Self { concurrency_max: invocations, ..self }
+    }
+
+    /// How many instances the host can hold, busy and idle together; each reserves 4 GiB of address space (not of
+    /// memory), so 20,000 is about the most a process can have. Default: 4,000.
+    pub fn instances_max(self, instances: u32) -> Self {
+        Self { instances_max: instances, ..self }
+    }
+
+    /// How long an instance may be idle before it is dropped. Default: 10 minutes.
+    pub fn idle_time_max(self, time: Duration) -> Self {
+        Self { idle_time_max: time, ..self }
+    }
+
+    /// How many bytes all idle instances of the host may hold together; beyond it the one idle for longest is
+    /// dropped. Default: 2 GiB.
+    pub fn idle_memory_bytes_max(self, bytes: u64) -> Self {
+        Self { idle_memory_bytes_max: bytes, ..self }
+    }
+
+    /// How long a guest may take to set itself up, apart from its events. Default: 10 seconds, as on Lambda.
+    pub fn init_time_max(self, time: Duration) -> Self {
+        Self { init_time_max: time, ..self }
+    }
+
+    /// How long [`Host::close`] waits for running invocations. Default: 30 seconds.
+    pub fn drain_time_max(self, time: Duration) -> Self {
+        Self { drain_time_max: time, ..self }
+    }
+
+    /// Links host functions of your own into all guests, beside WASI's.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), samovar::StartError> {
+    /// let host = samovar::Host::builder()
+    ///     .link(|linker| {
+    ///         linker.instance("acme:clock/ticks@1.0.0")?.func_wrap("ticks", |_store, ()| Ok((42_u64,)))
+    ///     })
+    ///     .start()
+    ///     .await?;
+    /// # host.close().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn link(
+        self,
+        link: impl Fn(&mut Linker<GuestState>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self { link: Some(Arc::new(link)), ..self }
+    }
+
+    /// Starts the host.
+    ///
+    /// # Errors
+    /// When the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
+    /// functions cannot be linked.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn start(self) -> Result<Host, StartError> {
+        Host::start(self).await
+    }
+}
+
+impl fmt::Debug for HostBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostBuilder")
+            .field("data_dir", &self.data_dir)
+            .field("account_id", &self.account_id)
+            .field("region", &self.region)
+            .field("concurrency_max", &self.concurrency_max)
+            .field("instances_max", &self.instances_max)
+            .field("idle_time_max", &self.idle_time_max)
+            .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
+            .field("init_time_max", &self.init_time_max)
+            .field("drain_time_max", &self.drain_time_max)
+            .field("link", &self.link.is_some())
+            .finish()
+    }
+}

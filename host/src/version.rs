@@ -1,0 +1,196 @@
+//! One version of a function: its code, its locked configuration and its warm instances.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::artifact::Code;
+use crate::function::{Configuration, FunctionKey, Isolation, VersionNumber};
+use crate::invocation::InvokeError;
+use crate::pool::{Idlers, Launcher, Pool};
+use crate::telemetry::{Log, LogFeed, LogSource};
+use crate::timestamp;
+use crate::wasm::{Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
+
+/// What all versions of a host share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) idlers: Arc<Idlers>,
+    pub(crate) feed: LogFeed,
+    pub(crate) account_id: Arc<str>,
+    pub(crate) init_time_max: Duration,
+    pub(crate) instances_max: u32,
+}
+
+/// What a version is, apart from what runs of it.
+#[derive(Debug, Clone)]
+pub(crate) struct VersionFacts {
+    pub(crate) key: FunctionKey,
+    pub(crate) number: VersionNumber,
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) code: Arc<Code>,
+    /// When it last changed, in Lambda's form.
+    pub(crate) last_modified: String,
+    /// Changes with every change: a UUID.
+    pub(crate) revision_id: String,
+}
+
+/// One version of a function. It never changes: a changed `$LATEST` is a new one, with new instances.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) facts: VersionFacts,
+    pub(crate) arn: FunctionArn,
+    pub(crate) pool: Arc<Pool<WasmLauncher>>,
+}
+
+/// The ARN of a function, to which a qualifier can be added.
+#[derive(Debug, Clone)]
+pub(crate) struct FunctionArn(Arc<str>);
+
+/// Makes the instances of one version.
+#[derive(Debug)]
+pub(crate) struct WasmLauncher {
+    shared: Arc<Shared>,
+    code: Arc<Code>,
+    function_name: Arc<str>,
+    memory_limit_bytes: u64,
+    log_group: String,
+    number: VersionNumber,
+    /// The variables that are the same for all instances.
+    environment: Vec<(String, String)>,
+}
+
+/// How an instance came up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Launched {
+    pub(crate) load: Duration,
+    pub(crate) times: LaunchTimes,
+}
+
+/// Why no instance came up.
+#[derive(Debug)]
+pub(crate) enum LaunchError {
+    /// The function's own doing.
+    Init(FailedInit),
+    /// The host's.
+    Host(InvokeError),
+}
+
+impl FunctionArn {
+    pub(crate) fn new(account_id: &str, region: &str, name: &str) -> Self {
+        Self(format!("arn:aws:lambda:{region}:{account_id}:function:{name}").into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn qualified(&self, qualifier: impl std::fmt::Display) -> String {
+        format!("{}:{qualifier}", self.0)
+    }
+}
+
+impl Version {
+    pub(crate) fn new(facts: VersionFacts, shared: &Arc<Shared>) -> Arc<Self> {
+        let arn = FunctionArn::new(&shared.account_id, facts.key.region(), facts.key.name());
+        let keep = facts.configuration.isolation == Isolation::Reuse;
+        let pool = Pool::new(WasmLauncher::new(&facts, shared), keep, &shared.idlers);
+        Arc::new(Self { facts, arn, pool })
+    }
+}
+
+impl WasmLauncher {
+    fn new(facts: &VersionFacts, shared: &Arc<Shared>) -> Self {
+        let name = facts.key.name();
+        let log_group = format!("/aws/lambda/{name}");
+        Self {
+            shared: shared.clone(),
+            code: facts.code.clone(),
+            function_name: name.into(),
+            memory_limit_bytes: facts.configuration.memory.bytes(),
+            number: facts.number,
+            environment: environment(facts, &log_group),
+            log_group,
+        }
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        // Lambda's form: the day, the version and 32 hexadecimal digits.
+        let stream = format!("{}/[{}]{}", timestamp::day(), self.number, uuid::Uuid::new_v4().simple());
+        let mut environment = self.environment.clone();
+        environment.push(("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.clone()));
+        let source = LogSource { group: self.log_group.clone(), stream };
+        Surroundings {
+            environment,
+            function_name: self.function_name.clone(),
+            memory_limit_bytes: self.memory_limit_bytes,
+            log: Log::new(Arc::new(source), self.shared.feed.clone()),
+        }
+    }
+
+    fn not_ready(&self, reason: impl ToString) -> LaunchError {
+        let version = format!("{}:{}", self.function_name, self.number);
+        LaunchError::Host(InvokeError::NotReady { version, reason: reason.to_string() })
+    }
+}
+
+/// What every instance of a version finds in its environment, under Lambda's names.
+fn environment(facts: &VersionFacts, log_group: &str) -> Vec<(String, String)> {
+    let configuration = &facts.configuration;
+    let number = facts.number.to_string();
+    let memory_mb = configuration.memory.mb().to_string();
+    let own = [
+        ("AWS_LAMBDA_FUNCTION_NAME", facts.key.name()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", &number),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory_mb),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", log_group),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_REGION", facts.key.region()),
+        ("AWS_DEFAULT_REGION", facts.key.region()),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("TZ", ":UTC"),
+        ("_HANDLER", &configuration.handler),
+    ];
+    let own = own.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let given = configuration.environment.variables().iter().map(|(key, value)| (key.clone(), value.clone()));
+    // A function may set its own time zone: what it gives comes first, and the first of a name counts.
+    let mut all: Vec<(String, String)> = given.collect();
+    let more: Vec<_> = own.filter(|(key, _)| !configuration.environment.variables().contains_key(key)).collect();
+    all.extend(more);
+    all
+}
+
+impl Launcher for WasmLauncher {
+    type Instance = Instance;
+    type Launched = Launched;
+    type Error = LaunchError;
+
+    async fn launch(&self) -> Result<(Instance, Launched), LaunchError> {
+        let started = tokio::time::Instant::now();
+        let engine = &self.shared.engine;
+        let program = match self.code.loaded() {
+            Some(program) => program,
+            None => self.code.program(engine).await.map_err(|error| self.not_ready(error))?,
+        };
+        let load = started.elapsed();
+        let init_limit = self.shared.init_time_max;
+        let mut launched = Instance::launch(engine, program, self.surroundings(), init_limit).await;
+        if matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
+            launched = Instance::launch(engine, program, self.surroundings(), init_limit).await;
+        }
+        match launched {
+            Ok((instance, times)) => Ok((instance, Launched { load, times })),
+            Err(InstanceError::Guest(failed)) => Err(LaunchError::Init(failed)),
+            Err(InstanceError::NoRoom(reason)) => {
+                let limit = self.shared.instances_max;
+                Err(LaunchError::Host(InvokeError::NoInstanceLeft { limit, reason }))
+            }
+        }
+    }
+
+    fn idle_bytes(instance: &Instance) -> u64 {
+        /// What an instance holds beside its memories: its store, its stack, its WASI state.
+        const OVERHEAD_BYTES: u64 = 64 << 10;
+        instance.memory_bytes() + OVERHEAD_BYTES
+    }
+}

@@ -1,0 +1,156 @@
+//! One engine per host: how guests are compiled, where their memory lies and what they are linked with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use super::guest::GuestState;
+use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+use super::ticker::{Running, Ticker};
+
+/// The stack a guest's own code may use, in bytes.
+const WASM_STACK_BYTES: usize = 1 << 20;
+/// The stack of a guest's fibre, in bytes: the guest's own and what host functions need on top.
+const FIBRE_STACK_BYTES: usize = 2 << 20;
+/// A linear memory may lie anywhere in a slot of this size, so that its code needs no bounds checks.
+const MEMORY_SLOT_BYTES: usize = 4 << 30;
+/// The most elements one table may have.
+const TABLE_ELEMENTS_MAX: usize = 50_000;
+/// Of a freed slot, so many bytes are cleared instead of given back to the system, which is quicker.
+/// Together with [`WARM_SLOTS_MAX`] it bounds what free slots hold: 50 MiB.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = 512 << 10;
+const TABLE_KEEP_RESIDENT_BYTES: usize = 32 << 10;
+const STACK_KEEP_RESIDENT_BYTES: usize = 64 << 10;
+/// How many freed slots keep their content's mapping for the same code's next instance.
+const WARM_SLOTS_MAX: u32 = 100;
+
+/// Why an engine could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// wasmtime refused the configuration, even without the pooling allocator.
+    #[error("the WebAssembly engine could not be made: {0}")]
+    Engine(String),
+    /// The embedder's host functions could not be linked.
+    #[error("the embedder's host functions could not be linked: {0}")]
+    Link(#[from] LinkError),
+    /// The thread that advances the epoch could not be started.
+    #[error("the epoch thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Why host functions could not be linked: wasmtime's message.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LinkError(pub(super) String);
+
+impl From<wasmtime::Error> for LinkError {
+    fn from(error: wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+/// Links an embedder's own host functions.
+pub(crate) type LinkHook = Arc<dyn Fn(&mut Linker<GuestState>) -> wasmtime::Result<()> + Send + Sync>;
+
+/// An engine and everything guests can import, linked once.
+pub(crate) struct Engine {
+    engine: wasmtime::Engine,
+    linker: Linker<GuestState>,
+    ticker: Ticker,
+    pooled: bool,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("pooled", &self.pooled).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Makes an engine whose pool has room for `instances_max` instances.
+    ///
+    /// Where the system does not give the pool its address space, instances are allocated one by one
+    /// instead, which is slower; a warning says so.
+    pub(crate) fn start(instances_max: u32, hook: Option<&LinkHook>) -> Result<Self, EngineError> {
+        let (engine, pooled) = match wasmtime::Engine::new(&config(pool(instances_max))) {
+            Ok(engine) => (engine, true),
+            Err(error) => {
+                tracing::warn!(
+                    instances_max,
+                    reason = format!("{error:#}"),
+                    "no pool of instances: starts will be slower (is the address space limited, `ulimit -v`?)"
+                );
+                let engine = wasmtime::Engine::new(&config(InstanceAllocationStrategy::OnDemand));
+                (engine.map_err(|error| EngineError::Engine(format!("{error:#}")))?, false)
+            }
+        };
+        let linker = link(&engine, hook)?;
+        let ticker = Ticker::start(engine.clone())?;
+        Ok(Self { engine, linker, ticker, pooled })
+    }
+
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    pub(super) fn linker(&self) -> &Linker<GuestState> {
+        &self.linker
+    }
+
+    pub(super) fn running(&self) -> Running<'_> {
+        self.ticker.running()
+    }
+}
+
+fn config(strategy: InstanceAllocationStrategy) -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(strategy)
+        // Guests of WASI 0.2 need none of the machinery for concurrent calls, which costs 0.8 us per call.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .memory_init_cow(true)
+        .memory_reservation(MEMORY_SLOT_BYTES as u64)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(FIBRE_STACK_BYTES);
+    config
+}
+
+fn pool(instances_max: u32) -> InstanceAllocationStrategy {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances_max)
+        .total_core_instances(instances_max.saturating_mul(8).max(CORE_INSTANCES_MAX))
+        .total_memories(instances_max.max(MEMORIES_MAX))
+        .total_tables(instances_max.saturating_mul(4).max(TABLES_MAX))
+        .total_stacks(instances_max)
+        .max_core_instances_per_component(CORE_INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
+        .max_tables_per_module(TABLES_MAX)
+        .max_memories_per_module(MEMORIES_MAX)
+        .max_memory_size(MEMORY_SLOT_BYTES)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
+        .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
+        .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES)
+        .max_unused_warm_slots(WARM_SLOTS_MAX)
+        // Where the kernel can say which pages were touched (Linux 6.7 and later), only those are cleared.
+        .pagemap_scan(Enabled::Auto);
+    InstanceAllocationStrategy::Pooling(pool)
+}
+
+/// All of WASI 0.2 and `wasi:http` is always linked: what a guest may not do is denied when it tries, so that a
+/// guest that merely could do it (as every Rust guest could open files) runs.
+fn link(engine: &wasmtime::Engine, hook: Option<&LinkHook>) -> Result<Linker<GuestState>, LinkError> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    if let Some(hook) = hook {
+        hook(&mut linker)?;
+    }
+    Ok(linker)
+}

@@ -1,0 +1,158 @@
+//! The guests: every package of `guest-examples/` as a component in `target/guests/`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::command;
+use crate::repository::Repository;
+use crate::step;
+use crate::toolchain::{TARGET, Toolchain};
+
+/// One package of `guest-examples/` and the file that cargo makes of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Guest {
+    package: String,
+    /// The file's name in cargo's target folder.
+    artifact: String,
+    /// The file's name in `target/guests/`.
+    component: String,
+}
+
+/// Builds every guest, and leaves `target/guests/<name>.wasm`.
+pub(crate) fn build(repository: &Repository) -> Result<()> {
+    let toolchain = Toolchain::prepare(repository)?;
+    let guests = find(repository)?;
+    step::shown("guests compiled", || {
+        compile(repository, &toolchain, &guests)
+    })?;
+    let changed = copy(repository, &guests)?;
+    step::note(&format!(
+        "{} guests in target/guests, {changed} of them new or changed",
+        guests.len()
+    ));
+    Ok(())
+}
+
+fn find(repository: &Repository) -> Result<Vec<Guest>> {
+    ensure!(
+        repository.root().join("guest-examples/Cargo.toml").exists(),
+        "guest-examples/ has no Cargo.toml"
+    );
+    let mut metadata = repository.guest_cargo("metadata", "guest-build");
+    let metadata = command::output(metadata.args(["--no-deps", "--format-version", "1"]))?;
+    let guests = parse(&serde_json::from_str(&metadata)?);
+    ensure!(
+        !guests.is_empty(),
+        "guest-examples/ has no package with a binary or a `cdylib`"
+    );
+    Ok(guests)
+}
+
+/// The guests in what `cargo metadata` says. A package that is no guest says `wasm = false` under
+/// `[package.metadata.samovar]`.
+fn parse(metadata: &Value) -> Vec<Guest> {
+    let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut guests = Vec::new();
+    for package in items(&metadata["packages"]) {
+        if package["metadata"]["samovar"]["wasm"] == Value::Bool(false) {
+            continue;
+        }
+        for target in items(&package["targets"]) {
+            let (name, package) = (text(&target["name"]), text(&package["name"]));
+            let kinds = items(&target["kind"]);
+            if kinds.iter().any(|kind| kind == "bin") {
+                guests.push(Guest {
+                    package,
+                    artifact: format!("{name}.wasm"),
+                    component: format!("{name}.wasm"),
+                });
+            } else if kinds.iter().any(|kind| kind == "cdylib") {
+                let artifact = format!("{}.wasm", name.replace('-', "_"));
+                guests.push(Guest {
+                    artifact,
+                    component: format!("{package}.wasm"),
+                    package,
+                });
+            }
+        }
+    }
+    guests
+}
+
+fn compile(repository: &Repository, toolchain: &Toolchain, guests: &[Guest]) -> Result<()> {
+    let mut cargo = repository.guest_cargo("build", "guest-build");
+    cargo.args(["--release", "--target", TARGET]);
+    for guest in guests {
+        cargo.args(["--package", &guest.package]);
+    }
+    toolchain.apply(&mut cargo);
+    command::run(&mut cargo).context("the guests do not compile; cargo's own message is above")
+}
+
+/// Brings `target/guests/` up to date and counts what changed. A component that is the same keeps its file, so that nothing
+/// that watches it starts again; one whose package is gone goes too.
+fn copy(repository: &Repository, guests: &[Guest]) -> Result<usize> {
+    let built = repository
+        .target("guest-build")
+        .join(TARGET)
+        .join("release");
+    let folder = repository.target("guests");
+    std::fs::create_dir_all(&folder)?;
+    let mut changed = 0;
+    for guest in guests {
+        let artifact = built.join(&guest.artifact);
+        let component = std::fs::read(&artifact)
+            .with_context(|| format!("cargo made no {}", artifact.display()))?;
+        let place = folder.join(&guest.component);
+        if std::fs::read(&place).is_ok_and(|there| there == component) {
+            continue;
+        }
+        let partial = place.with_extension("partial");
+        std::fs::write(&partial, component)?;
+        std::fs::rename(&partial, &place)?;
+        changed += 1;
+    }
+    for stale in stale(&folder, guests)? {
+        std::fs::remove_file(stale)?;
+    }
+    Ok(changed)
+}
+
+fn stale(folder: &Path, guests: &[Guest]) -> Result<Vec<PathBuf>> {
+    let files = std::fs::read_dir(folder)?
+        .filter_map(Result::ok)
+        .map(|file| file.path());
+    let of_a_guest = |path: &PathBuf| guests.iter().any(|guest| path.ends_with(&guest.component));
+    Ok(files
+        .filter(|path| path.extension().is_some_and(|ext| ext == "wasm") && !of_a_guest(path))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_and_dynamic_libraries_are_guests_unless_they_say_no() {
+        let metadata = serde_json::json!({ "packages": [
+            { "name": "echo", "metadata": null, "targets": [{ "name": "echo", "kind": ["bin"] }] },
+            { "name": "raw-bytes", "metadata": null, "targets": [{ "name": "raw_bytes", "kind": ["cdylib", "rlib"] }] },
+            { "name": "shared", "metadata": null, "targets": [{ "name": "shared", "kind": ["lib"] }] },
+            { "name": "original", "metadata": { "samovar": { "wasm": false } },
+              "targets": [{ "name": "original", "kind": ["bin"] }] },
+        ]});
+        let guest = |package: &str, artifact: &str, component: &str| Guest {
+            package: package.to_owned(),
+            artifact: artifact.to_owned(),
+            component: component.to_owned(),
+        };
+        let expected = [
+            guest("echo", "echo.wasm", "echo.wasm"),
+            guest("raw-bytes", "raw_bytes.wasm", "raw-bytes.wasm"),
+        ];
+        assert_eq!(parse(&metadata), expected);
+    }
+}

@@ -1,0 +1,78 @@
+//! The commands of this repository: `cargo xtask help`.
+//!
+//! Everything that is fetched or built goes into `target/`, by package name, through the clients of the machine as they are
+//! configured. A set-up step that has been done leaves a stamp keyed by what it depends on, so that it runs once, and a
+//! second run needs no network.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these commands measure real time; there is no test clock to stop here"
+)]
+
+mod bench;
+mod client;
+mod command;
+mod debian;
+mod demo;
+mod guests;
+mod host;
+mod http;
+mod python;
+mod repository;
+mod server;
+mod step;
+mod test;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::repository::Repository;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  demo               build, start a real host, and play the main job: deploy, invoke cold and warm, fail, route
+  test [filter...]   set up what is needed and run every check and test; a filter runs only the tests that match
+  bench [name...]    run the benchmarks and print the table of target/bench/results.json
+  guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
+
+  build              target/release/samovar
+  python             target/python, a virtual environment with tests/requirements.txt
+  help               this text";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("help", arguments),
+    };
+    let repository = Repository::open()?;
+    match (name, rest) {
+        ("test", filters) => test::run(&repository, filters),
+        ("bench", names) => bench::run(&repository, names),
+        ("demo", []) => demo::run(&repository),
+        ("guests", []) => guests::build(&repository),
+        ("build", []) => host::build(&repository),
+        ("python", []) => python::prepare(&repository),
+        ("help" | "--help" | "-h", _) => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => bail!(
+            "`cargo xtask {}` is not a command\n\n{HELP}",
+            arguments.join(" ")
+        ),
+    }
+}

@@ -1,0 +1,95 @@
+//! Every check and every test.
+
+use anyhow::{Result, bail};
+
+use crate::command;
+use crate::guests;
+use crate::host;
+use crate::python;
+use crate::repository::Repository;
+use crate::step;
+
+/// Sets up what the tests need, then runs them all; with a filter, only the tests of the workspace that match. All checks run
+/// even when one fails, so that one run shows everything; the workspace's tests come last, and theirs is the last word.
+pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
+    guests::build(repository)?;
+    host::build(repository)?;
+    python::prepare(repository)?;
+
+    let mut checks = Vec::new();
+    if filters.is_empty() {
+        checks.push(("the format", format(repository)));
+        checks.push(("clippy", lint(repository)));
+        checks.push(("the guests' tests", test_guests(repository)));
+    }
+    let tests = test_workspace(repository, filters);
+    checks.push(("the tests", tests));
+
+    let failed: Vec<&str> = checks
+        .iter()
+        .filter(|(_, result)| result.is_err())
+        .map(|(name, _)| *name)
+        .collect();
+    if !failed.is_empty() {
+        bail!(
+            "failed: {}; each has its own message above",
+            failed.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn format(repository: &Repository) -> Result<()> {
+    if !command::succeeds(repository.cargo("fmt").arg("--version")) {
+        step::note("rustfmt is not installed: the format is not checked");
+        return Ok(());
+    }
+    step::shown("format checked", || {
+        let host = command::run(repository.cargo("fmt").args(["--all", "--check"]));
+        let guests = command::run(
+            repository
+                .guest_cargo("fmt", "guest-native")
+                .args(["--all", "--check"]),
+        );
+        host.and(guests)
+    })
+}
+
+fn lint(repository: &Repository) -> Result<()> {
+    if !command::succeeds(repository.cargo("clippy").arg("--version")) {
+        step::note("clippy is not installed: the lints are not checked");
+        return Ok(());
+    }
+    let scope = [
+        "--release",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    step::shown("lints checked", || {
+        command::run(repository.cargo("clippy").args(scope))
+    })
+}
+
+/// The guests' unit tests, which run natively on the SDK's double of the host.
+fn test_guests(repository: &Repository) -> Result<()> {
+    step::shown("guests' own tests", || {
+        command::run(
+            repository
+                .guest_cargo("test", "guest-native")
+                .arg("--workspace"),
+        )
+    })
+}
+
+fn test_workspace(repository: &Repository, filters: &[String]) -> Result<()> {
+    let mut tests = repository.cargo("test");
+    tests.args(["--release", "--workspace", "--no-fail-fast"]);
+    if !filters.is_empty() {
+        tests.arg("--").args(filters);
+    }
+    repository.describe_to(&mut tests);
+    command::run(&mut tests)
+}
