@@ -240,3 +240,112 @@ impl Idlers {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE_BYTES: u64 = 10;
+
+    /// Numbers what it makes.
+    #[derive(Debug, Default)]
+    struct Numbered(AtomicU64);
+
+    impl Launcher for Numbered {
+        type Instance = u64;
+        type Launched = ();
+        type Error = std::convert::Infallible;
+
+        async fn launch(&self) -> Result<(u64, ()), Self::Error> {
+            Ok((self.0.fetch_add(1, Ordering::Relaxed), ()))
+        }
+
+        fn idle_bytes(_: &u64) -> u64 {
+            SIZE_BYTES
+        }
+    }
+
+    fn pool(idlers: &Arc<Idlers>) -> Arc<Pool<Numbered>> {
+        Pool::new(Numbered::default(), true, idlers)
+    }
+
+    async fn take(pool: &Pool<Numbered>) -> u64 {
+        let Ok(checkout) = pool.checkout().await;
+        checkout.instance
+    }
+
+    #[tokio::test]
+    async fn the_instance_used_most_recently_is_taken_first() {
+        let pool = pool(&Idlers::new(1000));
+        let (first, second) = (take(&pool).await, take(&pool).await);
+        pool.put_back(Some(first));
+        pool.put_back(Some(second));
+        assert_eq!(take(&pool).await, second);
+        assert_eq!(take(&pool).await, first);
+        assert_eq!(take(&pool).await, 2, "then a new one is made");
+    }
+
+    #[tokio::test]
+    async fn what_may_not_run_again_does_not_come_back() {
+        let pool = pool(&Idlers::new(1000));
+        take(&pool).await;
+        pool.put_back(None);
+        assert_eq!(pool.idle_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_keeps_nothing_makes_every_instance_anew() {
+        let pool = Pool::new(Numbered::default(), false, &Idlers::new(1000));
+        let first = take(&pool).await;
+        pool.put_back(Some(first));
+        assert_ne!(take(&pool).await, first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_idle_for_too_long_is_dropped_and_what_was_used_since_is_not() {
+        let idlers = Idlers::new(1000);
+        let pool = pool(&idlers);
+        let (first, second) = (take(&pool).await, take(&pool).await);
+        pool.put_back(Some(first));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        pool.put_back(Some(second));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(idlers.expire(Instant::now(), Duration::from_secs(90)), 1);
+        assert_eq!(take(&pool).await, second);
+        assert_eq!(idlers.used_bytes(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_budget_drops_the_oldest_of_all_pools() {
+        let idlers = Idlers::new(3 * SIZE_BYTES);
+        let (old, young) = (pool(&idlers), pool(&idlers));
+        for pool in [&old, &young] {
+            let instances = [take(pool).await, take(pool).await];
+            for instance in instances {
+                tokio::time::advance(Duration::from_secs(1)).await;
+                pool.put_back(Some(instance));
+            }
+        }
+        assert_eq!((old.idle_count(), young.idle_count()), (1, 2));
+        assert_eq!(idlers.used_bytes(), 3 * SIZE_BYTES);
+    }
+
+    #[tokio::test]
+    async fn an_instance_larger_than_the_budget_is_never_kept() {
+        let idlers = Idlers::new(SIZE_BYTES - 1);
+        let pool = pool(&idlers);
+        let instance = take(&pool).await;
+        pool.put_back(Some(instance));
+        assert_eq!((pool.idle_count(), idlers.used_bytes()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_goes_takes_its_share_of_the_budget_with_it() {
+        let idlers = Idlers::new(1000);
+        let pool = pool(&idlers);
+        let instance = take(&pool).await;
+        pool.put_back(Some(instance));
+        drop(pool);
+        assert_eq!(idlers.used_bytes(), 0);
+    }
+}

@@ -15,13 +15,8 @@ where
     S::Error: Into<Diagnostic>,
 {
     let payload = P::from_payload(payload)?;
-    poll_fn(|cx| service.poll_ready(cx))
-        .await
-        .map_err(reported)?;
-    let answer = service
-        .call(LambdaEvent::new(payload, context))
-        .await
-        .map_err(reported)?;
+    poll_fn(|cx| service.poll_ready(cx)).await.map_err(reported)?;
+    let answer = service.call(LambdaEvent::new(payload, context)).await.map_err(reported)?;
     answer.into_payload()
 }
 

@@ -21,14 +21,13 @@ pub struct Config {
 impl Config {
     /// Reads the environment variables that AWS Lambda defines.
     ///
-    /// A variable that is missing gives an empty text, or a memory of 0 MB: a unit test has none of them.
+    /// A variable that is missing gives an empty text, or a memory of 0 MB: a unit test has none of
+    /// them.
     pub fn from_env() -> Self {
         let text = |name| env::var(name).unwrap_or_default();
         Config {
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
-            memory: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-                .parse()
-                .unwrap_or_default(),
+            memory: text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").parse().unwrap_or_default(),
             version: text("AWS_LAMBDA_FUNCTION_VERSION"),
             log_stream: text("AWS_LAMBDA_LOG_STREAM_NAME"),
             log_group: text("AWS_LAMBDA_LOG_GROUP_NAME"),

@@ -20,7 +20,8 @@ pub struct Context {
     pub xray_trace_id: Option<String>,
     /// The client context the caller sent, if any.
     pub client_context: Option<ClientContext>,
-    /// Always `None`: Samovar has no Cognito identities. It is here because `lambda_runtime` has it.
+    /// Always `None`: Samovar has no Cognito identities. It is here because `lambda_runtime` has
+    /// it.
     pub identity: Option<CognitoIdentity>,
     /// The tenant the caller acts for, if any.
     pub tenant_id: Option<String>,
@@ -44,9 +45,7 @@ impl Context {
     /// assert!(context.remaining_time() > Duration::from_secs(4));
     /// ```
     pub fn remaining_time(&self) -> Duration {
-        self.deadline()
-            .duration_since(SystemTime::now())
-            .unwrap_or_default()
+        self.deadline().duration_since(SystemTime::now()).unwrap_or_default()
     }
 }
 
@@ -112,16 +111,12 @@ mod tests {
         let written = serde_json::to_value(&context).expect("a context is JSON");
         assert_eq!(written["request_id"], "1");
         assert_eq!(written["env_config"]["memory"], 0);
-        assert_eq!(
-            serde_json::from_value::<Context>(written).expect("it was just written"),
-            context
-        );
+        assert_eq!(serde_json::from_value::<Context>(written).expect("it was just written"), context);
     }
 
     #[test]
     fn a_client_context_may_name_only_what_the_caller_added() {
-        let context: ClientContext =
-            serde_json::from_value(json!({"custom": {"shop": "3"}})).expect("valid");
+        let context: ClientContext = serde_json::from_value(json!({"custom": {"shop": "3"}})).expect("valid");
         assert_eq!(context.custom["shop"], "3");
     }
 

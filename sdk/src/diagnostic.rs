@@ -6,8 +6,9 @@ use std::any::type_name;
 
 /// An error as the caller will see it. A handler's error type must convert into it.
 ///
-/// For boxed errors, texts and `std::io::Error` the conversion is given, and the error type is the name of the
-/// Rust type, as with `lambda_runtime`. An error a caller should tell from others converts itself:
+/// For boxed errors, texts and `std::io::Error` the conversion is given, and the error type is the
+/// name of the Rust type, as with `lambda_runtime`. An error a caller should tell from others
+/// converts itself:
 ///
 /// ```
 /// use samovar_sdk::{Diagnostic, LambdaEvent, service_fn, testing};

@@ -5,8 +5,8 @@ use crate::Context;
 /// An event: what the caller sent, and the context it arrived in.
 #[derive(Clone, Debug)]
 pub struct LambdaEvent<T> {
-    /// What the caller sent: anything that implements `Deserialize`, or [`RawPayload`](crate::RawPayload)
-    /// for the bytes themselves.
+    /// What the caller sent: anything that implements `Deserialize`, or
+    /// [`RawPayload`](crate::RawPayload) for the bytes themselves.
     pub payload: T,
     /// The invocation this event belongs to.
     pub context: Context,

@@ -11,8 +11,9 @@ use std::task::{Context, Poll, Wake, Waker};
 ///
 /// # Panics
 ///
-/// When the future waits while no timer is set and nothing woke it: in a guest, which has one thread, nothing
-/// ever would. Natively it is the same, so that a unit test shows what would happen.
+/// When the future waits while no timer is set and nothing woke it: in a guest, which has one
+/// thread, nothing ever would. Natively it is the same, so that a unit test shows what would
+/// happen.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let woken = Arc::new(Woken::default());

@@ -6,7 +6,8 @@ use std::fmt;
 
 /// An error as it leaves the function: the `function-error` of the WIT package.
 ///
-/// Handlers return a [`Diagnostic`], or what converts into one; this is what [`testing`](crate::testing) shows.
+/// Handlers return a [`Diagnostic`], or what converts into one; this is what
+/// [`testing`](crate::testing) shows.
 #[derive(Debug, Clone, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FunctionError {
@@ -14,7 +15,8 @@ pub struct FunctionError {
     pub error_type: String,
     /// What went wrong, for a person.
     pub error_message: String,
-    /// Where it went wrong, innermost frame first. Only a panic knows: for other errors it is empty.
+    /// Where it went wrong, innermost frame first. Only a panic knows: for other errors it is
+    /// empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stack_trace: Vec<String>,
 }

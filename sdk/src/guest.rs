@@ -1,13 +1,13 @@
 //! The component's side: what the host calls, and the `main` that answers it.
 //!
-//! `main` is a future that lives as long as the instance. The host's `init` polls it until it waits in
-//! [`serve`] for an event; each `handle` hands it one and polls it until the answer is there. So `init` returns, which a
-//! snapshot needs, and yet the handler may borrow what `main` owns, which functions written for `lambda_runtime` do.
+//! `main` is a future that lives as long as the instance. The host's `init` polls it until it waits
+//! in [`serve`] for an event; each `handle` hands it one and polls it until the answer is there. So
+//! `init` returns, which a snapshot needs, and yet the handler may borrow what `main` owns, which
+//! functions written for `lambda_runtime` do.
 
 use crate::executor::Woken;
 use crate::{
-    Config, Context, Diagnostic, Error, FromPayload, FunctionError, IntoPayload, LambdaEvent,
-    Service,
+    Config, Context, Diagnostic, Error, FromPayload, FunctionError, IntoPayload, LambdaEvent, Service,
 };
 use crate::{call::call, panics};
 use bindings::samovar::function::types;
@@ -55,17 +55,13 @@ impl<M> fmt::Debug for Exports<M> {
 
 impl<M: Main> bindings::exports::samovar::function::lifecycle::Guest for Exports<M> {
     fn init() -> Result<(), types::FunctionError> {
-        INSTANCE
-            .with_borrow_mut(Instance::init::<M>)
-            .map_err(Into::into)
+        INSTANCE.with_borrow_mut(Instance::init::<M>).map_err(Into::into)
     }
 }
 
 impl<M: Main> bindings::exports::samovar::function::handler::Guest for Exports<M> {
     fn handle(event: Vec<u8>, context: types::Context) -> Result<Vec<u8>, types::FunctionError> {
-        INSTANCE
-            .with_borrow_mut(|instance| instance.handle::<M>(event, context))
-            .map_err(Into::into)
+        INSTANCE.with_borrow_mut(|instance| instance.handle::<M>(event, context)).map_err(Into::into)
     }
 }
 
@@ -80,7 +76,8 @@ where
     let mut config = None;
     loop {
         let (event, context) = poll_fn(next_event).await;
-        // Not before the first event: a snapshot may be taken before it and run under another environment.
+        // Not before the first event: a snapshot may be taken before it and run under another
+        // environment.
         let config = config.get_or_insert_with(|| Arc::new(Config::from_env()));
         let answer = match joined(context, config) {
             Ok(context) => call(&mut handler, event, context).await,
@@ -144,21 +141,13 @@ impl Instance {
         panic::set_hook(Box::new(report_panic));
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
-        *self = Instance::Running(Running {
-            main: Box::pin(M::start()),
-            woken,
-            waker,
-        });
+        *self = Instance::Running(Running { main: Box::pin(M::start()), woken, waker });
         let waiting = self.advance(|| WAITING.take())?;
         WAITING.set(Some(waiting));
         Ok(())
     }
 
-    fn handle<M: Main>(
-        &mut self,
-        event: Vec<u8>,
-        context: types::Context,
-    ) -> Result<Vec<u8>, FunctionError> {
+    fn handle<M: Main>(&mut self, event: Vec<u8>, context: types::Context) -> Result<Vec<u8>, FunctionError> {
         // A host that does not know `lifecycle` calls nothing before this.
         self.init::<M>()?;
         EVENT.set(Some((event, context)));
@@ -212,10 +201,7 @@ fn joined(context: types::Context, config: &Arc<Config>) -> Result<Context, Func
     let client_context = match context.client_context.as_deref() {
         None | Some("") => None,
         Some(text) => Some(serde_json::from_str(text).map_err(|error| {
-            FunctionError::new(
-                FunctionError::UNMARSHAL,
-                format!("the client context is not valid: {error}"),
-            )
+            FunctionError::new(FunctionError::UNMARSHAL, format!("the client context is not valid: {error}"))
         })?),
     };
     Ok(Context {
@@ -232,7 +218,7 @@ fn joined(context: types::Context, config: &Arc<Config>) -> Result<Context, Func
 
 /// Tells the host about a panic, in place of the lines Rust would print.
 fn report_panic(info: &panic::PanicHookInfo<'_>) {
-    let record = panics::record(&panics::function_error(info));
+    let record = panics::record(panics::function_error(info));
     // Nobody is left to be told of a failure here.
     let _ = stderr().write_all(&record);
     let _ = stdout().flush();

@@ -1,7 +1,8 @@
 //! Write functions for Samovar with the words of `lambda_runtime`.
 //!
-//! A function is an async `fn` from a [`LambdaEvent`] to an answer, handed to [`run`]. Whatever `main`
-//! does before that is the set-up, which happens once for each instance and outside any event's time.
+//! A function is an async `fn` from a [`LambdaEvent`] to an answer, handed to [`run`]. Whatever
+//! `main` does before that is the set-up, which happens once for each instance and outside any
+//! event's time.
 //!
 //! ```
 //! use samovar_sdk::{run, service_fn, tokio, Error, LambdaEvent};
@@ -26,14 +27,14 @@
 //! # Coming from `lambda_runtime`
 //!
 //! The names and types are the same, so a function changes its `use` line only; [`tokio`] and
-//! [`tracing`] are part of that line. Not offered are streamed answers and the `Runtime` type with its
-//! layers (wrap the service in a tower layer instead), and `tokio` beyond [`tokio::time`]:
-//! a guest has one thread and no sockets of its own.
+//! [`tracing`] are part of that line. Not offered are streamed answers and the `Runtime` type with
+//! its layers (wrap the service in a tower layer instead), and `tokio` beyond [`tokio::time`]: a
+//! guest has one thread and no sockets of its own.
 //!
 //! # Limits
 //!
-//! The host decides how long an event may take, how much memory an instance may use and how long an answer
-//! may be; see [`Context::remaining_time`] for the first.
+//! The host decides how long an event may take, how much memory an instance may use and how long an
+//! answer may be; see [`Context::remaining_time`] for the first.
 
 // The attribute macros name this crate by its name, and its own tests use them too.
 #[cfg(test)]
@@ -74,9 +75,10 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Hands the events of this instance to `handler`, one at a time.
 ///
-/// In a component this is where `main` stays for as long as the instance lives, so the handler may borrow
-/// what `main` owns. Natively it reads one event from standard input, prints the answer to standard output
-/// and returns; a [`FunctionError`] goes to standard error as JSON, and the process exits with status 1.
+/// In a component this is where `main` stays for as long as the instance lives, so the handler may
+/// borrow what `main` owns. Natively it reads one event from standard input, prints the answer to
+/// standard output and returns; a [`FunctionError`] goes to standard error as JSON, and the process
+/// exits with status 1.
 ///
 /// # Errors
 ///

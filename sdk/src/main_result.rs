@@ -19,7 +19,8 @@ impl MainResult for () {
 impl<T, E: Debug + 'static> MainResult for Result<T, E> {
     fn into_result(self) -> Result<(), FunctionError> {
         let Err(error) = self else { return Ok(()) };
-        // A boxed error has a text for people; of another type only `Debug` is certain, as for any Rust `main`.
+        // A boxed error has a text for people; of another type only `Debug` is certain, as for any
+        // Rust `main`.
         let message = match (&error as &dyn Any).downcast_ref::<Error>() {
             Some(boxed) => boxed.to_string(),
             None => format!("{error:?}"),
@@ -34,18 +35,13 @@ mod tests {
 
     #[test]
     fn a_boxed_error_is_told_in_its_own_words() {
-        let error = Err::<(), Error>("no table".into())
-            .into_result()
-            .expect_err("it failed");
+        let error = Err::<(), Error>("no table".into()).into_result().expect_err("it failed");
         assert_eq!(error.error_message, "no table");
     }
 
     #[test]
     fn another_error_is_shown_as_rust_shows_it() {
         let error = Err::<(), _>(3).into_result().expect_err("it failed");
-        assert_eq!(
-            (error.error_type.as_str(), error.error_message.as_str()),
-            ("&i32", "3")
-        );
+        assert_eq!((error.error_type.as_str(), error.error_message.as_str()), ("&i32", "3"));
     }
 }

@@ -1,8 +1,6 @@
 //! What a function's binary does when it is built for the machine it is written on.
 
-use crate::{
-    Context, Diagnostic, Error, FromPayload, IntoPayload, LambdaEvent, Service, executor, testing,
-};
+use crate::{Context, Diagnostic, Error, FromPayload, IntoPayload, LambdaEvent, Service, executor, testing};
 use std::future::Future;
 use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::process;
@@ -21,10 +19,7 @@ where
     S::Error: Into<Diagnostic>,
 {
     if stdin().is_terminal() {
-        writeln!(
-            stderr(),
-            "Type one event as JSON, then end the input (control-D)."
-        )?;
+        writeln!(stderr(), "Type one event as JSON, then end the input (control-D).")?;
     }
     let mut event = Vec::new();
     stdin().read_to_end(&mut event)?;

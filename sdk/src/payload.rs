@@ -37,7 +37,8 @@ impl AsRef<[u8]> for RawPayload {
     }
 }
 
-/// What a handler may take: everything that implements `Deserialize`, read from JSON, and [`RawPayload`].
+/// What a handler may take: everything that implements `Deserialize`, read from JSON, and
+/// [`RawPayload`].
 pub trait FromPayload: Sized {
     /// Reads a payload.
     ///
@@ -64,23 +65,22 @@ impl FromPayload for RawPayload {
     }
 }
 
-/// What a handler may answer: everything that implements `Serialize`, written as JSON, and [`RawPayload`].
+/// What a handler may answer: everything that implements `Serialize`, written as JSON, and
+/// [`RawPayload`].
 pub trait IntoPayload {
     /// Writes an answer.
     ///
     /// # Errors
     ///
-    /// `Runtime.MarshalError` when the answer cannot be JSON, for example a map whose keys are not texts.
+    /// `Runtime.MarshalError` when the answer cannot be JSON, for example a map whose keys are not
+    /// texts.
     fn into_payload(self) -> Result<Vec<u8>, FunctionError>;
 }
 
 impl<T: Serialize> IntoPayload for T {
     fn into_payload(self) -> Result<Vec<u8>, FunctionError> {
         serde_json::to_vec(&self).map_err(|error| {
-            FunctionError::new(
-                FunctionError::MARSHAL,
-                format!("the answer cannot be JSON: {error}"),
-            )
+            FunctionError::new(FunctionError::MARSHAL, format!("the answer cannot be JSON: {error}"))
         })
     }
 }

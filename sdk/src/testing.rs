@@ -1,7 +1,7 @@
 //! A double of the host, so that functions are tested with plain `cargo test`.
 //!
-//! The payload is read, the handler called and its answer written by the same code as in a component; only the host's
-//! limits (time, memory, length of an answer) do not hold here.
+//! The payload is read, the handler called and its answer written by the same code as in a
+//! component; only the host's limits (time, memory, length of an answer) do not hold here.
 //!
 //! ```
 //! use samovar_sdk::{service_fn, testing, Error, LambdaEvent};
@@ -18,8 +18,7 @@
 //! ```
 
 use crate::{
-    ClientContext, Config, Context, Diagnostic, FromPayload, FunctionError, IntoPayload,
-    LambdaEvent, Service,
+    ClientContext, Config, Context, Diagnostic, FromPayload, FunctionError, IntoPayload, LambdaEvent, Service,
 };
 use crate::{call::call, panics};
 use serde_json::Value;
@@ -39,7 +38,8 @@ pub use crate::executor::block_on;
 ///
 /// # Panics
 ///
-/// When the answer is not JSON, which only a [`RawPayload`](crate::RawPayload) can be: see [`invoke_bytes`].
+/// When the answer is not JSON, which only a [`RawPayload`](crate::RawPayload) can be: see
+/// [`invoke_bytes`].
 pub fn invoke<P, S>(service: &mut S, event: Value) -> Result<Value, FunctionError>
 where
     P: FromPayload,
@@ -48,8 +48,7 @@ where
     S::Error: Into<Diagnostic>,
 {
     let answer = invoke_bytes(service, event.to_string(), context().build())?;
-    Ok(serde_json::from_slice(&answer)
-        .expect("the answer is JSON; use `invoke_bytes` where it is not"))
+    Ok(serde_json::from_slice(&answer).expect("the answer is JSON; use `invoke_bytes` where it is not"))
 }
 
 /// Sends an event as bytes, in a context of your own, and waits for the answer as bytes.
@@ -80,8 +79,9 @@ where
     catch_panic(|| block_on(call(service, event, context)))?
 }
 
-/// Begins a context with values that are the same in every test: request id `00000000-0000-0000-0000-000000000000`, three
-/// seconds of time, 128 MB, version `$LATEST` of the function `test`.
+/// Begins a context with values that are the same in every test: request id
+/// `00000000-0000-0000-0000-000000000000`, three seconds of time, 128 MB, version `$LATEST` of the
+/// function `test`.
 ///
 /// ```
 /// let context = samovar_sdk::testing::context().tenant_id("blue").build();
@@ -101,11 +101,7 @@ pub fn context() -> ContextBuilder {
         invoked_function_arn: "arn:aws:lambda:us-east-1:000000000000:function:test".to_owned(),
         ..Context::default()
     };
-    ContextBuilder {
-        config,
-        context,
-        timeout: Duration::from_secs(3),
-    }
+    ContextBuilder { config, context, timeout: Duration::from_secs(3) }
 }
 
 /// A context in the making; see [`context`].
@@ -163,9 +159,7 @@ impl ContextBuilder {
     /// The context.
     pub fn build(self) -> Context {
         let deadline = SystemTime::now() + self.timeout;
-        let since_epoch = deadline
-            .duration_since(time::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = deadline.duration_since(time::UNIX_EPOCH).unwrap_or_default();
         Context {
             deadline: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
             env_config: Arc::new(self.config),
@@ -182,7 +176,8 @@ thread_local! {
 /// Runs something that may panic, and tells the panic as the component's hook would.
 fn catch_panic<T>(run: impl FnOnce() -> T) -> Result<T, FunctionError> {
     static HOOK: Once = Once::new();
-    // The place of a panic is known to hooks only. This one leaves panics that nobody catches to the hook before it.
+    // The place of a panic is known to hooks only. This one leaves panics that nobody catches to
+    // the hook before it.
     HOOK.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -197,9 +192,7 @@ fn catch_panic<T>(run: impl FnOnce() -> T) -> Result<T, FunctionError> {
     let result = catch_unwind(AssertUnwindSafe(run));
     CATCHING.set(outer);
     result.map_err(|_| {
-        CAUGHT
-            .take()
-            .unwrap_or_else(|| FunctionError::new(FunctionError::PANIC, "the hook was replaced"))
+        CAUGHT.take().unwrap_or_else(|| FunctionError::new(FunctionError::PANIC, "the hook was replaced"))
     })
 }
 
@@ -212,19 +205,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_told_with_its_message_and_its_place() {
-        let mut service = service_fn(async |_: LambdaEvent<Value>| -> Result<(), Error> {
-            panic!("no {}", "tea")
-        });
+        let mut service =
+            service_fn(async |_: LambdaEvent<Value>| -> Result<(), Error> { panic!("no {}", "tea") });
         let error = invoke(&mut service, json!({})).expect_err("it panics");
-        assert_eq!(
-            (error.error_type.as_str(), error.error_message.as_str()),
-            ("Runtime.Panic", "no tea")
-        );
-        assert!(
-            error.stack_trace[0].contains("testing.rs:"),
-            "{:?}",
-            error.stack_trace
-        );
+        assert_eq!((error.error_type.as_str(), error.error_message.as_str()), ("Runtime.Panic", "no tea"));
+        assert!(error.stack_trace[0].contains("testing.rs:"), "{:?}", error.stack_trace);
     }
 
     #[test]
@@ -232,11 +217,7 @@ mod tests {
         let mut service = service_fn(async |event: LambdaEvent<u32>| Ok::<_, Error>(event.payload));
         let error = invoke(&mut service, json!("three")).expect_err("it is no number");
         assert_eq!(error.error_type, "Runtime.UnmarshalError");
-        assert!(
-            error.error_message.contains("expected u32"),
-            "{}",
-            error.error_message
-        );
+        assert!(error.error_message.contains("expected u32"), "{}", error.error_message);
     }
 
     #[test]
@@ -249,12 +230,8 @@ mod tests {
 
     #[test]
     fn raw_bytes_pass_as_they_are() {
-        let mut service =
-            service_fn(async |event: LambdaEvent<RawPayload>| Ok::<_, Error>(event.payload));
-        assert_eq!(
-            invoke_bytes(&mut service, [0xff, 0], context().build()),
-            Ok(vec![0xff, 0])
-        );
+        let mut service = service_fn(async |event: LambdaEvent<RawPayload>| Ok::<_, Error>(event.payload));
+        assert_eq!(invoke_bytes(&mut service, [0xff, 0], context().build()), Ok(vec![0xff, 0]));
     }
 
     #[test]

@@ -45,20 +45,13 @@ impl Timers {
             return timer.id;
         }
         self.next_id += 1;
-        self.waiting.push(Timer {
-            id: self.next_id,
-            due,
-            waker: waker.clone(),
-        });
+        self.waiting.push(Timer { id: self.next_id, due, waker: waker.clone() });
         self.next_id
     }
 }
 
 /// The guest's own clock, which nothing can stop: a test would stop it for the host.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "that time is tokio's holds for the host"
-)]
+#[expect(clippy::disallowed_methods, reason = "that time is tokio's holds for the host")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -100,7 +93,6 @@ impl Drop for Sleep {
     fn drop(&mut self) {
         let Some(id) = self.timer else { return };
         // The list may be gone already when a thread ends, and then so is the timer.
-        let _ =
-            TIMERS.try_with(|timers| timers.borrow_mut().waiting.retain(|timer| timer.id != id));
+        let _ = TIMERS.try_with(|timers| timers.borrow_mut().waiting.retain(|timer| timer.id != id));
     }
 }

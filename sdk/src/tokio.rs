@@ -1,12 +1,12 @@
 //! The part of tokio that functions use, for a guest with a single thread.
 //!
-//! It bears tokio's name so that `#[tokio::main]` and `tokio::time::sleep` of a ported function stay
-//! as they are: `use samovar_sdk::tokio` takes the place of the crate.
+//! It bears tokio's name so that `#[tokio::main]` and `tokio::time::sleep` of a ported function
+//! stay as they are: `use samovar_sdk::tokio` takes the place of the crate.
 
 /// Makes `main` the function's set-up; it calls [`run`](crate::run) in the end.
 ///
-/// It takes the arguments of tokio's macro and ignores them: there is one thread. In a component it exports the
-/// function from the component, natively it runs `main`.
+/// It takes the arguments of tokio's macro and ignores them: there is one thread. In a component it
+/// exports the function from the component, natively it runs `main`.
 ///
 /// ```
 /// use samovar_sdk::{tokio, Error};
@@ -55,7 +55,8 @@ pub mod time {
         impl std::error::Error for Elapsed {}
     }
 
-    /// Waits for `duration`. The instance does nothing else meanwhile, and the host's deadline goes on.
+    /// Waits for `duration`. The instance does nothing else meanwhile, and the host's deadline goes
+    /// on.
     ///
     /// ```
     /// use samovar_sdk::testing;
@@ -130,9 +131,7 @@ mod tests {
     #[should_panic(expected = "waits for something")]
     fn a_timer_that_was_dropped_wakes_nothing() {
         block_on(async {
-            timeout(Duration::from_secs(3600), sleep(Duration::from_millis(1)))
-                .await
-                .expect("in time");
+            timeout(Duration::from_secs(3600), sleep(Duration::from_millis(1))).await.expect("in time");
             pending::<()>().await;
         });
     }

@@ -20,8 +20,9 @@ pub use tracing_subscriber as subscriber;
 
 /// Writes every event of `tracing` as one line to standard output.
 ///
-/// The level comes from `AWS_LAMBDA_LOG_LEVEL`, else from `RUST_LOG`, else it is `INFO`; both may be a level, or
-/// directives such as `info,my_function=debug`. Lines bear no time, since the host's log adds it. A second call does nothing.
+/// The level comes from `AWS_LAMBDA_LOG_LEVEL`, else from `RUST_LOG`, else it is `INFO`; both may
+/// be a level, or directives such as `info,my_function=debug`. Lines bear no time, since the host's
+/// log adds it. A second call does nothing.
 pub fn init_default_subscriber() {
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
@@ -29,16 +30,11 @@ pub fn init_default_subscriber() {
         .with_ansi(false)
         .with_writer(io::stdout);
     // An error means that the author already chose a subscriber.
-    let _ = tracing_subscriber::registry()
-        .with(lines)
-        .with(levels())
-        .try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(levels()).try_init();
 }
 
 fn levels() -> Targets {
-    let wanted = env::var("AWS_LAMBDA_LOG_LEVEL")
-        .or_else(|_| env::var("RUST_LOG"))
-        .unwrap_or_default();
+    let wanted = env::var("AWS_LAMBDA_LOG_LEVEL").or_else(|_| env::var("RUST_LOG")).unwrap_or_default();
     parse_levels(&wanted)
 }
 

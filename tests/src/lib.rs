@@ -1,1 +1,242 @@
-//! What the behaviour tests share.
+//! What the behaviour tests share: where things are, and a host process that ends with its test.
+//!
+//! `cargo xtask test` builds the guests and the binary and sets the variables that say where they are.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use samovar::function::{FunctionRef, VersionNumber};
+use samovar::{Deployment, FunctionVersion, Host, Invoke, Outcome};
+use serde_json::Value;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(variable("SAMOVAR_ROOT"))
+}
+
+/// The bytes of an example guest.
+pub fn guest(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(variable("SAMOVAR_GUESTS")).join(format!("{name}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The path of an example guest.
+pub fn guest_path(name: &str) -> String {
+    format!("{}/{name}.wasm", variable("SAMOVAR_GUESTS"))
+}
+
+/// The Python that has boto3 and the `aws` command line.
+pub fn python() -> PathBuf {
+    PathBuf::from(variable("SAMOVAR_PYTHON"))
+}
+
+/// A command of the `samovar` binary.
+pub fn samovar() -> Command {
+    let mut command = Command::new(variable("SAMOVAR_BIN"));
+    command.stdin(Stdio::null()).env_remove("SAMOVAR_ENDPOINT");
+    command
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run the tests with `cargo xtask test`, which builds what they need")
+    })
+}
+
+/// A host in this process, with one example guest published as version 1.
+pub async fn host_with(name: &str, deployment: impl FnOnce(Deployment) -> Deployment) -> Host {
+    let host = Host::temporary().await.expect("a host");
+    publish(&host, name, deployment).await;
+    host
+}
+
+/// Publishes an example guest under its own name.
+pub async fn publish(
+    host: &Host,
+    name: &str,
+    deployment: impl FnOnce(Deployment) -> Deployment,
+) -> FunctionVersion {
+    let deployment = deployment(Deployment::new(name, guest(name)));
+    host.publish(deployment).await.expect("the guest is published")
+}
+
+/// A reference to a function.
+pub fn function(text: &str) -> FunctionRef {
+    text.parse().expect("a reference")
+}
+
+/// Invokes a function that is there.
+pub async fn invoke(host: &Host, name: &str, event: &str) -> Outcome {
+    host.invoke(Invoke::new(function(name), event.to_owned())).await.expect("the function runs")
+}
+
+/// The answer of an invocation that succeeded, as JSON.
+pub fn answer(outcome: &Outcome) -> Value {
+    let answer = outcome.answer.as_ref().expect("the function answers");
+    serde_json::from_slice(answer).expect("the answer is JSON")
+}
+
+/// The type of the error of an invocation that failed.
+pub fn error_type(outcome: &Outcome) -> &str {
+    &outcome.answer.as_ref().expect_err("the function fails").error_type
+}
+
+/// The number of a published version.
+pub fn published(number: u64) -> VersionNumber {
+    VersionNumber::Published(number)
+}
+
+/// A running `samovar serve`, ended when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    endpoint: String,
+    _data_dir: TemporaryFolder,
+}
+
+impl Server {
+    /// Starts a server on a port of the system's choice, with a data folder of its own.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with further arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let data_dir = TemporaryFolder::new();
+        let mut child = samovar()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&data_dir.0)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it was piped");
+        BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
+        let endpoint = line.trim().strip_prefix("samovar listening on ").expect("that line").to_owned();
+        Self { child, endpoint, _data_dir: data_dir }
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        self.endpoint.strip_prefix("http://").expect("it is an http URL")
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM and waits for the end; gives back the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        let status = Command::new("kill").arg(self.id().to_string()).status().expect("kill runs");
+        assert!(status.success(), "the server was still there to be signalled");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the server did not end within a minute of SIGTERM");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("samovar-test-{}-{number}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // A folder that was never made is as good as one that is removed.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What came back of an HTTP request made by hand.
+#[derive(Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers, with names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// A header, empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// Makes one HTTP request over a connection of its own, exactly as told: `head` is the request line and headers.
+pub fn raw_request(address: &str, head: &str, body: &[u8]) -> Response {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
+    let head = head.trim().replace('\n', "\r\n");
+    write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len()).expect("it is sent");
+    // A server that refuses the head may close before it has read the body.
+    let _ = stream.write_all(body);
+    let mut reader = BufReader::new(stream);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        let read = reader.read_line(&mut line).expect("a head");
+        if read == 0 || line == "\r\n" {
+            break;
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    let status = lines[0].split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+    let headers: BTreeMap<String, String> = lines[1..]
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let mut body = Vec::new();
+    let length = headers.get("content-length").and_then(|length| length.parse().ok());
+    match length {
+        Some(length) => {
+            body.resize(length, 0);
+            reader.read_exact(&mut body).expect("the body");
+        }
+        None => {
+            let _ = reader.read_to_end(&mut body);
+        }
+    }
+    Response { status, headers, body }
+}

@@ -18,7 +18,9 @@ pub(crate) fn run(repository: &Repository, names: &[String]) -> Result<()> {
     host::build(repository)?;
     step::shown("benchmarks", || {
         let mut bench = repository.cargo("bench");
-        bench.args(["--package", "samovar-benches"]);
+        // The features that the binary is built with: with fewer, their dependencies would be others, and all of wasmtime
+        // would be compiled again.
+        bench.args(["--package", "samovar-benches", "--features", "samovar/default"]);
         if !names.is_empty() {
             bench.arg("--").args(names);
         }
@@ -39,10 +41,7 @@ fn table(rows: &[Value]) -> String {
         line(COLUMNS.iter().map(|&name| name.to_owned())),
         line(["---"; 6].iter().map(|&s| s.to_owned())),
     ];
-    lines.extend(
-        rows.iter()
-            .map(|row| line(COLUMNS.iter().map(|column| cell(&row[*column])))),
-    );
+    lines.extend(rows.iter().map(|row| line(COLUMNS.iter().map(|column| cell(&row[*column])))));
     lines.join("\n")
 }
 
@@ -54,9 +53,9 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.replace('|', "\\|"),
-        Value::Number(number) => number
-            .as_i64()
-            .map_or_else(|| significant(number.as_f64()), |whole| whole.to_string()),
+        Value::Number(number) => {
+            number.as_i64().map_or_else(|| significant(number.as_f64()), |whole| whole.to_string())
+        }
         other => other.to_string(),
     }
 }
@@ -78,9 +77,8 @@ mod tests {
 
     #[test]
     fn a_row_shows_what_it_has_in_three_digits() {
-        let rows = [
-            serde_json::json!({ "name": "cold | hello", "value": 19.4567, "unit": "us", "ratio": 1234.5 }),
-        ];
+        let rows =
+            [serde_json::json!({ "name": "cold | hello", "value": 19.4567, "unit": "us", "ratio": 1234.5 })];
         let expected = "\
 | name | value | unit | baseline | ratio | goal |
 | --- | --- | --- | --- | --- | --- |

@@ -34,23 +34,14 @@ impl Client<'_> {
         let mut samovar = self.repository.command("target/release/samovar");
         samovar.args(arguments).args(["--endpoint", self.endpoint]);
         let printed = command::capture(&mut samovar, COMMAND_TIME_MAX)?;
-        Ok(Answer {
-            line: self.line(arguments),
-            printed,
-        })
+        Ok(Answer { line: self.line(arguments), printed })
     }
 
     /// The command as it can be typed again.
     pub(crate) fn line(&self, arguments: &[&str]) -> String {
         let ends = ["--endpoint", self.endpoint];
-        let words = ["target/release/samovar"]
-            .iter()
-            .chain(arguments)
-            .chain(&ends);
-        words
-            .map(|word| command::quote(word))
-            .collect::<Vec<_>>()
-            .join(" ")
+        let words = ["target/release/samovar"].iter().chain(arguments).chain(&ends);
+        words.map(|word| command::quote(word)).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -72,10 +63,7 @@ impl Answer {
     }
 
     pub(crate) fn fails(self) -> Result<Self> {
-        ensure!(
-            !self.printed.status.success(),
-            "this should end with an exit code other than 0{self}"
-        );
+        ensure!(!self.printed.status.success(), "this should end with an exit code other than 0{self}");
         Ok(self)
     }
 
@@ -105,16 +93,10 @@ impl Answer {
 
     /// The version that ran, from the line on standard error.
     pub(crate) fn executed_version(&self) -> Result<&str> {
-        let line = self
-            .printed
-            .stderr
-            .lines()
-            .find(|line| line.to_ascii_lowercase().contains(EXECUTED_VERSION));
-        let version =
-            line.and_then(|line| line.split([' ', ':', '=']).rfind(|word| !word.is_empty()));
-        version.with_context(|| {
-            format!("this should name the {EXECUTED_VERSION} on standard error{self}")
-        })
+        let line =
+            self.printed.stderr.lines().find(|line| line.to_ascii_lowercase().contains(EXECUTED_VERSION));
+        let version = line.and_then(|line| line.split([' ', ':', '=']).rfind(|word| !word.is_empty()));
+        version.with_context(|| format!("this should name the {EXECUTED_VERSION} on standard error{self}"))
     }
 
     fn has(&self, text: &str) -> bool {
@@ -141,21 +123,10 @@ mod tests {
 
     #[test]
     fn the_executed_version_is_the_last_word_of_its_line() {
-        for stderr in [
-            "START\nexecuted version: 2\n",
-            "Executed version 2",
-            "executed version=2",
-        ] {
+        for stderr in ["START\nexecuted version: 2\n", "Executed version 2", "executed version=2"] {
             let status = std::process::ExitStatus::default();
-            let printed = Captured {
-                status,
-                stdout: String::new(),
-                stderr: stderr.to_owned(),
-            };
-            let answer = Answer {
-                line: String::new(),
-                printed,
-            };
+            let printed = Captured { status, stdout: String::new(), stderr: stderr.to_owned() };
+            let answer = Answer { line: String::new(), printed };
             assert_eq!(answer.executed_version().unwrap(), "2", "{stderr}");
         }
     }

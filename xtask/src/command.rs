@@ -48,30 +48,20 @@ pub(crate) struct Captured {
 
 /// Runs a process that shares our terminal. An exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", line(command)))?;
+    let status = command.status().with_context(|| format!("cannot start {}", line(command)))?;
     ensure!(status.success(), "{} failed ({status})", line(command));
     Ok(())
 }
 
 /// Runs a process and gives its standard output. An exit code other than 0 is an error that carries its standard error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {}", line(command)))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", line(command)))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "{} failed ({}):\n{}",
-            line(command),
-            output.status,
-            said.trim()
-        );
+        bail!("{} failed ({}):\n{}", line(command), output.status, said.trim());
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("{} did not print text", line(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("{} did not print text", line(command)))
 }
 
 /// Whether a process can be started and ends well; what it prints is dropped.
@@ -97,17 +87,9 @@ pub(crate) fn capture(command: &mut Command, limit: Duration) -> Result<Captured
     let stdout = collect(running.0.stdout.take());
     let stderr = collect(running.0.stderr.take());
     let Some(status) = running.wait_at_most(limit)? else {
-        bail!(
-            "{} had not ended after {} s",
-            line(command),
-            limit.as_secs()
-        );
+        bail!("{} had not ended after {} s", line(command), limit.as_secs());
     };
-    Ok(Captured {
-        status,
-        stdout: text(stdout)?,
-        stderr: text(stderr)?,
-    })
+    Ok(Captured { status, stdout: text(stdout)?, stderr: text(stderr)? })
 }
 
 /// The command as a person would type it.
@@ -139,9 +121,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<std::io::Resu
 }
 
 fn text(collected: JoinHandle<std::io::Result<Vec<u8>>>) -> Result<String> {
-    let bytes = collected
-        .join()
-        .expect("reading into a vector does not panic")?;
+    let bytes = collected.join().expect("reading into a vector does not panic")?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -153,19 +133,12 @@ mod tests {
     fn a_command_line_is_quoted_as_a_shell_takes_it() {
         let mut command = Command::new("samovar");
         command.args(["invoke", "hello:live", "--payload", r#"{"name": "it's"}"#]);
-        assert_eq!(
-            line(&command),
-            r#"`samovar invoke hello:live --payload '{"name": "it'\''s"}'`"#
-        );
+        assert_eq!(line(&command), r#"`samovar invoke hello:live --payload '{"name": "it'\''s"}'`"#);
     }
 
     #[test]
     fn a_process_that_takes_too_long_is_ended_and_named() {
-        let error =
-            capture(Command::new("sleep").arg("60"), Duration::from_millis(20)).unwrap_err();
-        assert!(
-            error.to_string().starts_with("`sleep 60` had not ended"),
-            "{error}"
-        );
+        let error = capture(Command::new("sleep").arg("60"), Duration::from_millis(20)).unwrap_err();
+        assert!(error.to_string().starts_with("`sleep 60` had not ended"), "{error}");
     }
 }

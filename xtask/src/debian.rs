@@ -12,10 +12,8 @@ use crate::command;
 const SUITES: [&str; 3] = ["trixie-backports", "forky", "sid"];
 
 /// The file names that Debian's archive keys have had.
-const KEYRINGS: [&str; 2] = [
-    "/usr/share/keyrings/debian-archive-keyring.gpg",
-    "/usr/share/keyrings/debian-archive-keyring.pgp",
-];
+const KEYRINGS: [&str; 2] =
+    ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
 /// Debian's archive, as seen from a private folder.
 #[derive(Debug)]
@@ -29,16 +27,12 @@ impl Archive {
         for path in ["lists/partial", "cache/archives/partial", "debs"] {
             std::fs::create_dir_all(folder.join(path))?;
         }
-        let archive = Self {
-            folder: folder.to_owned(),
-        };
+        let archive = Self { folder: folder.to_owned() };
         let mirror = mirror()?;
         let signed_by = KEYRINGS.iter().find(|path| Path::new(path).exists());
         let signed_by = signed_by.map_or_else(String::new, |path| format!("[signed-by={path}] "));
-        let sources: String = SUITES
-            .iter()
-            .map(|suite| format!("deb {signed_by}{mirror} {suite} main\n"))
-            .collect();
+        let sources: String =
+            SUITES.iter().map(|suite| format!("deb {signed_by}{mirror} {suite} main\n")).collect();
         std::fs::write(folder.join("sources.list"), sources)?;
         command::output(archive.apt("apt-get").arg("update"))
             .context("cannot read Debian's lists of packages")?;
@@ -56,39 +50,20 @@ impl Archive {
     }
 
     /// Fetches one version of a package and unpacks the files that match `pattern` into `into`.
-    pub(crate) fn unpack(
-        &self,
-        package: &str,
-        version: &str,
-        pattern: &str,
-        into: &Path,
-    ) -> Result<()> {
+    pub(crate) fn unpack(&self, package: &str, version: &str, pattern: &str, into: &Path) -> Result<()> {
         let mut download = self.apt("apt-get");
-        download
-            .current_dir(self.folder.join("debs"))
-            .arg("download")
-            .arg(format!("{package}={version}"));
+        download.current_dir(self.folder.join("debs")).arg("download").arg(format!("{package}={version}"));
         command::output(&mut download)?;
 
         let mut unpack = Command::new("dpkg-deb");
-        unpack
-            .arg("--fsys-tarfile")
-            .arg(self.downloaded(package)?)
-            .stdout(Stdio::piped());
+        unpack.arg("--fsys-tarfile").arg(self.downloaded(package)?).stdout(Stdio::piped());
         let mut unpack = command::Running(unpack.spawn().context("cannot start dpkg-deb")?);
         let files = unpack.0.stdout.take().context("dpkg-deb has no output")?;
         let mut extract = Command::new("tar");
-        extract
-            .arg("-x")
-            .arg("-C")
-            .arg(into)
-            .args(["--no-same-owner", "--wildcards", pattern]);
+        extract.arg("-x").arg("-C").arg(into).args(["--no-same-owner", "--wildcards", pattern]);
         let extracted = extract.stdin(files).status().context("cannot start tar")?;
         let unpacked = unpack.0.wait()?;
-        ensure!(
-            extracted.success() && unpacked.success(),
-            "cannot unpack {package} {version}"
-        );
+        ensure!(extracted.success() && unpacked.success(), "cannot unpack {package} {version}");
         Ok(())
     }
 
@@ -103,12 +78,9 @@ impl Archive {
 
     fn apt(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        let option =
-            |name: &str, path: &str| format!("{name}={}", self.folder.join(path).display());
+        let option = |name: &str, path: &str| format!("{name}={}", self.folder.join(path).display());
         command.env("LC_ALL", "C").arg("-qq");
-        command
-            .arg("-o")
-            .arg(option("Dir::Etc::sourcelist", "sources.list"));
+        command.arg("-o").arg(option("Dir::Etc::sourcelist", "sources.list"));
         command.arg("-o").arg(option("Dir::State::lists", "lists"));
         command.arg("-o").arg(option("Dir::Cache", "cache"));
         // No sandbox: the user that apt would change to may not read a checkout.
@@ -127,22 +99,11 @@ impl Archive {
 /// The address that the machine's own apt sources give for Debian, leaving out the separate security archive.
 fn mirror() -> Result<String> {
     let mut targets = Command::new("apt-get");
-    targets.args([
-        "indextargets",
-        "--format",
-        "$(REPO_URI)",
-        "Created-By: Packages",
-    ]);
+    targets.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]);
     let addresses = command::output(&mut targets).context("this needs Debian's apt")?;
     let archive = addresses.lines().find(|address| {
-        let last = address
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap_or_default();
+        let last = address.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         last.contains("debian") && !last.contains("security")
     });
-    archive
-        .map(str::to_owned)
-        .context("apt's sources name no Debian mirror")
+    archive.map(str::to_owned).context("apt's sources name no Debian mirror")
 }

@@ -19,16 +19,11 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
     guests::build(repository)?;
     host::build(repository)?;
 
-    let folder = repository
-        .target("demo")
-        .join(std::process::id().to_string());
+    let folder = repository.target("demo").join(std::process::id().to_string());
     std::fs::create_dir_all(&folder)?;
     title("A host");
     let server = Server::start(repository, &folder)?;
-    let client = Client {
-        repository,
-        endpoint: &server.endpoint,
-    };
+    let client = Client { repository, endpoint: &server.endpoint };
     play(&client).map_err(|error| anyhow!("{error:#}\n\n{}", server.log_tail()))?;
     server.stop()?;
     // Only a demo that failed leaves something to look at.
@@ -49,27 +44,12 @@ fn play(client: &Client<'_>) -> Result<()> {
 
 fn cold_and_warm(client: &Client<'_>) -> Result<()> {
     title("Deploy a function; the first call is cold, the second warm");
-    let deploy = [
-        "deploy",
-        "hello",
-        "target/guests/hello.wasm",
-        "--alias",
-        "live",
-    ];
+    let deploy = ["deploy", "hello", "target/guests/hello.wasm", "--alias", "live"];
     client.show(&deploy)?.succeeds()?;
 
-    let invoke = [
-        "invoke",
-        "hello:live",
-        "--payload",
-        r#"{"name": "Ada"}"#,
-        "--log",
-    ];
+    let invoke = ["invoke", "hello:live", "--payload", r#"{"name": "Ada"}"#, "--log"];
     let greeting = json!({ "message": "Hello, Ada!" });
-    let cold = client
-        .show(&invoke)?
-        .succeeds()?
-        .answers(greeting.clone())?;
+    let cold = client.show(&invoke)?.succeeds()?.answers(greeting.clone())?;
     cold.shows("REPORT")?.shows("Init Duration")?;
     let warm = client.show(&invoke)?.succeeds()?.answers(greeting)?;
     warm.shows("REPORT")?.hides("Init Duration")?;
@@ -78,9 +58,7 @@ fn cold_and_warm(client: &Client<'_>) -> Result<()> {
 
 fn state(client: &Client<'_>) -> Result<()> {
     title("State is kept while an instance is warm");
-    client
-        .show(&["deploy", "counter", "target/guests/counter.wasm"])?
-        .succeeds()?;
+    client.show(&["deploy", "counter", "target/guests/counter.wasm"])?.succeeds()?;
     for count in 1..=3 {
         client
             .show(&["invoke", "counter", "--payload", "{}"])?
@@ -92,46 +70,24 @@ fn state(client: &Client<'_>) -> Result<()> {
 
 fn function_error(client: &Client<'_>) -> Result<()> {
     title("A function's own error, with its type");
-    client
-        .show(&["deploy", "fails", "target/guests/fails.wasm"])?
-        .succeeds()?;
-    let failed = client
-        .show(&["invoke", "fails", "--payload", r#"{"id": 7}"#])?
-        .fails()?;
-    failed
-        .shows("OrderNotFound")?
-        .shows("there is no order 7")?;
+    client.show(&["deploy", "fails", "target/guests/fails.wasm"])?.succeeds()?;
+    let failed = client.show(&["invoke", "fails", "--payload", r#"{"id": 7}"#])?.fails()?;
+    failed.shows("OrderNotFound")?.shows("there is no order 7")?;
     Ok(())
 }
 
 fn time_out(client: &Client<'_>) -> Result<()> {
     title("An endless loop is ended at its time limit");
-    client
-        .show(&[
-            "deploy",
-            "spinner",
-            "target/guests/spinner.wasm",
-            "--timeout",
-            "1",
-        ])?
-        .succeeds()?;
-    let ended = client
-        .show(&["invoke", "spinner", "--payload", "{}", "--log"])?
-        .fails()?;
-    ended
-        .shows("Sandbox.Timedout")?
-        .shows("timed out after 1.00 seconds")?;
+    client.show(&["deploy", "spinner", "target/guests/spinner.wasm", "--timeout", "1"])?.succeeds()?;
+    let ended = client.show(&["invoke", "spinner", "--payload", "{}", "--log"])?.fails()?;
+    ended.shows("Sandbox.Timedout")?.shows("timed out after 1.00 seconds")?;
     Ok(())
 }
 
 fn out_of_memory(client: &Client<'_>) -> Result<()> {
     title("Memory has a limit; the next call starts afresh");
-    client
-        .show(&["deploy", "hog", "target/guests/hog.wasm", "--memory", "128"])?
-        .succeeds()?;
-    let ended = client
-        .show(&["invoke", "hog", "--payload", r#"{"mb": 256}"#, "--log"])?
-        .fails()?;
+    client.show(&["deploy", "hog", "target/guests/hog.wasm", "--memory", "128"])?.succeeds()?;
+    let ended = client.show(&["invoke", "hog", "--payload", r#"{"mb": 256}"#, "--log"])?.fails()?;
     ended.shows("Runtime.OutOfMemory")?;
     let next = client.show(&["invoke", "hog", "--payload", r#"{"mb": 1}"#])?;
     next.succeeds()?.answers(json!({ "mb": 1 }))?;
@@ -141,12 +97,8 @@ fn out_of_memory(client: &Client<'_>) -> Result<()> {
 fn weighted_alias(client: &Client<'_>) -> Result<()> {
     title("A second version takes half of an alias's calls");
     // Other code, so that an answer shows which version gave it.
-    client
-        .show(&["deploy", "hello", "target/guests/echo.wasm"])?
-        .succeeds()?;
-    client
-        .show(&["alias", "hello", "live", "1", "--weight", "2=0.5"])?
-        .succeeds()?;
+    client.show(&["deploy", "hello", "target/guests/echo.wasm"])?.succeeds()?;
+    client.show(&["alias", "hello", "live", "1", "--weight", "2=0.5"])?.succeeds()?;
 
     let invoke = ["invoke", "hello:live", "--payload", r#"{"name": "Ada"}"#];
     println!("\n$ {}   # {ROUTED_CALLS} times", client.line(&invoke));
@@ -164,25 +116,14 @@ fn weighted_alias(client: &Client<'_>) -> Result<()> {
     for (version, calls) in &calls {
         println!("version {version}: {calls} calls");
     }
-    ensure!(
-        calls.keys().eq(["1", "2"]),
-        "versions 1 and 2 should both have been called, and no other"
-    );
+    ensure!(calls.keys().eq(["1", "2"]), "versions 1 and 2 should both have been called, and no other");
     Ok(())
 }
 
 fn timing(client: &Client<'_>) -> Result<()> {
     title("Where the time goes");
     client.show(&["alias", "hello", "live", "1"])?.succeeds()?;
-    let invoke = [
-        "invoke",
-        "hello:live",
-        "--payload",
-        r#"{"name": "Ada"}"#,
-        "--repeat",
-        "200",
-        "--timing",
-    ];
+    let invoke = ["invoke", "hello:live", "--payload", r#"{"name": "Ada"}"#, "--repeat", "200", "--timing"];
     client.show(&invoke)?.succeeds()?.shows("warm")?;
     Ok(())
 }

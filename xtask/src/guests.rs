@@ -24,14 +24,9 @@ struct Guest {
 pub(crate) fn build(repository: &Repository) -> Result<()> {
     let toolchain = Toolchain::prepare(repository)?;
     let guests = find(repository)?;
-    step::shown("guests compiled", || {
-        compile(repository, &toolchain, &guests)
-    })?;
+    step::shown("guests compiled", || compile(repository, &toolchain, &guests))?;
     let changed = copy(repository, &guests)?;
-    step::note(&format!(
-        "{} guests in target/guests, {changed} of them new or changed",
-        guests.len()
-    ));
+    step::note(&format!("{} guests in target/guests, {changed} of them new or changed", guests.len()));
     Ok(())
 }
 
@@ -43,10 +38,7 @@ fn find(repository: &Repository) -> Result<Vec<Guest>> {
     let mut metadata = repository.guest_cargo("metadata", "guest-build");
     let metadata = command::output(metadata.args(["--no-deps", "--format-version", "1"]))?;
     let guests = parse(&serde_json::from_str(&metadata)?);
-    ensure!(
-        !guests.is_empty(),
-        "guest-examples/ has no package with a binary or a `cdylib`"
-    );
+    ensure!(!guests.is_empty(), "guest-examples/ has no package with a binary or a `cdylib`");
     Ok(guests)
 }
 
@@ -71,11 +63,7 @@ fn parse(metadata: &Value) -> Vec<Guest> {
                 });
             } else if kinds.iter().any(|kind| kind == "cdylib") {
                 let artifact = format!("{}.wasm", name.replace('-', "_"));
-                guests.push(Guest {
-                    artifact,
-                    component: format!("{package}.wasm"),
-                    package,
-                });
+                guests.push(Guest { artifact, component: format!("{package}.wasm"), package });
             }
         }
     }
@@ -95,17 +83,14 @@ fn compile(repository: &Repository, toolchain: &Toolchain, guests: &[Guest]) -> 
 /// Brings `target/guests/` up to date and counts what changed. A component that is the same keeps its file, so that nothing
 /// that watches it starts again; one whose package is gone goes too.
 fn copy(repository: &Repository, guests: &[Guest]) -> Result<usize> {
-    let built = repository
-        .target("guest-build")
-        .join(TARGET)
-        .join("release");
+    let built = repository.target("guest-build").join(TARGET).join("release");
     let folder = repository.target("guests");
     std::fs::create_dir_all(&folder)?;
     let mut changed = 0;
     for guest in guests {
         let artifact = built.join(&guest.artifact);
-        let component = std::fs::read(&artifact)
-            .with_context(|| format!("cargo made no {}", artifact.display()))?;
+        let component =
+            std::fs::read(&artifact).with_context(|| format!("cargo made no {}", artifact.display()))?;
         let place = folder.join(&guest.component);
         if std::fs::read(&place).is_ok_and(|there| there == component) {
             continue;
@@ -122,13 +107,9 @@ fn copy(repository: &Repository, guests: &[Guest]) -> Result<usize> {
 }
 
 fn stale(folder: &Path, guests: &[Guest]) -> Result<Vec<PathBuf>> {
-    let files = std::fs::read_dir(folder)?
-        .filter_map(Result::ok)
-        .map(|file| file.path());
+    let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|file| file.path());
     let of_a_guest = |path: &PathBuf| guests.iter().any(|guest| path.ends_with(&guest.component));
-    Ok(files
-        .filter(|path| path.extension().is_some_and(|ext| ext == "wasm") && !of_a_guest(path))
-        .collect())
+    Ok(files.filter(|path| path.extension().is_some_and(|ext| ext == "wasm") && !of_a_guest(path)).collect())
 }
 
 #[cfg(test)]
@@ -149,10 +130,8 @@ mod tests {
             artifact: artifact.to_owned(),
             component: component.to_owned(),
         };
-        let expected = [
-            guest("echo", "echo.wasm", "echo.wasm"),
-            guest("raw-bytes", "raw_bytes.wasm", "raw-bytes.wasm"),
-        ];
+        let expected =
+            [guest("echo", "echo.wasm", "echo.wasm"), guest("raw-bytes", "raw_bytes.wasm", "raw-bytes.wasm")];
         assert_eq!(parse(&metadata), expected);
     }
 }

@@ -15,16 +15,10 @@ pub(crate) fn status(authority: &str, path: &str) -> Result<u16> {
         TcpStream::connect(authority).with_context(|| format!("cannot connect to {authority}"))?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
-    let code = answer
-        .split_ascii_whitespace()
-        .nth(1)
-        .and_then(|code| code.parse().ok());
+    let code = answer.split_ascii_whitespace().nth(1).and_then(|code| code.parse().ok());
     code.with_context(|| format!("{authority} did not answer in HTTP"))
 }

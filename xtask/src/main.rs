@@ -70,9 +70,6 @@ fn run(arguments: &[String]) -> Result<()> {
             println!("{HELP}");
             Ok(())
         }
-        _ => bail!(
-            "`cargo xtask {}` is not a command\n\n{HELP}",
-            arguments.join(" ")
-        ),
+        _ => bail!("`cargo xtask {}` is not a command\n\n{HELP}", arguments.join(" ")),
     }
 }

@@ -21,9 +21,7 @@ pub(crate) fn prepare(repository: &Repository) -> Result<()> {
     let stamp_file = folder.join("xtask.stamp");
     let done = std::fs::read_to_string(&stamp_file).is_ok_and(|there| there == stamp);
     // The interpreter is asked too, as an environment outlives the Python that it points to.
-    if done
-        && command::succeeds(Command::new(folder.join("bin/python")).args(["-c", "import boto3"]))
-    {
+    if done && command::succeeds(Command::new(folder.join("bin/python")).args(["-c", "import boto3"])) {
         step::note("target/python is ready");
         return Ok(());
     }
@@ -36,27 +34,24 @@ pub(crate) fn prepare(repository: &Repository) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
-    step::quiet(
-        "target/python: boto3 and the aws command line, from tests/requirements.txt",
-        || {
-            command::output(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-            let mut pip = Command::new(folder.join("bin/python"));
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                // Twice: its retries are not worth a line each, only its errors are.
-                "--quiet",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--requirement",
-            ])
-            .arg(&requirements);
-            command::output(&mut pip)
-                .context("pip cannot install tests/requirements.txt; is there a network?")?;
-            Ok(std::fs::write(&stamp_file, &stamp)?)
-        },
-    )
+    step::quiet("target/python: boto3 and the aws command line, from tests/requirements.txt", || {
+        command::output(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            // Twice: its retries are not worth a line each, only its errors are.
+            "--quiet",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
+        .arg(&requirements);
+        command::output(&mut pip)
+            .context("pip cannot install tests/requirements.txt; is there a network?")?;
+        Ok(std::fs::write(&stamp_file, &stamp)?)
+    })
 }
 
 /// What the environment depends on: the requirements, and its own place, which its programs name.
@@ -79,26 +74,19 @@ fn install_python() -> Result<()> {
             "the tests need Python with venv: install {packages} (on Debian: `apt-get install {packages}`)"
         );
     }
-    step::quiet(
-        &format!("apt-get install {packages}, as this machine has no Python with venv"),
-        || {
-            let apt = || {
-                let mut command = Command::new("apt-get");
-                command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
-                command
-            };
-            command::output(apt().arg("update"))?;
-            command::output(
-                apt()
-                    .args(["install", "--yes", "--no-install-recommends"])
-                    .args(DEBIAN_PACKAGES),
-            )?;
-            if !is_usable() {
-                bail!(
-                    "the `python3` on the PATH still cannot make environments; put Debian's first, or install its venv"
-                );
-            }
-            Ok(())
-        },
-    )
+    step::quiet(&format!("apt-get install {packages}, as this machine has no Python with venv"), || {
+        let apt = || {
+            let mut command = Command::new("apt-get");
+            command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+            command
+        };
+        command::output(apt().arg("update"))?;
+        command::output(apt().args(["install", "--yes", "--no-install-recommends"]).args(DEBIAN_PACKAGES))?;
+        if !is_usable() {
+            bail!(
+                "the `python3` on the PATH still cannot make environments; put Debian's first, or install its venv"
+            );
+        }
+        Ok(())
+    })
 }

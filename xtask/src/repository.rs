@@ -18,10 +18,7 @@ impl Repository {
         // `cargo run` sets the variable; the value of compile time serves when the binary is started by hand.
         let package = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = package
-            .parent()
-            .context("xtask has no parent folder")?
-            .canonicalize()?;
+        let root = package.parent().context("xtask has no parent folder")?.canonicalize()?;
         Ok(Self { root })
     }
 
@@ -41,17 +38,8 @@ impl Repository {
         let mut command = Command::new(program);
         command.current_dir(&self.root);
         for (name, _) in std::env::vars_os() {
-            let own = [
-                "CARGO_PKG_",
-                "CARGO_MANIFEST_",
-                "CARGO_BIN_",
-                "CARGO_CRATE_",
-                "CARGO_PRIMARY_",
-            ];
-            if own
-                .iter()
-                .any(|prefix| name.to_string_lossy().starts_with(prefix))
-            {
+            let own = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+            if own.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
             }
         }
@@ -61,9 +49,7 @@ impl Repository {
     /// Cargo on this workspace. It always builds into `target/`, whatever the environment says: paths inside it are promised.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = self.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command
-            .arg(subcommand)
-            .env("CARGO_TARGET_DIR", self.target(""));
+        command.arg(subcommand).env("CARGO_TARGET_DIR", self.target(""));
         command
     }
 
@@ -90,10 +76,8 @@ impl Repository {
     pub(crate) fn lock_setup(&self) -> Result<File> {
         let path = self.target("xtask.lock");
         std::fs::create_dir_all(self.target(""))?;
-        let lock =
-            File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        lock.lock()
-            .with_context(|| format!("cannot lock {}", path.display()))?;
+        let lock = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
         Ok(lock)
     }
 }

@@ -36,45 +36,26 @@ impl Server {
         // From the root folder, where the process starts, as a person would type it.
         let data = folder.join("data");
         let data = data.strip_prefix(repository.root()).unwrap_or(&data);
-        serve
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         println!("$ {}", command::line(&serve).trim_matches('`'));
-        serve
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log)?);
-        let mut process = Running(
-            serve
-                .spawn()
-                .with_context(|| format!("cannot start {}", command::line(&serve)))?,
-        );
-        let stdout = process
-            .0
-            .stdout
-            .take()
-            .context("the server has no output")?;
+        serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
+        let mut process =
+            Running(serve.spawn().with_context(|| format!("cannot start {}", command::line(&serve)))?);
+        let stdout = process.0.stdout.take().context("the server has no output")?;
         let line = first_line(stdout);
         let endpoint = match line.recv_timeout(START_TIME_MAX) {
-            Ok(line) => line
-                .strip_prefix(READY)
-                .map(|rest| rest.trim().to_owned())
-                .with_context(|| {
-                    format!("the server's first line was `{line}`, and should begin with `{READY}`")
-                }),
-            Err(RecvTimeoutError::Timeout) => Err(anyhow::anyhow!(
-                "the server was not ready after {START_TIME_MAX:?}"
-            )),
+            Ok(line) => line.strip_prefix(READY).map(|rest| rest.trim().to_owned()).with_context(|| {
+                format!("the server's first line was `{line}`, and should begin with `{READY}`")
+            }),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(anyhow::anyhow!("the server was not ready after {START_TIME_MAX:?}"))
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 Err(anyhow::anyhow!("the server ended before it was ready"))
             }
         };
         let server = match endpoint {
-            Ok(endpoint) => Self {
-                process,
-                log,
-                endpoint,
-            },
+            Ok(endpoint) => Self { process, log, endpoint },
             Err(error) => bail!("{error:#}\n{}", tail(&log)),
         };
         println!("{READY}{}", server.endpoint);
@@ -83,10 +64,8 @@ impl Server {
     }
 
     fn wait_until_healthy(&self) -> Result<()> {
-        let authority = self
-            .endpoint
-            .strip_prefix("http://")
-            .context("the server's address is no http:// address")?;
+        let authority =
+            self.endpoint.strip_prefix("http://").context("the server's address is no http:// address")?;
         let started = Instant::now();
         loop {
             let answer = http::status(authority, "/healthz");
@@ -117,11 +96,7 @@ impl Server {
                 self.log_tail()
             );
         };
-        ensure!(
-            status.success(),
-            "the server ended with {status}\n{}",
-            self.log_tail()
-        );
+        ensure!(status.success(), "the server ended with {status}\n{}", self.log_tail());
         println!("the server has ended ({status})");
         Ok(())
     }
@@ -146,8 +121,5 @@ fn tail(log: &Path) -> String {
     let log = std::fs::read(log).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
     let lines: Vec<&str> = log.lines().collect();
-    format!(
-        "the end of the server's log:\n{}",
-        lines[lines.len().saturating_sub(LINES)..].join("\n")
-    )
+    format!("the end of the server's log:\n{}", lines[lines.len().saturating_sub(LINES)..].join("\n"))
 }

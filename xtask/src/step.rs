@@ -20,10 +20,7 @@ pub(crate) fn shown<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T
     let started = Instant::now();
     let done = work();
     let outcome = if done.is_ok() { "" } else { ": failed" };
-    println!(
-        "[{:5.1} s] {what}{outcome}",
-        started.elapsed().as_secs_f64()
-    );
+    println!("[{:5.1} s] {what}{outcome}", started.elapsed().as_secs_f64());
     done
 }
 

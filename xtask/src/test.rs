@@ -25,16 +25,10 @@ pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
     let tests = test_workspace(repository, filters);
     checks.push(("the tests", tests));
 
-    let failed: Vec<&str> = checks
-        .iter()
-        .filter(|(_, result)| result.is_err())
-        .map(|(name, _)| *name)
-        .collect();
+    let failed: Vec<&str> =
+        checks.iter().filter(|(_, result)| result.is_err()).map(|(name, _)| *name).collect();
     if !failed.is_empty() {
-        bail!(
-            "failed: {}; each has its own message above",
-            failed.join(", ")
-        );
+        bail!("failed: {}; each has its own message above", failed.join(", "));
     }
     Ok(())
 }
@@ -46,11 +40,7 @@ fn format(repository: &Repository) -> Result<()> {
     }
     step::shown("format checked", || {
         let host = command::run(repository.cargo("fmt").args(["--all", "--check"]));
-        let guests = command::run(
-            repository
-                .guest_cargo("fmt", "guest-native")
-                .args(["--all", "--check"]),
-        );
+        let guests = command::run(repository.guest_cargo("fmt", "guest-native").args(["--all", "--check"]));
         host.and(guests)
     })
 }
@@ -60,27 +50,14 @@ fn lint(repository: &Repository) -> Result<()> {
         step::note("clippy is not installed: the lints are not checked");
         return Ok(());
     }
-    let scope = [
-        "--release",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    step::shown("lints checked", || {
-        command::run(repository.cargo("clippy").args(scope))
-    })
+    let scope = ["--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    step::shown("lints checked", || command::run(repository.cargo("clippy").args(scope)))
 }
 
 /// The guests' unit tests, which run natively on the SDK's double of the host.
 fn test_guests(repository: &Repository) -> Result<()> {
     step::shown("guests' own tests", || {
-        command::run(
-            repository
-                .guest_cargo("test", "guest-native")
-                .arg("--workspace"),
-        )
+        command::run(repository.guest_cargo("test", "guest-native").arg("--workspace"))
     })
 }
 

@@ -51,22 +51,15 @@ impl Toolchain {
         let rustc = Rustc::active(repository)?;
         let private = repository.target("guest-toolchain").join(&rustc.release);
         if rustc.has_target(repository)? {
-            step::note(&format!(
-                "guest toolchain: {TARGET} is installed for rustc {}",
-                rustc.release
-            ));
+            step::note(&format!("guest toolchain: {TARGET} is installed for rustc {}", rustc.release));
             Ok(Self::Installed)
         } else if private.is_dir() {
-            step::note(&format!(
-                "guest toolchain: private sysroot for rustc {}",
-                rustc.release
-            ));
+            step::note(&format!("guest toolchain: private sysroot for rustc {}", rustc.release));
             rustc.link_host_libraries(&private)?;
             Ok(Self::Private(private))
-        } else if step::quiet(
-            &format!("guest toolchain: try `rustup target add {TARGET}`"),
-            || Ok(rustup(repository)),
-        )? && rustc.has_target(repository)?
+        } else if step::quiet(&format!("guest toolchain: try `rustup target add {TARGET}`"), || {
+            Ok(rustup(repository))
+        })? && rustc.has_target(repository)?
         {
             Ok(Self::Installed)
         } else {
@@ -74,7 +67,9 @@ impl Toolchain {
                 "guest toolchain: rustup cannot fetch it here; a private sysroot is made from Debian's source",
             );
             make(repository, &rustc, &private).with_context(|| {
-                format!("cannot make a guest toolchain; where rustup can fetch, run `rustup target add {TARGET}`")
+                format!(
+                    "cannot make a guest toolchain; where rustup can fetch, run `rustup target add {TARGET}`"
+                )
             })?;
             Ok(Self::Private(private))
         }
@@ -83,19 +78,12 @@ impl Toolchain {
     /// Makes a cargo call for [`TARGET`] find the standard library.
     pub(crate) fn apply(&self, cargo: &mut Command) {
         // Flags meant for the machine's own programs would reach the guests, and hide ours.
-        for name in [
-            "RUSTFLAGS",
-            "CARGO_BUILD_RUSTFLAGS",
-            "CARGO_ENCODED_RUSTFLAGS",
-        ] {
+        for name in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
             cargo.env_remove(name);
         }
         if let Self::Private(sysroot) = self {
             // The encoded form allows blanks in paths. With `--target`, build scripts and macros do not see it.
-            cargo.env(
-                "CARGO_ENCODED_RUSTFLAGS",
-                format!("--sysroot\u{1f}{}", sysroot.display()),
-            );
+            cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\u{1f}{}", sysroot.display()));
         }
     }
 }
@@ -113,31 +101,20 @@ impl Rustc {
         let version = command::output(rustc(repository).arg("-vV"))?;
         let field = |name: &str| {
             let value = version.lines().find_map(|line| line.strip_prefix(name));
-            value
-                .map(str::to_owned)
-                .with_context(|| format!("`rustc -vV` has no line `{name}`"))
+            value.map(str::to_owned).with_context(|| format!("`rustc -vV` has no line `{name}`"))
         };
         let sysroot = command::output(rustc(repository).args(["--print", "sysroot"]))?;
-        Ok(Self {
-            release: field("release: ")?,
-            host: field("host: ")?,
-            sysroot: sysroot.trim().into(),
-        })
+        Ok(Self { release: field("release: ")?, host: field("host: ")?, sysroot: sysroot.trim().into() })
     }
 
     fn has_target(&self, repository: &Repository) -> Result<bool> {
-        let folder = command::output(rustc(repository).args([
-            "--print",
-            "target-libdir",
-            "--target",
-            TARGET,
-        ]))?;
+        let folder =
+            command::output(rustc(repository).args(["--print", "target-libdir", "--target", TARGET]))?;
         let Ok(files) = std::fs::read_dir(folder.trim()) else {
             return Ok(false);
         };
-        let mut names = files
-            .filter_map(Result::ok)
-            .map(|file| file.file_name().to_string_lossy().into_owned());
+        let mut names =
+            files.filter_map(Result::ok).map(|file| file.file_name().to_string_lossy().into_owned());
         Ok(names.any(|name| name.starts_with("libstd-") && name.ends_with(".rlib")))
     }
 
@@ -164,12 +141,7 @@ fn rustup(repository: &Repository) -> bool {
     let mut add = repository.command("rustup");
     add.args(["target", "add", TARGET]);
     let silent = std::process::Stdio::null;
-    let Ok(child) = add
-        .stdin(silent())
-        .stdout(silent())
-        .stderr(silent())
-        .spawn()
-    else {
+    let Ok(child) = add.stdin(silent()).stdout(silent()).stderr(silent()).spawn() else {
         return false;
     };
     let ended = Running(child).wait_at_most(RUSTUP_TIME_MAX);
@@ -185,13 +157,8 @@ fn make(repository: &Repository, rustc: &Rustc, sysroot: &Path) -> Result<()> {
     }
     std::fs::create_dir_all(&work)?;
 
-    step::quiet(
-        &format!("fetch Debian's rust-src {} and wasi-libc", rustc.release),
-        || fetch(rustc, &work),
-    )?;
-    step::quiet(&format!("build std for {TARGET}"), || {
-        build_std(repository, rustc, &work)
-    })?;
+    step::quiet(&format!("fetch Debian's rust-src {} and wasi-libc", rustc.release), || fetch(rustc, &work))?;
+    step::quiet(&format!("build std for {TARGET}"), || build_std(repository, rustc, &work))?;
     install(&work, &partial)?;
     rustc.link_host_libraries(&partial)?;
     std::fs::remove_dir_all(&work)?;
@@ -203,13 +170,8 @@ fn make(repository: &Repository, rustc: &Rustc, sysroot: &Path) -> Result<()> {
 fn fetch(rustc: &Rustc, work: &Path) -> Result<()> {
     let archive = Archive::open(&work.join("apt"))?;
     let sources = archive.versions("rust-src")?;
-    ensure!(
-        !sources.is_empty(),
-        "apt could not read Debian's lists of packages; is there a network?"
-    );
-    let Some(source) = sources
-        .iter()
-        .find(|version| version.starts_with(&format!("{}+", rustc.release)))
+    ensure!(!sources.is_empty(), "apt could not read Debian's lists of packages; is there a network?");
+    let Some(source) = sources.iter().find(|version| version.starts_with(&format!("{}+", rustc.release)))
     else {
         bail!(
             "Debian offers rust-src {}, but the active compiler is {}, and both must be the same",
@@ -219,25 +181,15 @@ fn fetch(rustc: &Rustc, work: &Path) -> Result<()> {
     };
     let libraries = archive.versions("wasi-libc")?;
     // The build for the stable release has stood the longest; any other serves where it is gone.
-    let library = libraries
-        .iter()
-        .find(|version| version.contains("~bpo"))
-        .or(libraries.first());
+    let library = libraries.iter().find(|version| version.contains("~bpo")).or(libraries.first());
     let library = library.context("Debian offers no wasi-libc")?;
     archive.unpack("rust-src", source, "./usr/src/rustc-*/library", work)?;
     archive.unpack("wasi-libc", library, "./usr/lib/wasm32-*", work)
 }
 
 fn build_std(repository: &Repository, rustc: &Rustc, work: &Path) -> Result<()> {
-    let source = work
-        .join("usr/src")
-        .join(format!("rustc-{}", rustc.release))
-        .join("library");
-    ensure!(
-        source.is_dir(),
-        "Debian's rust-src has no {}",
-        source.display()
-    );
+    let source = work.join("usr/src").join(format!("rustc-{}", rustc.release)).join("library");
+    ensure!(source.is_dir(), "Debian's rust-src has no {}", source.display());
     let seed = work.join("seed");
     std::fs::create_dir_all(&seed)?;
     std::fs::write(seed.join("Cargo.toml"), SEED_MANIFEST)?;
@@ -253,13 +205,9 @@ fn build_std(repository: &Repository, rustc: &Rustc, work: &Path) -> Result<()> 
     ]);
     cargo.env("CARGO_TARGET_DIR", seed.join("target"));
     // Building std is not a stable feature. The compiler and the source match, which is all that it asks for.
-    cargo
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("__CARGO_TESTS_ONLY_SRC_ROOT", source);
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", source);
     // Bitcode, so that guests can be linked with `lto = true`.
-    cargo
-        .env_remove("RUSTFLAGS")
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes");
+    cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes");
     command::output(&mut cargo)?;
     Ok(())
 }

@@ -22,9 +22,6 @@ mod tests {
     #[test]
     fn the_table_is_told() {
         let mut service = service_fn(|event| tell("orders", event));
-        assert_eq!(
-            testing::invoke(&mut service, json!({})),
-            Ok(json!({"table": "orders"}))
-        );
+        assert_eq!(testing::invoke(&mut service, json!({})), Ok(json!({"table": "orders"})));
     }
 }

@@ -24,13 +24,7 @@ mod tests {
     fn the_count_goes_on_from_event_to_event() {
         let count = Cell::new(0);
         let mut service = service_fn(|event| counted(&count, event));
-        assert_eq!(
-            testing::invoke(&mut service, json!({})),
-            Ok(json!({"count": 1}))
-        );
-        assert_eq!(
-            testing::invoke(&mut service, json!({})),
-            Ok(json!({"count": 2}))
-        );
+        assert_eq!(testing::invoke(&mut service, json!({})), Ok(json!({"count": 1})));
+        assert_eq!(testing::invoke(&mut service, json!({})), Ok(json!({"count": 2})));
     }
 }

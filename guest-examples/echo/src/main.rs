@@ -18,8 +18,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_the_event() {
-        let answer =
-            testing::invoke_bytes(&mut service_fn(echo), "{ }", testing::context().build());
+        let answer = testing::invoke_bytes(&mut service_fn(echo), "{ }", testing::context().build());
         assert_eq!(answer, Ok(b"{ }".to_vec()));
     }
 }

@@ -12,10 +12,7 @@ struct OrderNotFound(u64);
 
 impl From<OrderNotFound> for Diagnostic {
     fn from(OrderNotFound(id): OrderNotFound) -> Self {
-        Diagnostic {
-            error_type: "OrderNotFound".into(),
-            error_message: format!("there is no order {id}"),
-        }
+        Diagnostic { error_type: "OrderNotFound".into(), error_message: format!("there is no order {id}") }
     }
 }
 
@@ -36,8 +33,7 @@ mod tests {
 
     #[test]
     fn the_error_bears_the_type_the_function_gave_it() {
-        let error =
-            testing::invoke(&mut service_fn(find), json!({"id": 7})).expect_err("it always fails");
+        let error = testing::invoke(&mut service_fn(find), json!({"id": 7})).expect_err("it always fails");
         assert_eq!(error.to_string(), "OrderNotFound: there is no order 7");
     }
 }

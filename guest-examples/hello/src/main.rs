@@ -20,9 +20,7 @@ async fn main() -> Result<(), Error> {
 
 async fn hello(event: LambdaEvent<Guest>) -> Result<Greeting, Error> {
     let name = event.payload.name.as_deref().unwrap_or("World");
-    Ok(Greeting {
-        message: format!("Hello, {name}!"),
-    })
+    Ok(Greeting { message: format!("Hello, {name}!") })
 }
 
 #[cfg(test)]
@@ -38,9 +36,6 @@ mod tests {
             testing::invoke(&mut service, json!({"name": "Ada"})),
             Ok(json!({"message": "Hello, Ada!"}))
         );
-        assert_eq!(
-            testing::invoke(&mut service, json!({})),
-            Ok(json!({"message": "Hello, World!"}))
-        );
+        assert_eq!(testing::invoke(&mut service, json!({})), Ok(json!({"message": "Hello, World!"})));
     }
 }

@@ -11,9 +11,7 @@ fn hello(event: &str) -> Output {
         .spawn()
         .expect("the function starts");
     let mut stdin = function.stdin.take().expect("it is piped");
-    stdin
-        .write_all(event.as_bytes())
-        .expect("the function reads");
+    stdin.write_all(event.as_bytes()).expect("the function reads");
     drop(stdin);
     function.wait_with_output().expect("the function ends")
 }
@@ -30,10 +28,5 @@ fn an_error_is_printed_as_json_and_ends_the_process_with_status_1() {
     let output = hello(r#"{"name": 7}"#);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
-    assert!(
-        output
-            .stderr
-            .starts_with(br#"{"errorType":"Runtime.UnmarshalError","#),
-        "{output:?}"
-    );
+    assert!(output.stderr.starts_with(br#"{"errorType":"Runtime.UnmarshalError","#), "{output:?}");
 }

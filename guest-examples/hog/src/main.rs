@@ -16,12 +16,8 @@ async fn main() -> Result<(), Error> {
 
 async fn hog(event: LambdaEvent<Memory>) -> Result<Memory, Error> {
     // Ones, because an allocator gets zeros from the host without touching them.
-    let megabytes: Vec<_> = (0..event.payload.mb)
-        .map(|_| vec![1_u8; 1024 * 1024])
-        .collect();
-    Ok(Memory {
-        mb: black_box(megabytes).len(),
-    })
+    let megabytes: Vec<_> = (0..event.payload.mb).map(|_| vec![1_u8; 1024 * 1024]).collect();
+    Ok(Memory { mb: black_box(megabytes).len() })
 }
 
 #[cfg(test)]
@@ -32,9 +28,6 @@ mod tests {
 
     #[test]
     fn the_answer_is_what_was_used() {
-        assert_eq!(
-            testing::invoke(&mut service_fn(hog), json!({"mb": 3})),
-            Ok(json!({"mb": 3}))
-        );
+        assert_eq!(testing::invoke(&mut service_fn(hog), json!({"mb": 3})), Ok(json!({"mb": 3})));
     }
 }

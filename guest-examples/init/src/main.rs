@@ -28,16 +28,9 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn nth(primes: &[usize], event: LambdaEvent<Question>) -> Result<Answer, Error> {
-    let index = event
-        .payload
-        .n
-        .checked_sub(1)
-        .ok_or("primes are counted from 1")?;
+    let index = event.payload.n.checked_sub(1).ok_or("primes are counted from 1")?;
     let prime = *primes.get(index).ok_or("this prime was not looked for")?;
-    Ok(Answer {
-        prime,
-        set_ups: SET_UPS.load(Ordering::Relaxed),
-    })
+    Ok(Answer { prime, set_ups: SET_UPS.load(Ordering::Relaxed) })
 }
 
 /// The sieve of Eratosthenes.
@@ -49,9 +42,7 @@ fn primes_below(end: usize) -> Vec<usize> {
             primes.push(number);
             // A `usize` has 32 bits in a component, and these squares have up to 40.
             let square = number.saturating_mul(number);
-            (square..end)
-                .step_by(number)
-                .for_each(|multiple| composite[multiple] = true);
+            (square..end).step_by(number).for_each(|multiple| composite[multiple] = true);
         }
     }
     primes
@@ -67,12 +58,9 @@ mod tests {
     fn the_answer_is_the_nth_prime() {
         let primes = primes_below(100);
         let mut service = service_fn(|event| nth(&primes, event));
-        assert_eq!(
-            testing::invoke(&mut service, json!({"n": 25})),
-            Ok(json!({"prime": 97, "set_ups": 0}))
-        );
-        let error = testing::invoke(&mut service, json!({"n": 26}))
-            .expect_err("there are 25 primes below 100");
+        assert_eq!(testing::invoke(&mut service, json!({"n": 25})), Ok(json!({"prime": 97, "set_ups": 0})));
+        let error =
+            testing::invoke(&mut service, json!({"n": 26})).expect_err("there are 25 primes below 100");
         assert_eq!(error.error_message, "this prime was not looked for");
     }
 }

@@ -14,11 +14,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn large(event: LambdaEvent<Size>) -> Result<String, Error> {
-    let letters = event
-        .payload
-        .bytes
-        .checked_sub(2)
-        .ok_or("no text takes less than 2 bytes")?;
+    let letters = event.payload.bytes.checked_sub(2).ok_or("no text takes less than 2 bytes")?;
     Ok("x".repeat(letters))
 }
 
@@ -29,11 +25,8 @@ mod tests {
 
     #[test]
     fn the_quotes_are_counted() {
-        let answer = testing::invoke_bytes(
-            &mut service_fn(large),
-            r#"{"bytes": 5}"#,
-            testing::context().build(),
-        );
+        let answer =
+            testing::invoke_bytes(&mut service_fn(large), r#"{"bytes": 5}"#, testing::context().build());
         assert_eq!(answer, Ok(br#""xxx""#.to_vec()));
     }
 }

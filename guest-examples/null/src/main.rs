@@ -20,9 +20,6 @@ mod tests {
 
     #[test]
     fn nothing_is_null() {
-        assert_eq!(
-            testing::invoke(&mut service_fn(nothing), json!({})),
-            Ok(json!(null))
-        );
+        assert_eq!(testing::invoke(&mut service_fn(nothing), json!({})), Ok(json!(null)));
     }
 }

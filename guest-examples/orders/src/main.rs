@@ -46,9 +46,6 @@ mod tests {
             {"messageId": "bad", "body": "tea, please"},
         ]});
         let answer = testing::invoke(&mut service_fn(take), event);
-        assert_eq!(
-            answer,
-            Ok(json!({"batchItemFailures": [{"itemIdentifier": "bad"}]}))
-        );
+        assert_eq!(answer, Ok(json!({"batchItemFailures": [{"itemIdentifier": "bad"}]})));
     }
 }

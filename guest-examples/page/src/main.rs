@@ -1,8 +1,6 @@
 //! Answers a function URL with a page.
 
-use aws_lambda_events::lambda_function_urls::{
-    LambdaFunctionUrlRequest, LambdaFunctionUrlResponse,
-};
+use aws_lambda_events::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
 use samovar_sdk::{Error, LambdaEvent, run, service_fn, tokio};
 
 #[tokio::main]
@@ -10,15 +8,11 @@ async fn main() -> Result<(), Error> {
     run(service_fn(page)).await
 }
 
-async fn page(
-    event: LambdaEvent<LambdaFunctionUrlRequest>,
-) -> Result<LambdaFunctionUrlResponse, Error> {
+async fn page(event: LambdaEvent<LambdaFunctionUrlRequest>) -> Result<LambdaFunctionUrlResponse, Error> {
     let path = event.payload.raw_path.unwrap_or_default();
     let mut response = LambdaFunctionUrlResponse::default();
     response.status_code = if path == "/" { 200 } else { 404 };
-    response
-        .headers
-        .insert("content-type", "text/plain; charset=utf-8".parse()?);
+    response.headers.insert("content-type", "text/plain; charset=utf-8".parse()?);
     response.body = Some(format!("this is {path}\n"));
     Ok(response)
 }

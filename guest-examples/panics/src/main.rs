@@ -21,13 +21,8 @@ mod tests {
 
     #[test]
     fn the_error_tells_message_and_place() {
-        let error =
-            testing::invoke(&mut service_fn(boil), json!({})).expect_err("it always panics");
+        let error = testing::invoke(&mut service_fn(boil), json!({})).expect_err("it always panics");
         assert_eq!(error.to_string(), "Runtime.Panic: the kettle is empty");
-        assert!(
-            error.stack_trace[0].contains("main.rs:"),
-            "{:?}",
-            error.stack_trace
-        );
+        assert!(error.stack_trace[0].contains("main.rs:"), "{:?}", error.stack_trace);
     }
 }

@@ -27,14 +27,9 @@ impl From<QuoteError> for Diagnostic {
     fn from(error: QuoteError) -> Self {
         let (error_type, error_message) = match error {
             QuoteError::UnknownItem(item) => ("UnknownItem", format!("we do not sell {item}")),
-            QuoteError::TooMany { limit } => {
-                ("TooMany", format!("at most {limit} are sold at once"))
-            }
+            QuoteError::TooMany { limit } => ("TooMany", format!("at most {limit} are sold at once")),
         };
-        Diagnostic {
-            error_type: error_type.into(),
-            error_message,
-        }
+        Diagnostic { error_type: error_type.into(), error_message }
     }
 }
 
@@ -44,16 +39,10 @@ async fn main() -> Result<(), Error> {
     let prices = HashMap::from([("tea".to_owned(), 250), ("samovar".to_owned(), 12_900)]);
     let prices = &prices;
     tracing::info!(items = prices.len(), "the prices are read");
-    run(service_fn(async move |event: LambdaEvent<Order>| {
-        quote(prices, event).await
-    }))
-    .await
+    run(service_fn(async move |event: LambdaEvent<Order>| quote(prices, event).await)).await
 }
 
-async fn quote(
-    prices: &HashMap<String, u64>,
-    event: LambdaEvent<Order>,
-) -> Result<Quote, QuoteError> {
+async fn quote(prices: &HashMap<String, u64>, event: LambdaEvent<Order>) -> Result<Quote, QuoteError> {
     const LIMIT: u32 = 1000;
     let (order, context) = event.into_parts();
     if order.quantity > LIMIT {
@@ -65,8 +54,5 @@ async fn quote(
     };
     // As if something had to be asked elsewhere.
     tokio::time::sleep(Duration::from_millis(1)).await;
-    Ok(Quote {
-        cents: price * u64::from(order.quantity),
-        request_id: context.request_id,
-    })
+    Ok(Quote { cents: price * u64::from(order.quantity), request_id: context.request_id })
 }

@@ -6,11 +6,8 @@ const ORIGINAL: &str = include_str!("../../ported-original/src/main.rs");
 #[test]
 fn only_the_use_line_differs_from_the_original() {
     assert_eq!(PORTED.lines().count(), ORIGINAL.lines().count());
-    let changed: Vec<_> = PORTED
-        .lines()
-        .zip(ORIGINAL.lines())
-        .filter(|(ported, original)| ported != original)
-        .collect();
+    let changed: Vec<_> =
+        PORTED.lines().zip(ORIGINAL.lines()).filter(|(ported, original)| ported != original).collect();
     let [(ported, original)] = changed[..] else {
         panic!("these lines differ: {changed:#?}");
     };

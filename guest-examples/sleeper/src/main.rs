@@ -28,9 +28,6 @@ mod tests {
 
     #[test]
     fn the_answer_comes_after_the_nap() {
-        assert_eq!(
-            testing::invoke(&mut service_fn(nap), json!({"ms": 2})),
-            Ok(json!({"slept_ms": 2}))
-        );
+        assert_eq!(testing::invoke(&mut service_fn(nap), json!({"ms": 2})), Ok(json!({"slept_ms": 2})));
     }
 }

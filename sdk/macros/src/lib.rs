@@ -1,7 +1,8 @@
-//! The attribute macros of `samovar-sdk`, which re-exports them as `samovar_sdk::tokio::{main, test}`.
+//! The attribute macros of `samovar-sdk`, which re-exports them as `samovar_sdk::tokio::{main,
+//! test}`.
 //!
-//! They move the body of an async function into an async function inside it, and need no parser for that:
-//! what precedes `async` and what follows `fn` stays as it was written.
+//! They move the body of an async function into an async function inside it, and need no parser for
+//! that: what precedes `async` and what follows `fn` stays as it was written.
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -9,9 +10,7 @@ use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 #[proc_macro_attribute]
 pub fn main(_arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(item, |name| match name {
-        "main" => {
-            "::samovar_sdk::__export_main!(main); ::samovar_sdk::__private::start(main)".to_owned()
-        }
+        "main" => "::samovar_sdk::__export_main!(main); ::samovar_sdk::__private::start(main)".to_owned(),
         other => format!("::samovar_sdk::__private::block_on({other}())"),
     })
 }
@@ -20,9 +19,7 @@ pub fn main(_arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(_arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut output = source("#[::core::prelude::v1::test]");
-    output.extend(expand(item, |name| {
-        format!("::samovar_sdk::__private::block_on({name}())")
-    }));
+    output.extend(expand(item, |name| format!("::samovar_sdk::__private::block_on({name}())")));
     output
 }
 
@@ -31,7 +28,8 @@ fn expand(item: TokenStream, call: impl Fn(&str) -> String) -> TokenStream {
     let tokens: Vec<TokenTree> = item.into_iter().collect();
     let function = match AsyncFunction::find(&tokens) {
         Ok(function) => function,
-        // Errors are string literals without quotes of their own, so `Debug` writes them as Rust does.
+        // Errors are string literals without quotes of their own, so `Debug` writes them as Rust
+        // does.
         Err(reason) => return source(&format!("::core::compile_error!({reason:?});")),
     };
     let mut body: TokenStream = function.item.iter().cloned().collect();
@@ -55,7 +53,10 @@ struct AsyncFunction<'a> {
 
 impl<'a> AsyncFunction<'a> {
     fn find(tokens: &'a [TokenTree]) -> Result<Self, &'static str> {
-        let is = |token: Option<&TokenTree>, word: &str| matches!(token, Some(TokenTree::Ident(i)) if i.to_string() == word);
+        let is = |token: Option<&TokenTree>, word: &str| match token {
+            Some(TokenTree::Ident(ident)) => ident.to_string() == word,
+            _ => false,
+        };
         let start = (0..tokens.len())
             .find(|&at| is(tokens.get(at), "async") && is(tokens.get(at + 1), "fn"))
             .ok_or("this attribute is for an `async fn`")?;
