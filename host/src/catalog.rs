@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::artifact::Code;
 use crate::function::{
     Alias, AliasName, AliasRouting, Configuration, FunctionKey, FunctionRef, NameError, Qualifier, Region,
-    RoutingError, VersionNumber, FunctionName,
+    VersionNumber, FunctionName,
 };
 use crate::host::Host;
 use crate::operations::{

@@ -213,7 +213,10 @@ impl Host {
     fn resolve(&self, function: &FunctionRef) -> Result<Arc<Version>, InvokeError> {
         self.key(function)
             .and_then(|key| self.0.registry.resolve(&key, function.qualifier.as_ref()))
-            .ok_or_else(|| InvokeError::NotFound { arn: self.arn_of(function) })
+            .ok_or_else(|| match self.is_closing() {
+                true => InvokeError::Closing,
+                false => InvokeError::NotFound { arn: self.arn_of(function) },
+            })
     }
 
     fn acquire(&self) -> Result<Permit, InvokeError> {

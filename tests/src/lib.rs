@@ -2,6 +2,10 @@
 //!
 //! `cargo xtask test` builds the guests and the binary and sets the variables that say where they are.
 
+mod component;
+
+pub use component::{Handler, component, component_of_world};
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

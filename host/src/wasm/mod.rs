@@ -17,7 +17,6 @@ pub(crate) use engine::{Engine, LinkHook};
 pub use engine::{EngineError, LinkError};
 pub use guest::GuestState;
 pub(crate) use guest::Surroundings;
-pub(crate) use failure::Ending;
 pub(crate) use instance::{FailedInit, Instance, InstanceError, LaunchTimes, Run};
 pub(crate) use program::Program;
 pub use program::{HANDLER, ProgramError};

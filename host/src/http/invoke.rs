@@ -1,0 +1,135 @@
+//! Invoke: a function is run on the body of the request.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use crate::function::VersionNumber;
+use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX};
+
+use super::bodies::Limit;
+use super::request::{self, header};
+use super::router::{Answer, Api, REQUEST_ID, to_the_end};
+use super::timing::{TIMING_HEADER, server_timing};
+use super::trace;
+use super::wire_error::{Member, WireError};
+
+const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
+const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
+const LOG_RESULT: HeaderName = HeaderName::from_static("x-amz-log-result");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const REMAPPED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+const PAYLOAD_LIMIT: Limit = Limit { bytes: PAYLOAD_BYTES_MAX, error: WireError::payload_too_large };
+
+/// How a function is to be invoked: the header `X-Amz-Invocation-Type`.
+enum InvocationType {
+    RequestResponse,
+    DryRun,
+}
+
+pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
+    let function = request::function(&api.host, parts, function)?;
+    let invocation_type = invocation_type(parts)?;
+    let body = api.bodies.read(body, PAYLOAD_LIMIT).await?;
+    let mut request = Invoke::new(function, body.bytes.clone()).checked()?;
+    request.log_tail = log_tail(parts)?;
+    request.client_context = client_context(parts)?;
+    request.tenant_id = tenant_id(parts)?;
+    refuse_durable_execution(parts)?;
+    request.stages = parts.headers.get(TIMING_HEADER).is_some_and(|value| value == "1");
+
+    if let InvocationType::DryRun = invocation_type {
+        api.host.check(request)?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let trace_id = header(parts, TRACE_ID.as_str())?.map_or_else(trace::new, str::to_owned);
+    request.trace_id = Some(trace_id.clone());
+    let host = api.host.clone();
+    let outcome = to_the_end(async move { host.invoke(request).await }).await??;
+    Ok(answered(&outcome, trace_id))
+}
+
+fn answered(outcome: &Outcome, trace_id: String) -> Response {
+    let mut response = outcome.body().into_response();
+    let headers = response.headers_mut();
+    // What stands in these headers is made of UUIDs, digits, base64 and what came in as a header.
+    let value = |text: String| HeaderValue::try_from(text).expect("the text is visible ASCII");
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&outcome.request_id).expect("a UUID is ASCII"));
+    headers.insert(REMAPPED_CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.insert(TRACE_ID, value(trace_id));
+    let version = match outcome.executed_version {
+        VersionNumber::Latest => HeaderValue::from_static("$LATEST"),
+        VersionNumber::Published(number) => HeaderValue::from(number),
+    };
+    headers.insert(EXECUTED_VERSION, version);
+    if outcome.answer.is_err() {
+        headers.insert(FUNCTION_ERROR, HeaderValue::from_static("Unhandled"));
+    }
+    if let Some(tail) = &outcome.log_tail {
+        headers.insert(LOG_RESULT, value(BASE64_STANDARD.encode(tail)));
+    }
+    if outcome.stages.is_some() {
+        headers.insert(SERVER_TIMING, value(server_timing(outcome)));
+    }
+    response
+}
+
+fn invocation_type(parts: &Parts) -> Result<InvocationType, WireError> {
+    match header(parts, "x-amz-invocation-type")? {
+        None | Some("RequestResponse") => Ok(InvocationType::RequestResponse),
+        Some("DryRun") => Ok(InvocationType::DryRun),
+        Some("Event") => Err(WireError::parameter(
+            "Asynchronous invocation (InvocationType Event) is not there yet; invoke with RequestResponse.",
+        )),
+        Some(other) => {
+            let allowed = "Member must satisfy enum value set: [Event, RequestResponse, DryRun]";
+            Err(WireError::constraint(Member("invocationType"), other, allowed))
+        }
+    }
+}
+
+fn log_tail(parts: &Parts) -> Result<bool, WireError> {
+    match header(parts, "x-amz-log-type")? {
+        None | Some("None") => Ok(false),
+        Some("Tail") => Ok(true),
+        Some(other) => {
+            Err(WireError::constraint(Member("logType"), other, "Member must satisfy enum value set: [None, Tail]"))
+        }
+    }
+}
+
+fn client_context(parts: &Parts) -> Result<Option<String>, WireError> {
+    let Some(given) = header(parts, "x-amz-client-context")? else { return Ok(None) };
+    let bad = || WireError::request_content("Client context must be a valid Base64-encoded JSON object.".to_owned());
+    if given.len() > CLIENT_CONTEXT_BYTES_MAX {
+        let limit = CLIENT_CONTEXT_BYTES_MAX;
+        return Err(WireError::request_content(format!("Client context must be at most {limit} bytes in Base64.")));
+    }
+    let json = BASE64_STANDARD.decode(given).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(bad)?;
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&json).map_err(|_| bad())?;
+    Ok(Some(json))
+}
+
+fn tenant_id(parts: &Parts) -> Result<Option<String>, WireError> {
+    let Some(given) = header(parts, "x-amz-tenant-id")? else { return Ok(None) };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/=+-@ ".contains(&byte);
+    if given.is_empty() || given.len() > TENANT_ID_BYTES_MAX || !given.bytes().all(allowed) {
+        let pattern = r"Member must have 1 to 256 characters and satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+";
+        return Err(WireError::constraint(Member("tenantId"), given, pattern));
+    }
+    Ok(Some(given.to_owned()))
+}
+
+/// A durable execution promises to run once. What does not keep that promise must not take the request.
+fn refuse_durable_execution(parts: &Parts) -> Result<(), WireError> {
+    match parts.headers.contains_key("x-amz-durable-execution-name") {
+        true => Err(WireError::parameter("DurableExecutionName is given, but the function is not a durable function.")),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Lambda's HTTP API over a [`Host`](crate::Host), so that AWS SDKs and the `aws` command line work with nothing but
+//! an endpoint URL.
+//!
+//! ```no_run
+//! use samovar::Host;
+//! use samovar::http::{self, HttpSettings};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let host = Host::builder().start().await?;
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3001").await?;
+//!     let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
+//!     http::serve(listener, host.clone(), HttpSettings::default(), shutdown).await?;
+//!     host.close().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The API authenticates nobody: whoever reaches it can run code. So it answers only requests whose `Host` is this
+//! machine or was [allowed](HttpSettings::allow_host), and none that a web page of elsewhere sends; and it should
+//! listen on a loopback address. Signatures are accepted and not checked; the region in a signature's scope is
+//! taken as the request's region.
+//!
+//! The environment variable `SAMOVAR_ISOLATION` of a function, `reuse` or `fresh`, says whether a warm instance
+//! handles one event after another or every event has an instance of its own.
+//!
+//! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
+
+mod aliases;
+mod bodies;
+mod code;
+mod function_wire;
+mod functions;
+mod guard;
+mod invoke;
+mod operation;
+mod region;
+mod request;
+mod router;
+mod serve;
+mod settings;
+mod timing;
+mod trace;
+mod wire_error;
+
+pub use function_wire::ISOLATION_VARIABLE;
+pub use router::router;
+pub use serve::serve;
+pub use settings::HttpSettings;
+pub use timing::TIMING_HEADER;

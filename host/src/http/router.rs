@@ -1,0 +1,102 @@
+//! From a request to its operation, and from what came of it to an answer.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use crate::Host;
+
+use super::bodies::Bodies;
+use super::guard::Guard;
+use super::operation::Operation;
+use super::settings::HttpSettings;
+use super::wire_error::WireError;
+use super::{aliases, code, functions, invoke};
+
+/// The header that carries the id of a request.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// What an operation answers.
+pub(super) type Answer = Result<Response, WireError>;
+
+/// What the operations share.
+#[derive(Debug)]
+pub(super) struct Api {
+    pub(super) host: Host,
+    pub(super) bodies: Bodies,
+    guard: Guard,
+}
+
+/// Lambda's API over a host, to be served by [`serve`](super::serve) or as a part of an application of your own.
+///
+/// It answers every path that it is given, those it does not know with a 404 in Lambda's form.
+///
+/// ```no_run
+/// # async fn example(host: samovar::Host) -> std::io::Result<()> {
+/// use samovar::http::{HttpSettings, router};
+///
+/// let own = axum::Router::new().route("/hello", axum::routing::get(async || "hello"));
+/// let app = own.fallback_service(router(host, HttpSettings::default()));
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// axum::serve(listener, app).await
+/// # }
+/// ```
+pub fn router(host: Host, settings: HttpSettings) -> Router {
+    let api = Api { host, bodies: Bodies::new(), guard: Guard::new(&settings.allowed_hosts) };
+    Router::new().fallback(answer).with_state(Arc::new(api))
+}
+
+/// Every request passes here, so none can pass the guard by, and none is without a request id.
+async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let mut response = match perform(&api, request).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    let headers = response.headers_mut();
+    if !headers.contains_key(REQUEST_ID) {
+        let id = uuid::Uuid::new_v4().to_string();
+        headers.insert(REQUEST_ID, HeaderValue::try_from(id).expect("a UUID is ASCII"));
+    }
+    response
+}
+
+async fn perform(api: &Api, request: Request) -> Answer {
+    let (parts, body) = request.into_parts();
+    api.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
+    match Operation::of(&parts.method, parts.uri.path()) {
+        Operation::Invoke { function } => invoke::invoke(api, &parts, function, body).await,
+        Operation::CreateFunction => functions::create(api, &parts, body).await,
+        Operation::GetFunction { function } => functions::get(api, &parts, function),
+        Operation::GetFunctionConfiguration { function } => functions::get_configuration(api, &parts, function),
+        Operation::UpdateFunctionCode { function } => functions::update_code(api, &parts, function, body).await,
+        Operation::UpdateFunctionConfiguration { function } => {
+            functions::update_configuration(api, &parts, function, body).await
+        }
+        Operation::PublishVersion { function } => functions::publish_version(api, &parts, function, body).await,
+        Operation::CreateAlias { function } => aliases::create(api, &parts, function, body).await,
+        Operation::GetAlias { function, alias } => aliases::get(api, &parts, function, alias),
+        Operation::UpdateAlias { function, alias } => aliases::update(api, &parts, function, alias, body).await,
+        Operation::Code { region, function, version } => code::get(api, region, function, version).await,
+        Operation::Health => Ok("ok".into_response()),
+        Operation::NotImplemented => Err(WireError::not_implemented(&parts.method, parts.uri.path())),
+        Operation::Unknown => Err(WireError::unknown_path(&parts.method, parts.uri.path())),
+    }
+}
+
+/// An answer with a JSON body.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(body).expect("the shapes of this API always have a JSON form");
+    let content_type = (axum::http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok((status, [content_type], body).into_response())
+}
+
+/// Carries out what a client asked for although the client may hang up, as on Lambda.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, WireError> {
+    tokio::spawn(work).await.map_err(|error| WireError::internal(&error))
+}

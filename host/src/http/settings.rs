@@ -1,0 +1,37 @@
+//! What the HTTP API can be told before it starts.
+
+use std::time::Duration;
+
+/// How the HTTP API behaves. Everything has a default.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct HttpSettings {
+    pub(super) allowed_hosts: Vec<String>,
+    pub(super) connections_max: usize,
+    pub(super) drain_time_max: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { allowed_hosts: Vec::new(), connections_max: 4096, drain_time_max: Duration::from_secs(30) }
+    }
+}
+
+impl HttpSettings {
+    /// Answers requests for this host name or address too, on any port, and those that pages of it send. By default
+    /// only this machine's own: `localhost`, `*.localhost`, `127.0.0.0/8` and `[::1]`.
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed_hosts.push(host.into());
+        self
+    }
+
+    /// How many connections are served at a time; further ones wait to be accepted. Default: 4,096.
+    pub fn connections_max(self, connections: usize) -> Self {
+        Self { connections_max: connections, ..self }
+    }
+
+    /// How long running requests may take once the server is told to stop. Default: 30 seconds.
+    pub fn drain_time_max(self, time: Duration) -> Self {
+        Self { drain_time_max: time, ..self }
+    }
+}

@@ -1,0 +1,153 @@
+//! Guests that no honest compiler makes: they get a classified error, their neighbours and the host get nothing.
+
+use std::time::Duration;
+
+use samovar::{Deployment, Host};
+use samovar_tests::{Handler, answer, error_type, function, invoke};
+
+/// Runs a guest with a time limit of one second and 128 MB.
+async fn run(guest: &Handler) -> (Host, samovar::Outcome) {
+    let builder = Host::builder().instances_max(16).init_time_max(Duration::from_secs(1));
+    let host = builder.start().await.expect("a host");
+    let deployment = Deployment::new("guest", guest.build()).timeout_seconds(1);
+    host.publish(deployment).await.expect("it is published");
+    let outcome = invoke(&host, "guest:1", "{}").await;
+    (host, outcome)
+}
+
+async fn ends_with(guest: &Handler, expected: &str) {
+    let (host, outcome) = run(guest).await;
+    assert_eq!(error_type(&outcome), expected, "{guest:?}: {outcome:?}");
+    assert_eq!(host.idle_instances(&function("guest:1")), 0, "such an instance does not run again: {guest:?}");
+    assert_eq!(host.running(), 0);
+    // The slot is good for the next one.
+    host.publish(Deployment::new("honest", Handler::default().build())).await.expect("it is published");
+    assert_eq!(answer(&invoke(&host, "honest:1", "{}").await), "ok");
+    host.close().await;
+}
+
+#[tokio::test]
+async fn the_honest_one_answers() {
+    let (host, outcome) = run(&Handler::default()).await;
+    assert_eq!(answer(&outcome), "ok");
+    host.close().await;
+}
+
+#[tokio::test]
+async fn a_loop_without_end_times_out_wherever_it_is() {
+    let endless = "(loop $again (br $again)) unreachable";
+    let start = "(func $spin (loop $again (br $again))) (start $spin)";
+    let guests = [
+        Handler { handle: endless, ..Handler::default() },
+        Handler { realloc: endless, ..Handler::default() },
+        Handler { post_return: "(loop $again (br $again))", ..Handler::default() },
+        Handler { init: endless, ..Handler::default() },
+        Handler { more: start, ..Handler::default() },
+    ];
+    for guest in &guests {
+        ends_with(guest, "Sandbox.Timedout").await;
+    }
+}
+
+#[tokio::test]
+async fn a_trap_is_an_exit_wherever_it_is() {
+    let start = "(func $trap unreachable) (start $trap)";
+    let guests = [
+        Handler { handle: "unreachable", ..Handler::default() },
+        Handler { handle: "(i32.load (i32.const -4))", ..Handler::default() },
+        Handler { handle: "(i32.div_u (i32.const 1) (i32.const 0))", ..Handler::default() },
+        Handler { realloc: "unreachable", ..Handler::default() },
+        Handler { post_return: "unreachable", ..Handler::default() },
+        Handler { init: "unreachable", ..Handler::default() },
+        Handler { more: start, ..Handler::default() },
+        Handler { more: "(func $deep (call $deep))", handle: "(call $deep) i32.const 16", ..Handler::default() },
+    ];
+    for guest in &guests {
+        ends_with(guest, "Runtime.ExitError").await;
+    }
+}
+
+#[tokio::test]
+async fn answers_that_lie_about_themselves_are_traps() {
+    let guests = [
+        // A result outside the memory, or not aligned.
+        Handler { handle: "i32.const -16", ..Handler::default() },
+        Handler { handle: "i32.const 17", ..Handler::default() },
+        // Neither ok nor error.
+        Handler { handle: "(i32.store (i32.const 16) (i32.const 7)) i32.const 16", ..Handler::default() },
+        // A list that reaches beyond the memory.
+        Handler { handle: "(i32.store (i32.const 24) (i32.const 0x7fffffff)) i32.const 16", ..Handler::default() },
+        // An error whose type is not UTF-8.
+        Handler {
+            handle: r#"(i32.store8 (i32.const 16) (i32.const 1))
+                       (i32.store (i32.const 20) (i32.const 100)) (i32.store (i32.const 24) (i32.const 1))
+                       (i32.store8 (i32.const 100) (i32.const 0xff)) i32.const 16"#,
+            ..Handler::default()
+        },
+        // An error whose stack trace has a hundred million entries.
+        Handler {
+            handle: r#"(i32.store8 (i32.const 16) (i32.const 1))
+                       (i32.store (i32.const 24) (i32.const 0)) (i32.store (i32.const 32) (i32.const 0))
+                       (i32.store (i32.const 36) (i32.const 64)) (i32.store (i32.const 40) (i32.const 100000000))
+                       i32.const 16"#,
+            ..Handler::default()
+        },
+        // Memory for the event that lies outside the memory.
+        Handler { realloc: "i32.const -8", ..Handler::default() },
+    ];
+    for guest in &guests {
+        ends_with(guest, "Runtime.ExitError").await;
+    }
+}
+
+#[tokio::test]
+async fn memory_beyond_the_limit_is_never_had() {
+    let guests = [
+        // 256 MiB from the start.
+        Handler { memory: "4096", ..Handler::default() },
+        // Grows until it is refused, and then ends.
+        Handler {
+            handle: "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) unreachable",
+            ..Handler::default()
+        },
+        // A table of 40,000 elements grown on top of a memory that leaves no room for it.
+        Handler {
+            memory: "2047",
+            more: "(table $t 1 funcref)",
+            handle: "(table.grow $t (ref.null func) (i32.const 40000)) drop unreachable",
+            ..Handler::default()
+        },
+    ];
+    for guest in &guests {
+        ends_with(guest, "Runtime.OutOfMemory").await;
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_takes_a_refusal_well_goes_on() {
+    let guest = Handler { handle: "(drop (memory.grow (i32.const 4000))) i32.const 16", ..Handler::default() };
+    let (host, outcome) = run(&guest).await;
+    assert_eq!(answer(&outcome), "ok");
+    // The refusal is forgotten: a later trap is a trap, not want of memory.
+    assert_eq!(answer(&invoke(&host, "guest:1", "{}").await), "ok");
+    host.close().await;
+}
+
+#[tokio::test]
+async fn nothing_of_one_guests_memory_reaches_the_next() {
+    // Answers with the byte at 4096 and then leaves a mark there; a warm instance sees its own mark.
+    let guest = Handler {
+        handle: r#"(i32.store8 (i32.const 65) (i32.add (i32.const 48) (i32.load8_u (i32.const 70000))))
+                   (i32.store8 (i32.const 66) (i32.const 48))
+                   (i32.store8 (i32.const 70000) (i32.const 1)) i32.const 16"#,
+        ..Handler::default()
+    };
+    let host = Host::builder().instances_max(4).start().await.expect("a host");
+    for round in 0..200 {
+        let name = format!("guest-{}", round % 3);
+        let isolation = samovar::function::Isolation::Fresh;
+        host.publish(Deployment::new(&name, guest.build()).isolation(isolation)).await.expect("published");
+        assert_eq!(answer(&invoke(&host, &format!("{name}:1"), "{}").await), "00", "round {round}");
+    }
+    host.close().await;
+}
