@@ -101,7 +101,8 @@ impl Artifacts {
     /// Opens a folder that no other process uses, and empties it of what an earlier one left.
     pub(crate) fn open(data_dir: &Path, engine: Arc<Engine>) -> io::Result<Self> {
         let lock = File::options().create(true).truncate(false).write(true).open(data_dir.join("lock"))?;
-        lock.try_lock().map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this folder"))?;
+        lock.try_lock()
+            .map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this folder"))?;
         let folder = data_dir.join("code");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;

@@ -21,35 +21,31 @@
 //! ```
 
 mod artifact;
-mod catalog;
 mod concurrency;
 pub mod function;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod invocation;
-mod operations;
 mod policy;
 mod pool;
 mod registry;
-mod settings;
 mod telemetry;
 mod timestamp;
 mod version;
 mod wasm;
 
 pub use artifact::{CodeDigest, CodeError, PACKAGE_BYTES_MAX};
-pub use catalog::PublishAliasError;
-pub use host::{Host, StartError};
-pub use invocation::{
-    ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError, Outcome,
-    PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
-};
-pub use operations::{
+pub use host::{
     AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
-    FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch, UpdateAlias,
-    UpdateFunctionCode, UpdateFunctionError,
+    FunctionVersion, Host, HostBuilder, PublishAliasError, PublishError, PublishVersion, PublishVersionError,
+    RevisionMismatch, StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
 };
-pub use settings::HostBuilder;
-pub use telemetry::{LogLine, LogSource, Report, Stages, Status};
+pub use invocation::{
+    ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
+    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+};
+pub use telemetry::{LogLine, LogSource};
 pub use wasm::{EngineError, GuestState, HANDLER, LinkError, ProgramError};
 /// The engine's own crate, for [`HostBuilder::link`].
 pub use wasmtime;

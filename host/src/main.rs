@@ -1,1 +1,7 @@
-fn main() {}
+//! The `samovar` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    samovar::cli::main()
+}

@@ -71,5 +71,10 @@ pub fn component_of_world(wit: &str, world: &str, core: &str) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some(world)).expect("the world is there");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it can be embedded");
     let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&module).expect("the module fits the world").encode().expect("it makes a component")
+    encoder
+        .validate(true)
+        .module(&module)
+        .expect("the module fits the world")
+        .encode()
+        .expect("it makes a component")
 }

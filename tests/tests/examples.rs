@@ -31,7 +31,9 @@ async fn run_cases(folder: &Path, events: &Path) -> usize {
         // A change of settings is a new $LATEST with new instances; the same settings keep the instance warm.
         if case["settings"] != settings {
             settings = case["settings"].clone();
-            host.publish(configured(Deployment::new(name, guest(name)), &settings)).await.expect("it is published");
+            host.publish(configured(Deployment::new(name, guest(name)), &settings))
+                .await
+                .expect("it is published");
         }
         let event = serde_json::to_vec(&case["event"]).expect("JSON");
         let mut request = Invoke::new(function(name), event);
@@ -83,7 +85,9 @@ fn check(case: &str, expected: &Value, outcome: &Outcome) {
 
 fn includes(whole: &Value, part: &Value) -> bool {
     match part.as_object() {
-        Some(part) => part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| includes(whole, part))),
+        Some(part) => {
+            part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| includes(whole, part)))
+        }
         None => whole == part,
     }
 }

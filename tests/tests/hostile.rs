@@ -18,7 +18,11 @@ async fn run(guest: &Handler) -> (Host, samovar::Outcome) {
 async fn ends_with(guest: &Handler, expected: &str) {
     let (host, outcome) = run(guest).await;
     assert_eq!(error_type(&outcome), expected, "{guest:?}: {outcome:?}");
-    assert_eq!(host.idle_instances(&function("guest:1")), 0, "such an instance does not run again: {guest:?}");
+    assert_eq!(
+        host.idle_instances(&function("guest:1")),
+        0,
+        "such an instance does not run again: {guest:?}"
+    );
     assert_eq!(host.running(), 0);
     // The slot is good for the next one.
     host.publish(Deployment::new("honest", Handler::default().build())).await.expect("it is published");
@@ -60,7 +64,11 @@ async fn a_trap_is_an_exit_wherever_it_is() {
         Handler { post_return: "unreachable", ..Handler::default() },
         Handler { init: "unreachable", ..Handler::default() },
         Handler { more: start, ..Handler::default() },
-        Handler { more: "(func $deep (call $deep))", handle: "(call $deep) i32.const 16", ..Handler::default() },
+        Handler {
+            more: "(func $deep (call $deep))",
+            handle: "(call $deep) i32.const 16",
+            ..Handler::default()
+        },
     ];
     for guest in &guests {
         ends_with(guest, "Runtime.ExitError").await;
@@ -76,7 +84,10 @@ async fn answers_that_lie_about_themselves_are_traps() {
         // Neither ok nor error.
         Handler { handle: "(i32.store (i32.const 16) (i32.const 7)) i32.const 16", ..Handler::default() },
         // A list that reaches beyond the memory.
-        Handler { handle: "(i32.store (i32.const 24) (i32.const 0x7fffffff)) i32.const 16", ..Handler::default() },
+        Handler {
+            handle: "(i32.store (i32.const 24) (i32.const 0x7fffffff)) i32.const 16",
+            ..Handler::default()
+        },
         // An error whose type is not UTF-8.
         Handler {
             handle: r#"(i32.store8 (i32.const 16) (i32.const 1))
@@ -125,7 +136,8 @@ async fn memory_beyond_the_limit_is_never_had() {
 
 #[tokio::test]
 async fn a_guest_that_takes_a_refusal_well_goes_on() {
-    let guest = Handler { handle: "(drop (memory.grow (i32.const 4000))) i32.const 16", ..Handler::default() };
+    let guest =
+        Handler { handle: "(drop (memory.grow (i32.const 4000))) i32.const 16", ..Handler::default() };
     let (host, outcome) = run(&guest).await;
     assert_eq!(answer(&outcome), "ok");
     // The refusal is forgotten: a later trap is a trap, not want of memory.

@@ -108,11 +108,18 @@ async fn a_guest_that_spins_is_ended_in_time_while_others_go_on() {
     for spinner in spinners {
         let outcome = spinner.await.expect("it ends");
         let error = outcome.answer.as_ref().expect_err("it is ended");
-        assert_eq!((error.kind, error.error_type.as_str()), (FunctionErrorKind::TimedOut, "Sandbox.Timedout"));
+        assert_eq!(
+            (error.kind, error.error_type.as_str()),
+            (FunctionErrorKind::TimedOut, "Sandbox.Timedout")
+        );
         let message = format!("RequestId: {} Error: Task timed out after 1.00 seconds", outcome.request_id);
         assert_eq!(error.error_message, message);
     }
-    assert_eq!(error_type(&invoke(&host, "spinner:1", "{}").await), "Sandbox.Timedout", "the next one runs too");
+    assert_eq!(
+        error_type(&invoke(&host, "spinner:1", "{}").await),
+        "Sandbox.Timedout",
+        "the next one runs too"
+    );
     host.close().await;
 }
 
@@ -214,7 +221,11 @@ async fn a_weighted_alias_splits_its_traffic_and_a_moved_one_moves_it_all() {
     for _ in 0..1000 {
         let outcome = invoke(&host, "environment:live", "{}").await;
         let second = usize::from(answer(&outcome)["RELEASE"] == "two");
-        assert_eq!(outcome.executed_version, published(second as u64 + 1), "one version, code and environment");
+        assert_eq!(
+            outcome.executed_version,
+            published(second as u64 + 1),
+            "one version, code and environment"
+        );
         counts[second] += 1;
     }
     // Five standard deviations of a fair coin over 1,000 throws are 79.
@@ -287,9 +298,15 @@ async fn the_function_gets_what_lambda_promises_it() {
     let outcome = host.invoke(request).await.expect("it runs");
     let context = answer(&outcome);
     assert_eq!(context["request_id"], json!(&*outcome.request_id));
-    assert_eq!(context["invoked_function_arn"], "arn:aws:lambda:us-east-1:000000000000:function:context:live");
+    assert_eq!(
+        context["invoked_function_arn"],
+        "arn:aws:lambda:us-east-1:000000000000:function:context:live"
+    );
     assert_eq!(context["xray_trace_id"], "Root=1-5759e988-bd862e3fe1be46a994272793");
-    assert_eq!((&context["tenant_id"], &context["client_context"]["custom"]["k"]), (&json!("acme"), &json!("v")));
+    assert_eq!(
+        (&context["tenant_id"], &context["client_context"]["custom"]["k"]),
+        (&json!("acme"), &json!("v"))
+    );
     let config = &context["env_config"];
     assert_eq!((&config["function_name"], &config["version"]), (&json!("context"), &json!("1")));
     assert_eq!((&config["memory"], &config["log_group"]), (&json!(512), &json!("/aws/lambda/context")));
@@ -306,7 +323,10 @@ async fn requests_beyond_a_limit_are_refused_before_anything_runs() {
     assert_eq!(refused.expect_err("refused"), InvokeError::PayloadTooLarge { bytes: limit + 1, limit });
     let mut request = Invoke::new(function("echo"), "{}");
     request.client_context = Some(" ".repeat(3584));
-    assert!(matches!(host.invoke(request).await, Err(InvokeError::BadContext { what: "client context", .. })));
+    assert!(matches!(
+        host.invoke(request).await,
+        Err(InvokeError::BadContext { what: "client context", .. })
+    ));
     for missing in ["nothing", "echo:7", "echo:live"] {
         let refused = host.invoke(Invoke::new(function(missing), "{}")).await;
         let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{missing}");

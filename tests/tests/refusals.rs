@@ -25,7 +25,10 @@ async fn every_refusal_says_what_it_is_and_what_it_should_be() {
         (Vec::new(), &["it is empty", "wasm32-wasip2"]),
         (b"fn main() {}".to_vec(), &["not WebAssembly", "wasm32-wasip2"]),
         (b"PK\x03\x04".to_vec(), &["a zip header"]),
-        (std::fs::read(std::env::current_exe().expect("a path")).expect("this test")[..1000].to_vec(), &["an ELF header"]),
+        (
+            std::fs::read(std::env::current_exe().expect("a path")).expect("this test")[..1000].to_vec(),
+            &["an ELF header"],
+        ),
         (core_module, &["a core WebAssembly module, not a component", "samovar-sdk"]),
         (foreign, &["samovar:function/handler@0.1.0", "it exports acme:clock/ticks@1.0.0"]),
         (guest("echo")[..1000].to_vec(), &["could not be compiled"]),
@@ -91,7 +94,9 @@ async fn a_data_folder_is_used_by_one_host_at_a_time() {
 /// Our world, and an import that no host has.
 fn with_import() -> Vec<u8> {
     let wit = std::fs::read_to_string(samovar_tests::root().join("sdk/wit/function.wit")).expect("the WIT");
-    let wit = format!("{wit}\ninterface extra {{ ticks: func() -> u64; }}\nworld needy {{ import extra; include function; }}");
+    let wit = format!(
+        "{wit}\ninterface extra {{ ticks: func() -> u64; }}\nworld needy {{ import extra; include function; }}"
+    );
     let core = r#"(module
         (import "samovar:function/extra@0.1.0" "ticks" (func (result i64)))
         (memory (export "memory") 1)

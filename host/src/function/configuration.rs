@@ -143,7 +143,11 @@ impl MemorySize {
     /// When it is outside 128 to 10,240.
     pub fn from_mb(megabytes: u32) -> Result<Self, ConfigurationError> {
         let range = MEMORY_MB_MIN..=MEMORY_MB_MAX;
-        if range.contains(&megabytes) { Ok(Self(megabytes)) } else { Err(ConfigurationError::MemorySize { megabytes }) }
+        if range.contains(&megabytes) {
+            Ok(Self(megabytes))
+        } else {
+            Err(ConfigurationError::MemorySize { megabytes })
+        }
     }
 
     /// The size in MiB.
@@ -170,7 +174,11 @@ impl Timeout {
     /// When it is outside 1 to 900.
     pub fn from_seconds(seconds: u32) -> Result<Self, ConfigurationError> {
         let range = TIMEOUT_SECONDS_MIN..=TIMEOUT_SECONDS_MAX;
-        if range.contains(&seconds) { Ok(Self(seconds)) } else { Err(ConfigurationError::Timeout { seconds }) }
+        if range.contains(&seconds) {
+            Ok(Self(seconds))
+        } else {
+            Err(ConfigurationError::Timeout { seconds })
+        }
     }
 
     /// The time in seconds.

@@ -4,12 +4,14 @@
 //! Pure: knows nothing of tokio, wasmtime, HTTP or files.
 
 mod alias;
+mod arn;
 mod configuration;
 mod name;
 mod qualifier;
 mod reference;
 
 pub use alias::{Alias, AliasRouting, RoutingError, Weight};
+pub(crate) use arn::FunctionArn;
 pub use configuration::{
     Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, Isolation, MemorySize, Timeout,
 };

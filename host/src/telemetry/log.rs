@@ -87,7 +87,12 @@ impl Log {
     ///
     /// Says whether the host's own lines (START, END, REPORT) are wanted: by the caller, who asked for the
     /// tail, or by a listener. Otherwise nobody would see them, and they are not even made.
-    pub(crate) fn begin(&self, request_id: &Arc<str>, version: impl std::fmt::Display, tail_wanted: bool) -> bool {
+    pub(crate) fn begin(
+        &self,
+        request_id: &Arc<str>,
+        version: impl std::fmt::Display,
+        tail_wanted: bool,
+    ) -> bool {
         let mut state = self.state();
         if state.request_id.is_some() {
             state.tail.clear();
@@ -175,7 +180,8 @@ impl LogState {
             stack_trace: Vec<String>,
         }
         let Ok(Record { error }) = serde_json::from_slice(record) else { return false };
-        self.handed_over = Some(FunctionError::reported(error.error_type, error.error_message, error.stack_trace));
+        self.handed_over =
+            Some(FunctionError::reported(error.error_type, error.error_message, error.stack_trace));
         true
     }
 
@@ -213,7 +219,8 @@ mod tests {
         log.write(b"one\ntw");
         log.write(b"o\n\nthree");
         log.end(&[]);
-        let lines: Vec<String> = std::iter::from_fn(|| listener.try_recv().ok()).map(|line| line.text).collect();
+        let lines: Vec<String> =
+            std::iter::from_fn(|| listener.try_recv().ok()).map(|line| line.text).collect();
         assert_eq!(lines, ["one", "two", "", "three"]);
     }
 

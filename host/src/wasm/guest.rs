@@ -67,7 +67,17 @@ impl GuestState {
         table.set_max_capacity(RESOURCES_MAX);
         let memory = MemoryLimit::new(memory_limit_bytes);
         let no_outbound_http = NoOutboundHttp;
-        Self { wasi, http, no_outbound_http, table, memory, log, deadline: None, request_id: None, function_name }
+        Self {
+            wasi,
+            http,
+            no_outbound_http,
+            table,
+            memory,
+            log,
+            deadline: None,
+            request_id: None,
+            function_name,
+        }
     }
 
     /// The name of the function that runs.

@@ -79,7 +79,9 @@ pub enum ProgramError {
         exports: String,
     },
     /// An export has the right name and another type.
-    #[error("the component's export {export} has another type than samovar:function@0.1.0 gives it: {reason}")]
+    #[error(
+        "the component's export {export} has another type than samovar:function@0.1.0 gives it: {reason}"
+    )]
     ExportType {
         /// The export.
         export: &'static str,
@@ -169,7 +171,9 @@ fn check_kind(wasm: &[u8]) -> Result<(), ProgramError> {
 fn beginning(bytes: &[u8]) -> String {
     match bytes {
         [] => "nothing (it is empty)".to_owned(),
-        [b'P', b'K', 3, 4, ..] => "a zip header (zip packages are not taken yet; upload the .wasm file itself)".to_owned(),
+        [b'P', b'K', 3, 4, ..] => {
+            "a zip header (zip packages are not taken yet; upload the .wasm file itself)".to_owned()
+        }
         [0x7f, b'E', b'L', b'F', ..] => "an ELF header (a program for this machine)".to_owned(),
         [b'#', b'!', ..] => "#! (a script)".to_owned(),
         _ => format!("{:02x?}", &bytes[..bytes.len().min(8)]),
@@ -183,7 +187,8 @@ fn export(component: &Component, interface: &str, function: &str) -> Option<Comp
 
 fn exports(engine: &Engine, component: &Component) -> String {
     let ty = component.component_type();
-    let names: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).take(16).collect();
+    let names: Vec<String> =
+        ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).take(16).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 

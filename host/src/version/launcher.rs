@@ -1,12 +1,13 @@
-//! One version of a function: its code, its locked configuration and its warm instances.
+//! How instances of a version are made: what they find around themselves, and what may go wrong.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::facts::VersionFacts;
 use crate::artifact::Code;
-use crate::function::{Configuration, FunctionKey, Isolation, VersionNumber};
+use crate::function::VersionNumber;
 use crate::invocation::InvokeError;
-use crate::pool::{Idlers, Launcher, Pool};
+use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
 use crate::wasm::{Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
@@ -21,31 +22,6 @@ pub(crate) struct Shared {
     pub(crate) init_time_max: Duration,
     pub(crate) instances_max: u32,
 }
-
-/// What a version is, apart from what runs of it.
-#[derive(Debug, Clone)]
-pub(crate) struct VersionFacts {
-    pub(crate) key: FunctionKey,
-    pub(crate) number: VersionNumber,
-    pub(crate) configuration: Arc<Configuration>,
-    pub(crate) code: Arc<Code>,
-    /// When it last changed, in Lambda's form.
-    pub(crate) last_modified: String,
-    /// Changes with every change: a UUID.
-    pub(crate) revision_id: String,
-}
-
-/// One version of a function. It never changes: a changed `$LATEST` is a new one, with new instances.
-#[derive(Debug)]
-pub(crate) struct Version {
-    pub(crate) facts: VersionFacts,
-    pub(crate) arn: FunctionArn,
-    pub(crate) pool: Arc<Pool<WasmLauncher>>,
-}
-
-/// The ARN of a function, to which a qualifier can be added.
-#[derive(Debug, Clone)]
-pub(crate) struct FunctionArn(Arc<str>);
 
 /// Makes the instances of one version.
 #[derive(Debug)]
@@ -76,31 +52,8 @@ pub(crate) enum LaunchError {
     Host(InvokeError),
 }
 
-impl FunctionArn {
-    pub(crate) fn new(account_id: &str, region: &str, name: &str) -> Self {
-        Self(format!("arn:aws:lambda:{region}:{account_id}:function:{name}").into())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn qualified(&self, qualifier: impl std::fmt::Display) -> String {
-        format!("{}:{qualifier}", self.0)
-    }
-}
-
-impl Version {
-    pub(crate) fn new(facts: VersionFacts, shared: &Arc<Shared>) -> Arc<Self> {
-        let arn = FunctionArn::new(&shared.account_id, facts.key.region(), facts.key.name());
-        let keep = facts.configuration.isolation == Isolation::Reuse;
-        let pool = Pool::new(WasmLauncher::new(&facts, shared), keep, &shared.idlers);
-        Arc::new(Self { facts, arn, pool })
-    }
-}
-
 impl WasmLauncher {
-    fn new(facts: &VersionFacts, shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(facts: &VersionFacts, shared: &Arc<Shared>) -> Self {
         let name = facts.key.name();
         let log_group = format!("/aws/lambda/{name}");
         Self {
@@ -155,7 +108,8 @@ fn environment(facts: &VersionFacts, log_group: &str) -> Vec<(String, String)> {
     let given = configuration.environment.variables().iter().map(|(key, value)| (key.clone(), value.clone()));
     // A function may set its own time zone: what it gives comes first, and the first of a name counts.
     let mut all: Vec<(String, String)> = given.collect();
-    let more: Vec<_> = own.filter(|(key, _)| !configuration.environment.variables().contains_key(key)).collect();
+    let more: Vec<_> =
+        own.filter(|(key, _)| !configuration.environment.variables().contains_key(key)).collect();
     all.extend(more);
     all
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use wasmtime::component::Linker;
 
+use super::{Host, StartError};
 use crate::function::{AccountId, Region};
-use crate::host::{Host, StartError};
 use crate::wasm::{GuestState, LinkHook};
 
 /// Builds a [`Host`]. Everything has a default; [`HostBuilder::start`] makes the host.

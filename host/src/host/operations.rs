@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::artifact::{CodeDigest, CodeError};
 use crate::function::{
-    AliasName, AliasRouting, Configuration, ConfigurationError, Environment, FunctionName, FunctionRef, Isolation,
-    MemorySize, Region, RoutingError, Timeout, VersionNumber,
+    AliasName, AliasRouting, Configuration, ConfigurationError, Environment, FunctionName, FunctionRef,
+    Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber,
 };
 
 /// One version of a function, as it can be seen from outside.
@@ -212,7 +212,13 @@ impl Deployment {
         let memory = self.memory_mb.map(MemorySize::from_mb).transpose()?.unwrap_or_default();
         let timeout = self.timeout_seconds.map(Timeout::from_seconds).transpose()?.unwrap_or_default();
         let environment = Environment::new(self.environment.clone())?;
-        Ok(Configuration { memory, timeout, environment, isolation: self.isolation, ..Configuration::default() })
+        Ok(Configuration {
+            memory,
+            timeout,
+            environment,
+            isolation: self.isolation,
+            ..Configuration::default()
+        })
     }
 }
 
@@ -288,7 +294,9 @@ pub enum PublishVersionError {
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
     /// The code has another digest than the caller believes.
-    #[error("CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({actual}). Please try again with the CodeSHA256 in $LATEST.")]
+    #[error(
+        "CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({actual}). Please try again with the CodeSHA256 in $LATEST."
+    )]
     CodeDiffers {
         /// The digest the caller gave, in base64.
         given: String,

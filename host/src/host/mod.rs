@@ -1,5 +1,11 @@
 //! The host: its parts put together, and the straight pass of an invocation.
 
+mod admission;
+mod builder;
+mod call;
+mod catalog;
+mod operations;
+
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -8,25 +14,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::admission::admit;
+use self::call::Call;
 use crate::artifact::Artifacts;
 use crate::concurrency::{Concurrency, Permit};
-use crate::function::{FunctionKey, FunctionRef, Region};
-use crate::invocation::{
-    Answer, CLIENT_CONTEXT_BYTES_MAX, Invocation, Invoke, InvokeError, Outcome, PAYLOAD_BYTES_MAX,
-    TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
-};
+use crate::function::{FunctionArn, FunctionKey, FunctionRef, Region};
+use crate::invocation::{Invoke, InvokeError, Outcome, Stages};
 use crate::pool::{Checkout, Idlers};
 use crate::registry::Registry;
-use crate::settings::HostBuilder;
-use crate::telemetry::{Log, LogFeed, LogLine, Report, Stages, Status, Stopwatch};
-use crate::version::{FunctionArn, LaunchError, Launched, Shared, Version};
-use crate::wasm::{Engine, EngineError, FailedInit, Run};
+use crate::telemetry::{LogFeed, LogLine, Stopwatch};
+use crate::version::{LaunchError, Shared, Version};
+use crate::wasm::{Engine, EngineError};
+
+pub use builder::HostBuilder;
+pub use catalog::PublishAliasError;
+pub use operations::{
+    AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
+    FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch, UpdateAlias,
+    UpdateFunctionCode, UpdateFunctionError,
+};
 
 /// A host of functions: the engine, the functions, their warm instances. Clones are the same host.
 ///
@@ -201,7 +212,8 @@ impl Host {
 
     /// The ARN that the reference means, as error messages give it.
     pub(crate) fn arn_of(&self, function: &FunctionRef) -> String {
-        let account = function.account.as_ref().map_or(&*self.0.shared.account_id, |account| account.as_str());
+        let account =
+            function.account.as_ref().map_or(&*self.0.shared.account_id, |account| account.as_str());
         let region = function.region.as_ref().unwrap_or(&self.0.region);
         let arn = FunctionArn::new(account, region.as_str(), function.name.as_str());
         match &function.qualifier {
@@ -238,113 +250,6 @@ impl Host {
             }
         });
     }
-}
-
-/// Turns a request into what an instance is run with, if it keeps within the limits.
-fn admit(version: &Version, request: Invoke) -> Result<Invocation, InvokeError> {
-    let bytes = request.payload.len();
-    if bytes > PAYLOAD_BYTES_MAX {
-        return Err(InvokeError::PayloadTooLarge { bytes, limit: PAYLOAD_BYTES_MAX });
-    }
-    check_size("client context", request.client_context.as_deref(), CLIENT_CONTEXT_BYTES_MAX)?;
-    check_size("trace header", request.trace_id.as_deref(), TRACE_ID_BYTES_MAX)?;
-    check_size("tenant id", request.tenant_id.as_deref(), TENANT_ID_BYTES_MAX)?;
-    let qualifier = request.function.qualifier.as_ref();
-    Ok(Invocation {
-        request_id: request_id(),
-        payload: if bytes == 0 { Bytes::from_static(b"{}") } else { request.payload },
-        invoked_function_arn: qualifier.map_or_else(|| version.arn.as_str().to_owned(), |q| version.arn.qualified(q)),
-        client_context: request.client_context,
-        trace_id: request.trace_id,
-        tenant_id: request.tenant_id,
-        timeout: version.facts.configuration.timeout,
-        memory: version.facts.configuration.memory,
-        log_tail: request.log_tail,
-        stages: request.stages,
-    })
-}
-
-fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<(), InvokeError> {
-    match text.map_or(0, str::len) {
-        bytes if bytes > limit => {
-            Err(InvokeError::BadContext { what, problem: format!("has {bytes} bytes; at most {limit} are allowed") })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn request_id() -> Arc<str> {
-    let mut buffer = uuid::Uuid::encode_buffer();
-    Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut buffer))
-}
-
-/// What of a request is needed after its instance was run.
-struct Call {
-    version: Arc<Version>,
-    request_id: Arc<str>,
-    log_tail: bool,
-    stages: bool,
-}
-
-impl Call {
-    fn of(invocation: &Invocation, version: &Arc<Version>) -> Self {
-        let request_id = invocation.request_id.clone();
-        Self { version: version.clone(), request_id, log_tail: invocation.log_tail, stages: invocation.stages }
-    }
-
-    /// What the caller gets of an instance that was run.
-    fn outcome(self, run: Run, launched: Option<Launched>, log: &Log, framed: bool, mut stages: Stages) -> Outcome {
-        if let Some(Launched { load, times }) = launched {
-            (stages.load, stages.instantiate, stages.init) = (load, times.instantiate, times.init);
-            stages.checkout = stages.checkout.saturating_sub(load + times.instantiate + times.init);
-        }
-        let report = Report {
-            status: Status::of(&run.answer),
-            duration: run.duration,
-            init_duration: launched.map(|launched| launched.load + launched.times.instantiate + launched.times.init),
-            memory_size_mb: self.version.facts.configuration.memory.mb(),
-            max_memory_used_bytes: run.max_memory_used_bytes,
-        };
-        self.finish(run.answer, report, log, framed, stages)
-    }
-
-    /// What the caller gets when its instance did not come up, which is the function's own doing.
-    fn failed_init(self, failed: FailedInit) -> Outcome {
-        let memory = self.version.facts.configuration.memory;
-        let framed = failed.log.begin(&self.request_id, self.version.facts.number, self.log_tail);
-        let answer = Err(failed.ending.into_error(&self.request_id, memory));
-        let report = Report {
-            status: Status::of(&answer),
-            duration: Duration::ZERO,
-            init_duration: Some(failed.duration),
-            memory_size_mb: memory.mb(),
-            max_memory_used_bytes: failed.max_memory_used_bytes,
-        };
-        self.finish(answer, report, &failed.log, framed, Stages { init: failed.duration, ..Stages::default() })
-    }
-
-    fn finish(self, answer: Answer, report: Report, log: &Log, framed: bool, stages: Stages) -> Outcome {
-        if framed {
-            log.end(&host_lines(&self.request_id, &answer, &report));
-        } else {
-            log.end(&[]);
-        }
-        Outcome {
-            executed_version: self.version.facts.number,
-            answer,
-            report,
-            log_tail: self.log_tail.then(|| log.tail()),
-            stages: self.stages.then_some(stages),
-            request_id: self.request_id,
-        }
-    }
-}
-
-/// The lines Lambda ends a request's log with; an error that the host made comes before them.
-fn host_lines(request_id: &str, answer: &Answer, report: &Report) -> Vec<String> {
-    let error = answer.as_ref().err().map(|error| format!("{}: {}", error.error_type, error.error_message));
-    let end = [format!("END RequestId: {request_id}"), report.line(request_id)];
-    error.into_iter().chain(end).collect()
 }
 
 /// The folder to use, made for its owner alone if it is not there.

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 
-use crate::artifact::Code;
-use crate::function::{
-    Alias, AliasName, AliasRouting, Configuration, FunctionKey, FunctionRef, NameError, Qualifier, Region,
-    VersionNumber, FunctionName,
-};
-use crate::host::Host;
-use crate::operations::{
+use super::Host;
+use super::operations::{
     AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
     FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch, UpdateAlias,
     UpdateFunctionCode, UpdateFunctionError,
+};
+use crate::artifact::Code;
+use crate::function::{
+    Alias, AliasName, AliasRouting, Configuration, FunctionKey, FunctionName, FunctionRef, NameError,
+    Qualifier, Region, VersionNumber,
 };
 use crate::registry::Function;
 use crate::timestamp;
@@ -27,10 +27,15 @@ impl Host {
     ///
     /// # Errors
     /// When there is one of that name, or configuration or code are refused.
-    pub async fn create_function(&self, request: CreateFunction) -> Result<FunctionVersion, CreateFunctionError> {
+    pub async fn create_function(
+        &self,
+        request: CreateFunction,
+    ) -> Result<FunctionVersion, CreateFunctionError> {
         let reference = &request.function;
         if reference.qualifier.is_some() {
-            return Err(CreateFunctionError::Reference("a new function has no versions or aliases to name".to_owned()));
+            return Err(CreateFunctionError::Reference(
+                "a new function has no versions or aliases to name".to_owned(),
+            ));
         }
         let key = self.key(reference).ok_or_else(|| {
             CreateFunctionError::Reference(format!("{} belongs to another account", self.arn_of(reference)))
@@ -50,7 +55,11 @@ impl Host {
                 return Err(exists());
             }
             let mut function = Function::new(latest);
-            let shown = if request.publish { self.publish_latest(&mut function, None) } else { function.latest.clone() };
+            let shown = if request.publish {
+                self.publish_latest(&mut function, None)
+            } else {
+                function.latest.clone()
+            };
             Ok((function, describe(&shown)))
         })
     }
@@ -98,7 +107,11 @@ impl Host {
             let mut function = function.ok_or_else(|| self.not_found(&request.function))?.clone();
             check_revision(request.revision_id.as_deref(), &function.latest.facts.revision_id)?;
             function.latest = updated(&function);
-            let shown = if request.publish { self.publish_latest(&mut function, None) } else { function.latest.clone() };
+            let shown = if request.publish {
+                self.publish_latest(&mut function, None)
+            } else {
+                function.latest.clone()
+            };
             Ok((function, describe(&shown)))
         })
     }
@@ -135,7 +148,10 @@ impl Host {
     /// When there is no such function, it has changed meanwhile, or has other code than the caller believes.
     pub fn publish_version(&self, request: &PublishVersion) -> Result<FunctionVersion, PublishVersionError> {
         let key = self.key(&request.function).ok_or_else(|| self.not_found(&request.function))?;
-        let described = request.description.clone().map(|description| Configuration { description, ..Default::default() });
+        let described = request
+            .description
+            .clone()
+            .map(|description| Configuration { description, ..Default::default() });
         described.as_ref().map_or(Ok(()), Configuration::check)?;
         self.parts().registry.change(&key, |present| {
             let mut function = present.ok_or_else(|| self.not_found(&request.function))?.clone();
@@ -225,7 +241,12 @@ impl Host {
     ///
     /// # Errors
     /// When a name is not one, or the function or version does not exist.
-    pub fn alias(&self, function: &str, alias: &str, version: VersionNumber) -> Result<AliasInfo, PublishAliasError> {
+    pub fn alias(
+        &self,
+        function: &str,
+        alias: &str,
+        version: VersionNumber,
+    ) -> Result<AliasInfo, PublishAliasError> {
         let function = FunctionRef::from(FunctionName::parse(function)?);
         let name = AliasName::parse(alias)?;
         let create = CreateAlias::new(function.clone(), name.clone(), AliasRouting::to(version));
@@ -233,7 +254,11 @@ impl Host {
             Err(AliasError::Exists { .. }) => {}
             created => return Ok(created?),
         }
-        let update = UpdateAlias { version: Some(version), additional: Some(None), ..UpdateAlias::new(function, name) };
+        let update = UpdateAlias {
+            version: Some(version),
+            additional: Some(None),
+            ..UpdateAlias::new(function, name)
+        };
         Ok(self.update_alias(&update)?)
     }
 
@@ -264,15 +289,22 @@ impl Host {
         }
         if let Some(last) = function.published.get(&function.last_number) {
             let same_code = last.facts.code.digest() == latest.code.digest();
-            let described_as_before =
-                Configuration { description: last.facts.configuration.description.clone(), ..configuration.clone() };
+            let described_as_before = Configuration {
+                description: last.facts.configuration.description.clone(),
+                ..configuration.clone()
+            };
             if same_code && *last.facts.configuration == described_as_before {
                 return last.clone();
             }
         }
         let number = function.last_number + 1;
         let code = latest.code.clone();
-        let version = self.version(&latest.key.clone(), VersionNumber::Published(number), Arc::new(configuration), code);
+        let version = self.version(
+            &latest.key.clone(),
+            VersionNumber::Published(number),
+            Arc::new(configuration),
+            code,
+        );
         function.last_number = number;
         function.published.insert(number, version.clone());
         version
@@ -286,7 +318,8 @@ impl Host {
         code: Arc<Code>,
     ) -> Arc<Version> {
         let (last_modified, revision_id) = (timestamp::now(), new_revision());
-        let facts = VersionFacts { key: key.clone(), number, configuration, code, last_modified, revision_id };
+        let facts =
+            VersionFacts { key: key.clone(), number, configuration, code, last_modified, revision_id };
         Version::new(facts, &self.parts().shared)
     }
 
@@ -362,7 +395,9 @@ fn check_revision(wanted: Option<&str>, present: &str) -> Result<(), RevisionMis
 fn check_code(wanted: Option<&str>, code: &Code) -> Result<(), PublishVersionError> {
     let actual = BASE64_STANDARD.encode(code.digest().bytes());
     match wanted {
-        Some(given) if given != actual => Err(PublishVersionError::CodeDiffers { given: given.to_owned(), actual }),
+        Some(given) if given != actual => {
+            Err(PublishVersionError::CodeDiffers { given: given.to_owned(), actual })
+        }
         _ => Ok(()),
     }
 }

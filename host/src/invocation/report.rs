@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::invocation::{Answer, FunctionErrorKind};
+use super::function_error::FunctionErrorKind;
+use super::outcome::Answer;
 
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,22 @@
+//! All benchmarks: `cargo xtask bench [name...]`.
+
+mod cold;
+mod timeout;
+mod warm;
+
+use samovar_benches::Benchmark;
+
+/// In the order of the table.
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark { name: "warm_invoke_100b", run: warm::invoke_100b },
+    Benchmark { name: "warm_invoke_64k", run: warm::invoke_64k },
+    Benchmark { name: "warm_invoke_1m", run: warm::invoke_1m },
+    Benchmark { name: "cold_start_rust", run: cold::start_rust },
+    Benchmark { name: "cold_start_from_artifact", run: cold::start_from_artifact },
+    Benchmark { name: "publish_rust", run: cold::publish_rust },
+    Benchmark { name: "timeout_lateness", run: timeout::lateness },
+];
+
+fn main() -> anyhow::Result<()> {
+    samovar_benches::run(BENCHMARKS)
+}

@@ -1,0 +1,97 @@
+//! How what came of an instance becomes what the caller gets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::invocation::{Answer, Invocation, Outcome, Report, Stages, Status};
+use crate::telemetry::Log;
+use crate::version::{Launched, Version};
+use crate::wasm::{FailedInit, Run};
+
+/// What of a request is needed after its instance was run.
+pub(super) struct Call {
+    version: Arc<Version>,
+    pub(super) request_id: Arc<str>,
+    pub(super) log_tail: bool,
+    stages: bool,
+}
+
+impl Call {
+    pub(super) fn of(invocation: &Invocation, version: &Arc<Version>) -> Self {
+        let request_id = invocation.request_id.clone();
+        Self {
+            version: version.clone(),
+            request_id,
+            log_tail: invocation.log_tail,
+            stages: invocation.stages,
+        }
+    }
+
+    /// What the caller gets of an instance that was run.
+    pub(super) fn outcome(
+        self,
+        run: Run,
+        launched: Option<Launched>,
+        log: &Log,
+        framed: bool,
+        mut stages: Stages,
+    ) -> Outcome {
+        if let Some(Launched { load, times }) = launched {
+            (stages.load, stages.instantiate, stages.init) = (load, times.instantiate, times.init);
+            stages.checkout = stages.checkout.saturating_sub(load + times.instantiate + times.init);
+        }
+        let report = Report {
+            status: Status::of(&run.answer),
+            duration: run.duration,
+            init_duration: launched
+                .map(|launched| launched.load + launched.times.instantiate + launched.times.init),
+            memory_size_mb: self.version.facts.configuration.memory.mb(),
+            max_memory_used_bytes: run.max_memory_used_bytes,
+        };
+        self.finish(run.answer, report, log, framed, stages)
+    }
+
+    /// What the caller gets when its instance did not come up, which is the function's own doing.
+    pub(super) fn failed_init(self, failed: FailedInit) -> Outcome {
+        let memory = self.version.facts.configuration.memory;
+        let framed = failed.log.begin(&self.request_id, self.version.facts.number, self.log_tail);
+        let answer = Err(failed.ending.into_error(&self.request_id, memory));
+        let report = Report {
+            status: Status::of(&answer),
+            duration: Duration::ZERO,
+            init_duration: Some(failed.duration),
+            memory_size_mb: memory.mb(),
+            max_memory_used_bytes: failed.max_memory_used_bytes,
+        };
+        self.finish(
+            answer,
+            report,
+            &failed.log,
+            framed,
+            Stages { init: failed.duration, ..Stages::default() },
+        )
+    }
+
+    fn finish(self, answer: Answer, report: Report, log: &Log, framed: bool, stages: Stages) -> Outcome {
+        if framed {
+            log.end(&host_lines(&self.request_id, &answer, &report));
+        } else {
+            log.end(&[]);
+        }
+        Outcome {
+            executed_version: self.version.facts.number,
+            answer,
+            report,
+            log_tail: self.log_tail.then(|| log.tail()),
+            stages: self.stages.then_some(stages),
+            request_id: self.request_id,
+        }
+    }
+}
+
+/// The lines Lambda ends a request's log with; an error that the host made comes before them.
+fn host_lines(request_id: &str, answer: &Answer, report: &Report) -> Vec<String> {
+    let error = answer.as_ref().err().map(|error| format!("{}: {}", error.error_type, error.error_message));
+    let end = [format!("END RequestId: {request_id}"), report.line(request_id)];
+    error.into_iter().chain(end).collect()
+}

@@ -1,0 +1,86 @@
+//! The errors functions end with, in Lambda's words.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The most bytes an answer may have: Lambda's 6 MiB and 100 bytes.
+pub const ANSWER_BYTES_MAX: usize = 6_291_556;
+/// Whose doing a function error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FunctionErrorKind {
+    /// The function reported it (or panicked, and its panic hook did).
+    Reported,
+    /// The guest trapped or exited.
+    Exited,
+    /// The guest used all its memory.
+    OutOfMemory,
+    /// The guest used all its time.
+    TimedOut,
+    /// The answer was larger than an answer may be.
+    AnswerTooLarge,
+}
+
+/// An error a function ended with. To the caller it is an answer, not a failed request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct FunctionError {
+    /// Whose doing it is.
+    #[serde(skip)]
+    pub kind: FunctionErrorKind,
+    /// The name of the kind of error, such as `Sandbox.Timedout` or what the function chose.
+    pub error_type: String,
+    /// What went wrong.
+    pub error_message: String,
+    /// Where it went wrong, innermost first; only errors that a function reports have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_trace: Option<Vec<String>>,
+}
+
+impl FunctionError {
+    /// An error the function itself reported.
+    pub(crate) fn reported(error_type: String, error_message: String, stack_trace: Vec<String>) -> Self {
+        Self { kind: FunctionErrorKind::Reported, error_type, error_message, stack_trace: Some(stack_trace) }
+    }
+
+    /// The guest ended without an answer: a trap, or an exit.
+    pub(crate) fn exited(request_id: &str, reason: &str) -> Self {
+        let error_message = format!("RequestId: {request_id} Error: {reason}");
+        Self::by_host(FunctionErrorKind::Exited, "Runtime.ExitError", error_message)
+    }
+
+    /// The guest wanted more memory than it may have, and ended for it.
+    pub(crate) fn out_of_memory(request_id: &str, memory_mb: u32) -> Self {
+        let error_message = format!(
+            "RequestId: {request_id} Error: Runtime ran out of memory: the function's limit is {memory_mb} MB"
+        );
+        Self::by_host(FunctionErrorKind::OutOfMemory, "Runtime.OutOfMemory", error_message)
+    }
+
+    /// The guest took longer than it may.
+    pub(crate) fn timed_out(request_id: &str, limit: Duration) -> Self {
+        let seconds = limit.as_secs_f64();
+        let error_message =
+            format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds");
+        Self::by_host(FunctionErrorKind::TimedOut, "Sandbox.Timedout", error_message)
+    }
+
+    /// The guest gave an answer larger than [`ANSWER_BYTES_MAX`].
+    pub(crate) fn answer_too_large() -> Self {
+        let error_message = format!(
+            "Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes)."
+        );
+        Self::by_host(FunctionErrorKind::AnswerTooLarge, "Function.ResponseSizeTooLarge", error_message)
+    }
+
+    fn by_host(kind: FunctionErrorKind, error_type: &str, error_message: String) -> Self {
+        Self { kind, error_type: error_type.to_owned(), error_message, stack_trace: None }
+    }
+
+    /// The error as the JSON object that Lambda's API answers with.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts always have a JSON form")
+    }
+}

@@ -1,0 +1,19 @@
+//! One invocation, from what the caller asks to what came of it.
+//!
+//! Pure: knows nothing of HTTP, pools or wasmtime.
+
+mod function_error;
+mod invoke;
+mod outcome;
+mod report;
+mod stages;
+
+pub use function_error::{ANSWER_BYTES_MAX, FunctionError, FunctionErrorKind};
+pub(crate) use invoke::Invocation;
+pub use invoke::{
+    CLIENT_CONTEXT_BYTES_MAX, Invoke, InvokeError, PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+};
+pub(crate) use outcome::Answer;
+pub use outcome::Outcome;
+pub use report::{Report, Status};
+pub use stages::Stages;
