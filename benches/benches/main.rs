@@ -1,6 +1,8 @@
 //! All benchmarks: `cargo xtask bench [name...]`.
 
 mod cold;
+mod http;
+mod load;
 mod timeout;
 mod warm;
 
@@ -15,8 +17,13 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "cold_start_from_artifact", run: cold::start_from_artifact },
     Benchmark { name: "publish_rust", run: cold::publish_rust },
     Benchmark { name: "timeout_lateness", run: timeout::lateness },
+    Benchmark { name: "http_warm_vs_axum", run: http::warm },
+    Benchmark { name: "http_fresh_vs_axum", run: http::fresh },
 ];
 
 fn main() -> anyhow::Result<()> {
+    if http::is_axum() {
+        return http::serve_axum();
+    }
     samovar_benches::run(BENCHMARKS)
 }

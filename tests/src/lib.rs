@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, SystemTime};
 
 use samovar::function::{FunctionRef, VersionNumber};
 use samovar::{Deployment, FunctionVersion, Host, Invoke, Outcome};
@@ -98,6 +100,7 @@ pub fn published(number: u64) -> VersionNumber {
 pub struct Server {
     child: Child,
     endpoint: String,
+    log: Mutex<Receiver<String>>,
     _data_dir: TemporaryFolder,
 }
 
@@ -115,14 +118,27 @@ impl Server {
             .arg(&data_dir.0)
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it was piped");
         BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
+        let log = Mutex::new(lines_of(child.stderr.take().expect("it was piped")));
         let endpoint = line.trim().strip_prefix("samovar listening on ").expect("that line").to_owned();
-        Self { child, endpoint, _data_dir: data_dir }
+        Self { child, endpoint, log, _data_dir: data_dir }
+    }
+
+    /// Waits for a line of the server's log that contains `part`, passing over those before it.
+    pub fn wait_for_log(&self, part: &str) -> String {
+        let log = self.log.lock().expect("no other wait has failed");
+        loop {
+            match log.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(_other) => {}
+                Err(_) => panic!("no line with {part:?} in the server's log within a minute"),
+            }
+        }
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -144,8 +160,8 @@ impl Server {
     pub fn terminate(mut self) -> Option<i32> {
         let status = Command::new("kill").arg(self.id().to_string()).status().expect("kill runs");
         assert!(status.success(), "the server was still there to be signalled");
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < deadline {
+        let deadline = SystemTime::now() + Duration::from_secs(60);
+        while SystemTime::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status.code();
             }
@@ -161,6 +177,18 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The lines of a stream, read as they come so that the writer never waits.
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // Nobody may be interested any more; the stream is read to its end all the same.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
 }
 
 #[derive(Debug)]

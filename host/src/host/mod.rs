@@ -59,6 +59,13 @@ pub(crate) struct HostParts {
     _temporary: Option<tempfile::TempDir>,
 }
 
+impl Drop for HostParts {
+    fn drop(&mut self) {
+        // A host that was not closed leaves no task behind either.
+        self.stop.cancel();
+    }
+}
+
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -165,6 +172,11 @@ impl Host {
     /// lines behind loses the oldest.
     pub fn logs(&self) -> broadcast::Receiver<LogLine> {
         self.0.shared.feed.subscribe()
+    }
+
+    /// The region of references that name none.
+    pub fn region(&self) -> &Region {
+        &self.0.region
     }
 
     /// How many invocations are running.

@@ -4,8 +4,8 @@ use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
 use axum::response::IntoResponse as _;
 
+use crate::FunctionVersion;
 use crate::function::{FunctionName, FunctionRef, Qualifier, Region, VersionNumber};
-use crate::operations::FunctionVersion;
 
 use super::request::decoded;
 use super::router::{Answer, Api};
@@ -23,7 +23,10 @@ pub(super) fn location(parts: &Parts, version: &FunctionVersion) -> String {
 
 pub(super) async fn get(api: &Api, region: &str, function: &str, version: &str) -> Answer {
     let version = decoded(version)?;
-    let found = Region::parse(region).ok().zip(FunctionName::parse(function).ok()).zip(VersionNumber::parse(&version));
+    let found = Region::parse(region)
+        .ok()
+        .zip(FunctionName::parse(function).ok())
+        .zip(VersionNumber::parse(&version));
     let Some(((region, name), number)) = found else { return Err(WireError::no_package()) };
     let qualifier = Some(Qualifier::Version(number));
     let reference = FunctionRef { region: Some(region), qualifier, ..FunctionRef::from(name) };

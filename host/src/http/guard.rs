@@ -19,7 +19,9 @@ pub(super) struct Guard {
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("the Host header {given} names neither this machine (localhost, 127.0.0.1, [::1]) nor an allowed host")]
+    #[error(
+        "the Host header {given} names neither this machine (localhost, 127.0.0.1, [::1]) nor an allowed host"
+    )]
     Host { given: String },
     #[error("pages of the origin {given} may not use this API")]
     Origin { given: String },
@@ -90,7 +92,8 @@ fn is_loopback(host: &str) -> bool {
     let before = host.len().checked_sub("localhost".len());
     named_well
         && before.is_some_and(|before| {
-            host.as_bytes()[before..].eq_ignore_ascii_case(b"localhost") && (before == 0 || host[..before].ends_with('.'))
+            host.as_bytes()[before..].eq_ignore_ascii_case(b"localhost")
+                && (before == 0 || host[..before].ends_with('.'))
         })
 }
 
@@ -119,7 +122,15 @@ mod tests {
 
     #[test]
     fn this_machine_may_be_asked_for_by_all_its_names() {
-        for own in ["localhost", "LocalHost:3001", "a.b.localhost:1", "127.0.0.1:3001", "127.1.2.3", "[::1]:3001", "[::1]"] {
+        for own in [
+            "localhost",
+            "LocalHost:3001",
+            "a.b.localhost:1",
+            "127.0.0.1:3001",
+            "127.1.2.3",
+            "[::1]:3001",
+            "[::1]",
+        ] {
             assert_eq!(host(own), Ok(()), "{own}");
         }
     }
@@ -157,7 +168,9 @@ mod tests {
     fn pages_of_elsewhere_are_refused_and_those_of_this_machine_are_not() {
         assert_eq!(origin("http://localhost:8080"), Ok(()));
         assert_eq!(origin("https://app.localhost"), Ok(()));
-        for foreign in ["https://evil.example", "null", "file://", "http://localhost.evil.example", "localhost", ""] {
+        for foreign in
+            ["https://evil.example", "null", "file://", "http://localhost.evil.example", "localhost", ""]
+        {
             assert!(matches!(origin(foreign), Err(Refused::Origin { .. })), "{foreign:?}");
         }
     }

@@ -1,9 +1,9 @@
 //! Invoke: a function is run on the body of the request.
 
 use axum::body::Body;
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -16,6 +16,13 @@ use super::router::{Answer, Api, REQUEST_ID, to_the_end};
 use super::timing::{TIMING_HEADER, server_timing};
 use super::trace;
 use super::wire_error::{Member, WireError};
+
+const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
+const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");
+const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("x-amz-client-context");
+const TENANT_ID: HeaderName = HeaderName::from_static("x-amz-tenant-id");
+const DURABLE_EXECUTION_NAME: HeaderName = HeaderName::from_static("x-amz-durable-execution-name");
+const TIMING: HeaderName = HeaderName::from_static(TIMING_HEADER);
 
 const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
@@ -41,13 +48,13 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: Body)
     request.client_context = client_context(parts)?;
     request.tenant_id = tenant_id(parts)?;
     refuse_durable_execution(parts)?;
-    request.stages = parts.headers.get(TIMING_HEADER).is_some_and(|value| value == "1");
+    request.stages = parts.headers.get(TIMING).is_some_and(|value| value == "1");
 
     if let InvocationType::DryRun = invocation_type {
         api.host.check(request)?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let trace_id = header(parts, TRACE_ID.as_str())?.map_or_else(trace::new, str::to_owned);
+    let trace_id = header(parts, &TRACE_ID)?.map_or_else(trace::new, str::to_owned);
     request.trace_id = Some(trace_id.clone());
     let host = api.host.clone();
     let outcome = to_the_end(async move { host.invoke(request).await }).await??;
@@ -55,8 +62,10 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: Body)
 }
 
 fn answered(outcome: &Outcome, trace_id: String) -> Response {
-    let mut response = outcome.body().into_response();
+    let mut response = Response::new(Body::from(outcome.body()));
     let headers = response.headers_mut();
+    // Room for all that follow, and for those that hyper adds.
+    headers.reserve(16);
     // What stands in these headers is made of UUIDs, digits, base64 and what came in as a header.
     let value = |text: String| HeaderValue::try_from(text).expect("the text is visible ASCII");
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -81,7 +90,7 @@ fn answered(outcome: &Outcome, trace_id: String) -> Response {
 }
 
 fn invocation_type(parts: &Parts) -> Result<InvocationType, WireError> {
-    match header(parts, "x-amz-invocation-type")? {
+    match header(parts, &INVOCATION_TYPE)? {
         None | Some("RequestResponse") => Ok(InvocationType::RequestResponse),
         Some("DryRun") => Ok(InvocationType::DryRun),
         Some("Event") => Err(WireError::parameter(
@@ -95,29 +104,36 @@ fn invocation_type(parts: &Parts) -> Result<InvocationType, WireError> {
 }
 
 fn log_tail(parts: &Parts) -> Result<bool, WireError> {
-    match header(parts, "x-amz-log-type")? {
+    match header(parts, &LOG_TYPE)? {
         None | Some("None") => Ok(false),
         Some("Tail") => Ok(true),
-        Some(other) => {
-            Err(WireError::constraint(Member("logType"), other, "Member must satisfy enum value set: [None, Tail]"))
-        }
+        Some(other) => Err(WireError::constraint(
+            Member("logType"),
+            other,
+            "Member must satisfy enum value set: [None, Tail]",
+        )),
     }
 }
 
 fn client_context(parts: &Parts) -> Result<Option<String>, WireError> {
-    let Some(given) = header(parts, "x-amz-client-context")? else { return Ok(None) };
-    let bad = || WireError::request_content("Client context must be a valid Base64-encoded JSON object.".to_owned());
+    let Some(given) = header(parts, &CLIENT_CONTEXT)? else { return Ok(None) };
+    let bad = || {
+        WireError::request_content("Client context must be a valid Base64-encoded JSON object.".to_owned())
+    };
     if given.len() > CLIENT_CONTEXT_BYTES_MAX {
         let limit = CLIENT_CONTEXT_BYTES_MAX;
-        return Err(WireError::request_content(format!("Client context must be at most {limit} bytes in Base64.")));
+        return Err(WireError::request_content(format!(
+            "Client context must be at most {limit} bytes in Base64."
+        )));
     }
-    let json = BASE64_STANDARD.decode(given).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(bad)?;
+    let json =
+        BASE64_STANDARD.decode(given).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(bad)?;
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&json).map_err(|_| bad())?;
     Ok(Some(json))
 }
 
 fn tenant_id(parts: &Parts) -> Result<Option<String>, WireError> {
-    let Some(given) = header(parts, "x-amz-tenant-id")? else { return Ok(None) };
+    let Some(given) = header(parts, &TENANT_ID)? else { return Ok(None) };
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/=+-@ ".contains(&byte);
     if given.is_empty() || given.len() > TENANT_ID_BYTES_MAX || !given.bytes().all(allowed) {
         let pattern = r"Member must have 1 to 256 characters and satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+";
@@ -128,8 +144,10 @@ fn tenant_id(parts: &Parts) -> Result<Option<String>, WireError> {
 
 /// A durable execution promises to run once. What does not keep that promise must not take the request.
 fn refuse_durable_execution(parts: &Parts) -> Result<(), WireError> {
-    match parts.headers.contains_key("x-amz-durable-execution-name") {
-        true => Err(WireError::parameter("DurableExecutionName is given, but the function is not a durable function.")),
+    match parts.headers.contains_key(DURABLE_EXECUTION_NAME) {
+        true => Err(WireError::parameter(
+            "DurableExecutionName is given, but the function is not a durable function.",
+        )),
         false => Ok(()),
     }
 }

@@ -29,7 +29,8 @@
 mod aliases;
 mod bodies;
 mod code;
-mod function_wire;
+mod function_answer;
+mod function_request;
 mod functions;
 mod guard;
 mod invoke;
@@ -43,7 +44,7 @@ mod timing;
 mod trace;
 mod wire_error;
 
-pub use function_wire::ISOLATION_VARIABLE;
+pub use function_request::ISOLATION_VARIABLE;
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;

@@ -6,19 +6,43 @@ use axum::http::Method;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation<'a> {
     CreateFunction,
-    GetFunction { function: &'a str },
-    GetFunctionConfiguration { function: &'a str },
-    UpdateFunctionCode { function: &'a str },
-    UpdateFunctionConfiguration { function: &'a str },
-    PublishVersion { function: &'a str },
-    CreateAlias { function: &'a str },
-    GetAlias { function: &'a str, alias: &'a str },
-    UpdateAlias { function: &'a str, alias: &'a str },
-    Invoke { function: &'a str },
+    GetFunction {
+        function: &'a str,
+    },
+    GetFunctionConfiguration {
+        function: &'a str,
+    },
+    UpdateFunctionCode {
+        function: &'a str,
+    },
+    UpdateFunctionConfiguration {
+        function: &'a str,
+    },
+    PublishVersion {
+        function: &'a str,
+    },
+    CreateAlias {
+        function: &'a str,
+    },
+    GetAlias {
+        function: &'a str,
+        alias: &'a str,
+    },
+    UpdateAlias {
+        function: &'a str,
+        alias: &'a str,
+    },
+    Invoke {
+        function: &'a str,
+    },
     /// Lambda has it, or may; Samovar does not, yet.
     NotImplemented,
     /// Where [`super::code`] serves packages.
-    Code { region: &'a str, function: &'a str, version: &'a str },
+    Code {
+        region: &'a str,
+        function: &'a str,
+        version: &'a str,
+    },
     Health,
     /// Nothing is there.
     Unknown,
@@ -30,7 +54,9 @@ impl<'a> Operation<'a> {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty());
         let mut next = || segments.next().unwrap_or("");
         match (method.as_str(), [next(), next(), next(), next(), next(), next()]) {
-            ("POST", ["2015-03-31", "functions", function, "invocations", "", ""]) => Self::Invoke { function },
+            ("POST", ["2015-03-31", "functions", function, "invocations", "", ""]) => {
+                Self::Invoke { function }
+            }
             ("POST", ["2015-03-31", "functions", "", ..]) => Self::CreateFunction,
             ("GET", ["2015-03-31", "functions", function, "", ..]) if !function.is_empty() => {
                 Self::GetFunction { function }
@@ -38,12 +64,18 @@ impl<'a> Operation<'a> {
             ("GET", ["2015-03-31", "functions", function, "configuration", "", ""]) => {
                 Self::GetFunctionConfiguration { function }
             }
-            ("PUT", ["2015-03-31", "functions", function, "code", "", ""]) => Self::UpdateFunctionCode { function },
+            ("PUT", ["2015-03-31", "functions", function, "code", "", ""]) => {
+                Self::UpdateFunctionCode { function }
+            }
             ("PUT", ["2015-03-31", "functions", function, "configuration", "", ""]) => {
                 Self::UpdateFunctionConfiguration { function }
             }
-            ("POST", ["2015-03-31", "functions", function, "versions", "", ""]) => Self::PublishVersion { function },
-            ("POST", ["2015-03-31", "functions", function, "aliases", "", ""]) => Self::CreateAlias { function },
+            ("POST", ["2015-03-31", "functions", function, "versions", "", ""]) => {
+                Self::PublishVersion { function }
+            }
+            ("POST", ["2015-03-31", "functions", function, "aliases", "", ""]) => {
+                Self::CreateAlias { function }
+            }
             ("GET", ["2015-03-31", "functions", function, "aliases", alias, ""]) if !alias.is_empty() => {
                 Self::GetAlias { function, alias }
             }
@@ -62,7 +94,8 @@ impl<'a> Operation<'a> {
 
 /// Whether a path begins as those of Lambda's API do: with the date of an API version.
 fn is_date(segment: &str) -> bool {
-    let form = |(at, byte): (usize, u8)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    let form =
+        |(at, byte): (usize, u8)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
     segment.len() == 10 && segment.bytes().enumerate().all(form)
 }
 
@@ -82,7 +115,10 @@ mod tests {
         assert_eq!(of("POST", "/2015-03-31/functions/"), Operation::CreateFunction);
         assert_eq!(of("GET", "/2015-03-31/functions/f"), Operation::GetFunction { function });
         assert_eq!(of("PUT", "/2015-03-31/functions/f/code"), Operation::UpdateFunctionCode { function });
-        assert_eq!(of("PUT", "/2015-03-31/functions/f/aliases/live"), Operation::UpdateAlias { function, alias: "live" });
+        assert_eq!(
+            of("PUT", "/2015-03-31/functions/f/aliases/live"),
+            Operation::UpdateAlias { function, alias: "live" }
+        );
         assert_eq!(of("GET", "/healthz"), Operation::Health);
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use axum::http::HeaderName;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 
@@ -47,9 +48,9 @@ pub(super) fn alias_named(text: &str) -> Result<AliasName, WireError> {
 }
 
 /// The value of a header, if it is there. Bytes that are not ASCII are nobody's meaning here.
-pub(super) fn header<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, WireError> {
+pub(super) fn header<'a>(parts: &'a Parts, name: &HeaderName) -> Result<Option<&'a str>, WireError> {
     let Some(value) = parts.headers.get(name) else { return Ok(None) };
-    value.to_str().map(Some).map_err(|_| WireError::header_not_text(name))
+    value.to_str().map(Some).map_err(|_| WireError::header_not_text(name.as_str()))
 }
 
 fn query<'a>(parts: &'a Parts, key: &str) -> Option<&'a str> {

@@ -1,9 +1,12 @@
 //! From a request to its operation, and from what came of it to an answer.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -46,44 +49,77 @@ pub(super) struct Api {
 /// # }
 /// ```
 pub fn router(host: Host, settings: HttpSettings) -> Router {
-    let api = Api { host, bodies: Bodies::new(), guard: Guard::new(&settings.allowed_hosts) };
-    Router::new().fallback(answer).with_state(Arc::new(api))
+    let api = Api::new(host, &settings);
+    Router::new()
+        .fallback(async |State(api): State<Arc<Api>>, request| api.answer(request).await)
+        .with_state(api)
 }
 
-/// Every request passes here, so none can pass the guard by, and none is without a request id.
-async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
-    let mut response = match perform(&api, request).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
-    };
-    let headers = response.headers_mut();
-    if !headers.contains_key(REQUEST_ID) {
-        let id = uuid::Uuid::new_v4().to_string();
-        headers.insert(REQUEST_ID, HeaderValue::try_from(id).expect("a UUID is ASCII"));
+impl Api {
+    pub(super) fn new(host: Host, settings: &HttpSettings) -> Arc<Self> {
+        Arc::new(Self { host, bodies: Bodies::new(), guard: Guard::new(&settings.allowed_hosts) })
     }
-    response
-}
 
-async fn perform(api: &Api, request: Request) -> Answer {
-    let (parts, body) = request.into_parts();
-    api.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
-    match Operation::of(&parts.method, parts.uri.path()) {
-        Operation::Invoke { function } => invoke::invoke(api, &parts, function, body).await,
-        Operation::CreateFunction => functions::create(api, &parts, body).await,
-        Operation::GetFunction { function } => functions::get(api, &parts, function),
-        Operation::GetFunctionConfiguration { function } => functions::get_configuration(api, &parts, function),
-        Operation::UpdateFunctionCode { function } => functions::update_code(api, &parts, function, body).await,
-        Operation::UpdateFunctionConfiguration { function } => {
-            functions::update_configuration(api, &parts, function, body).await
+    /// Every request passes here, so none can pass the guard by, and none is without a request id.
+    pub(super) async fn answer(&self, request: Request) -> Response {
+        let mut response = match self.perform(request).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
+        };
+        let headers = response.headers_mut();
+        if !headers.contains_key(REQUEST_ID) {
+            let id = uuid::Uuid::new_v4().to_string();
+            headers.insert(REQUEST_ID, HeaderValue::try_from(id).expect("a UUID is ASCII"));
         }
-        Operation::PublishVersion { function } => functions::publish_version(api, &parts, function, body).await,
-        Operation::CreateAlias { function } => aliases::create(api, &parts, function, body).await,
-        Operation::GetAlias { function, alias } => aliases::get(api, &parts, function, alias),
-        Operation::UpdateAlias { function, alias } => aliases::update(api, &parts, function, alias, body).await,
-        Operation::Code { region, function, version } => code::get(api, region, function, version).await,
-        Operation::Health => Ok("ok".into_response()),
-        Operation::NotImplemented => Err(WireError::not_implemented(&parts.method, parts.uri.path())),
-        Operation::Unknown => Err(WireError::unknown_path(&parts.method, parts.uri.path())),
+        response
+    }
+
+    async fn perform(&self, request: Request) -> Answer {
+        let (parts, body) = request.into_parts();
+        self.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
+        match Operation::of(&parts.method, parts.uri.path()) {
+            Operation::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
+            operation => self.control(operation, &parts, body).await,
+        }
+    }
+
+    /// All operations but Invoke, in a box: so the future of an invocation, which is moved about, stays small.
+    fn control<'a>(
+        &'a self,
+        operation: Operation<'a>,
+        parts: &'a Parts,
+        body: Body,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(async move {
+            match operation {
+                Operation::Invoke { function } => invoke::invoke(self, parts, function, body).await,
+                Operation::CreateFunction => functions::create(self, parts, body).await,
+                Operation::GetFunction { function } => functions::get(self, parts, function),
+                Operation::GetFunctionConfiguration { function } => {
+                    functions::get_configuration(self, parts, function)
+                }
+                Operation::UpdateFunctionCode { function } => {
+                    functions::update_code(self, parts, function, body).await
+                }
+                Operation::UpdateFunctionConfiguration { function } => {
+                    functions::update_configuration(self, parts, function, body).await
+                }
+                Operation::PublishVersion { function } => {
+                    functions::publish_version(self, parts, function, body).await
+                }
+                Operation::CreateAlias { function } => aliases::create(self, parts, function, body).await,
+                Operation::GetAlias { function, alias } => aliases::get(self, parts, function, alias),
+                Operation::UpdateAlias { function, alias } => {
+                    aliases::update(self, parts, function, alias, body).await
+                }
+                Operation::Code { region, function, version } => {
+                    code::get(self, region, function, version).await
+                }
+                Operation::Health => Ok("ok".into_response()),
+                Operation::NotImplemented => Err(WireError::not_implemented(&parts.method, parts.uri.path())),
+                Operation::Unknown => Err(WireError::unknown_path(&parts.method, parts.uri.path())),
+            }
+        })
     }
 }
 
@@ -95,8 +131,10 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
 }
 
 /// Carries out what a client asked for although the client may hang up, as on Lambda.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(super) fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, WireError> {
-    tokio::spawn(work).await.map_err(|error| WireError::internal(&error))
+) -> impl Future<Output = Result<T, WireError>> {
+    // Not an `async fn`, which would move the work about once more before it is spawned.
+    let task = tokio::spawn(work);
+    async { task.await.map_err(|error| WireError::internal(&error)) }
 }

@@ -9,11 +9,10 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::artifact::CodeError;
 use crate::function::{ConfigurationError, NameError, ReferenceError, Region, RoutingError};
-use crate::invocation::InvokeError;
-use crate::operations::{
-    AliasError, CreateFunctionError, FunctionNotFound, PublishVersionError, RevisionMismatch, UpdateFunctionError,
+use crate::{
+    AliasError, CodeError, CreateFunctionError, FunctionNotFound, InvokeError, PackageError,
+    PublishVersionError, RevisionMismatch, UpdateFunctionError,
 };
 
 use super::guard::Refused;
@@ -72,7 +71,9 @@ impl Exception {
         let user = Some("User");
         let (status, name, key, fault) = match self {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException", "Message", None),
-            Self::IncompleteSignature => (StatusCode::FORBIDDEN, "IncompleteSignatureException", "message", None),
+            Self::IncompleteSignature => {
+                (StatusCode::FORBIDDEN, "IncompleteSignatureException", "message", None)
+            }
             Self::InvalidParameterValue => {
                 (StatusCode::BAD_REQUEST, "InvalidParameterValueException", "message", user)
             }
@@ -80,7 +81,9 @@ impl Exception {
                 (StatusCode::BAD_REQUEST, "InvalidRequestContentException", "message", user)
             }
             // Clients try again after a 500, which would not help.
-            Self::NotImplemented => (StatusCode::NOT_IMPLEMENTED, "ServiceException", "Message", Some("Service")),
+            Self::NotImplemented => {
+                (StatusCode::NOT_IMPLEMENTED, "ServiceException", "Message", Some("Service"))
+            }
             Self::PreconditionFailed => {
                 (StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", "message", user)
             }
@@ -88,15 +91,21 @@ impl Exception {
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "message", user)
             }
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", "message", user),
-            Self::RequestTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", "message", user),
+            Self::RequestTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", "message", user)
+            }
             Self::ResourceConflict => (StatusCode::CONFLICT, "ResourceConflictException", "message", user),
             Self::ResourceNotFound => (StatusCode::NOT_FOUND, "ResourceNotFoundException", "Message", user),
             Self::ResourceNotReady => {
                 (StatusCode::BAD_GATEWAY, "ResourceNotReadyException", "message", Some("Service"))
             }
             Self::Serialization => (StatusCode::BAD_REQUEST, "SerializationException", "message", user),
-            Self::Service => (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", "Message", Some("Service")),
-            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user),
+            Self::Service => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", "Message", Some("Service"))
+            }
+            Self::TooManyRequests => {
+                (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user)
+            }
             Self::UnknownPath => (StatusCode::NOT_FOUND, "UnknownOperationException", "message", None),
             Self::Validation => (StatusCode::BAD_REQUEST, "ValidationException", "message", None),
         };
@@ -192,7 +201,8 @@ impl WireError {
 
     pub(super) fn incomplete_signature(scope: &str) -> Self {
         let scope = shown(scope);
-        let text = format!("Credential must be of the form KEY/DATE/REGION/lambda/aws4_request, not '{scope}'");
+        let text =
+            format!("Credential must be of the form KEY/DATE/REGION/lambda/aws4_request, not '{scope}'");
         Self::new(Exception::IncompleteSignature, text)
     }
 
@@ -226,7 +236,10 @@ impl WireError {
     }
 
     pub(super) fn not_implemented(method: &Method, path: &str) -> Self {
-        Self::new(Exception::NotImplemented, format!("{method} {} is not implemented by Samovar yet", shown(path)))
+        Self::new(
+            Exception::NotImplemented,
+            format!("{method} {} is not implemented by Samovar yet", shown(path)),
+        )
     }
 
     pub(super) fn unknown_path(method: &Method, path: &str) -> Self {
@@ -326,7 +339,17 @@ impl From<CodeError> for WireError {
         match error {
             CodeError::TooLarge { .. } => {
                 let limit = crate::PACKAGE_BYTES_MAX;
-                Self::new(Exception::RequestEntityTooLarge, format!("Zipped size must be smaller than {limit} bytes"))
+                Self::new(
+                    Exception::RequestEntityTooLarge,
+                    format!("Zipped size must be smaller than {limit} bytes"),
+                )
+            }
+            CodeError::Package(PackageError::Unzipped { .. }) => {
+                let limit = crate::COMPONENT_BYTES_MAX;
+                Self::parameter(format!("Unzipped size must be smaller than {limit} bytes"))
+            }
+            CodeError::Package(error) => {
+                Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
             }
             CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
             CodeError::Io(error) => Self::internal(&error),
@@ -431,7 +454,10 @@ mod tests {
     async fn the_key_of_the_message_is_the_modelled_one() {
         let arn = "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned();
         let body = json!({ "Type": "User", "Message": format!("Function not found: {arn}") });
-        assert_eq!(written(FunctionNotFound { arn }).await, (404, "ResourceNotFoundException".to_owned(), body));
+        assert_eq!(
+            written(FunctionNotFound { arn }).await,
+            (404, "ResourceNotFoundException".to_owned(), body)
+        );
 
         let name = crate::function::FunctionName::parse("f").expect("a name");
         let body = json!({ "Type": "User", "message": "Function already exist: f" });
@@ -446,8 +472,7 @@ mod tests {
         let response = error.into_response();
         assert_eq!(response.headers()["retry-after"], "1");
         let (status, _, body) = written(InvokeError::Throttled { running: 1, limit: 1 }).await;
-        let expected =
-            json!({ "Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded" });
+        let expected = json!({ "Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded" });
         assert_eq!((status, body), (429, expected));
     }
 

@@ -112,6 +112,8 @@ impl Instance {
         let (request_id, memory) = (invocation.request_id.clone(), invocation.memory);
         let started = Instant::now();
         let deadline = started + limit;
+        // The epoch went on while the instance was idle; without this its first loop would yield for nothing.
+        self.store.set_epoch_deadline(1);
         let guest = self.store.data_mut();
         guest.deadline = Some(deadline);
         guest.request_id = Some(request_id.clone());

@@ -171,9 +171,7 @@ fn check_kind(wasm: &[u8]) -> Result<(), ProgramError> {
 fn beginning(bytes: &[u8]) -> String {
     match bytes {
         [] => "nothing (it is empty)".to_owned(),
-        [b'P', b'K', 3, 4, ..] => {
-            "a zip header (zip packages are not taken yet; upload the .wasm file itself)".to_owned()
-        }
+        [b'P', b'K', ..] => "a zip header (a zip within a zip)".to_owned(),
         [0x7f, b'E', b'L', b'F', ..] => "an ELF header (a program for this machine)".to_owned(),
         [b'#', b'!', ..] => "#! (a script)".to_owned(),
         _ => format!("{:02x?}", &bytes[..bytes.len().min(8)]),

@@ -1,0 +1,93 @@
+//! Load on an HTTP server: so many connections, each of which asks again as soon as it was answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use samovar_benches::Stopwatch;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// How many connections there are.
+pub(crate) const CONNECTIONS: usize = 64;
+/// No answer of a benchmark is longer, head and body together.
+const ANSWER_BYTES_MAX: usize = 16 << 10;
+
+/// The same request, again and again, over connections that stay open.
+#[derive(Debug)]
+pub(crate) struct Load {
+    request: Arc<[u8]>,
+    connections: Vec<TcpStream>,
+}
+
+impl Load {
+    /// Opens the connections.
+    pub(crate) async fn open(address: SocketAddr, path: &str, body: &str) -> Result<Self> {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+        let request = format!("{head}content-type: application/json\r\n\r\n{body}").into_bytes().into();
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let connection = TcpStream::connect(address).await?;
+            connection.set_nodelay(true)?;
+            connections.push(connection);
+        }
+        Ok(Self { request, connections })
+    }
+
+    /// Asks on all connections for that long; gives back how many answers came per second.
+    pub(crate) async fn run(&mut self, time: Duration) -> Result<Answered> {
+        let stopwatch = Stopwatch::start();
+        let running: Vec<_> = self
+            .connections
+            .drain(..)
+            .map(|connection| tokio::spawn(ask(connection, self.request.clone(), stopwatch, time)))
+            .collect();
+        let mut answers = 0;
+        for connection in running {
+            let (connection, answered) = connection.await??;
+            self.connections.push(connection);
+            answers += answered;
+        }
+        Ok(Answered { answers, per_second: answers as f64 / stopwatch.spent().wall.as_secs_f64() })
+    }
+}
+
+/// What a server answered under load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    pub(crate) answers: u64,
+    pub(crate) per_second: f64,
+}
+
+async fn ask(
+    mut connection: TcpStream,
+    request: Arc<[u8]>,
+    stopwatch: Stopwatch,
+    time: Duration,
+) -> Result<(TcpStream, u64)> {
+    let mut buffer = vec![0; ANSWER_BYTES_MAX];
+    let mut answers = 0;
+    while stopwatch.spent().wall < time {
+        connection.write_all(&request).await?;
+        let mut read = 0;
+        while !is_whole(&buffer[..read])? {
+            let more = connection.read(&mut buffer[read..]).await?;
+            ensure!(more > 0, "the server closed the connection");
+            read += more;
+        }
+        answers += 1;
+    }
+    Ok((connection, answers))
+}
+
+/// Whether an answer is there to its last byte. Any but a 200 is an error.
+fn is_whole(answer: &[u8]) -> Result<bool> {
+    let Some(head_bytes) = answer.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(false) };
+    let head = std::str::from_utf8(&answer[..head_bytes])?;
+    ensure!(head.starts_with("HTTP/1.1 200 "), "{}", String::from_utf8_lossy(answer));
+    let fields = head.lines().filter_map(|line| line.split_once(": "));
+    let length = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let body_bytes: usize = length.context("an answer without content-length")?.1.parse()?;
+    Ok(answer.len() >= head_bytes + 4 + body_bytes)
+}

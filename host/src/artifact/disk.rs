@@ -1,0 +1,27 @@
+//! Files, written whole or not at all, and work that keeps a thread busy.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Does work that computes or reads files, off the request threads.
+pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only a runtime that is shutting down cancels blocking work, and it cancels the waiter too.
+            Err(_cancelled) => std::future::pending().await,
+        },
+    }
+}
+
+/// Writes a file so that it is there whole or not at all, also after a crash.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().expect("files of this module lie in a folder");
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,218 @@
+//! `samovar deploy`: creates or updates a function and publishes it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use clap::{Args, ValueEnum};
+use tokio::time::Instant;
+
+use super::alias::point;
+use super::client::{Client, function_path};
+use super::{Endpoint, output, wire};
+use crate::http::ISOLATION_VARIABLE;
+use crate::{CodeDigest, PACKAGE_BYTES_MAX};
+
+/// What the API wants to be told and has no use for.
+const ROLE: &str = "arn:aws:iam::000000000000:role/samovar";
+const RUNTIME: &str = "provided.al2023";
+const HANDLER: &str = "bootstrap";
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  samovar deploy hello hello.wasm --alias live\n  \
+                        samovar deploy hello hello.wasm --memory 256 --timeout 10 --env STAGE=test")]
+pub(super) struct Deploy {
+    /// The function's name
+    name: String,
+    /// The WebAssembly component, or a zip with it
+    file: PathBuf,
+    /// The memory an instance may use, in MB: 128 to 10240 [default of a new function: 128]
+    #[arg(long, value_name = "MB")]
+    memory: Option<u32>,
+    /// How long one invocation may take, in seconds: 1 to 900 [default of a new function: 3]
+    #[arg(long, value_name = "S")]
+    timeout: Option<u32>,
+    /// An environment variable; all that are given replace all the function had
+    #[arg(long, value_name = "K=V", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Whether a warm instance handles one event after another, or every event has an instance of its own
+    #[arg(long)]
+    isolation: Option<Isolation>,
+    /// What people should know of it
+    #[arg(long)]
+    description: Option<String>,
+    /// The alias to point at the published version
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Isolation {
+    Fresh,
+    Reuse,
+}
+
+impl Deploy {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let package = self.package()?;
+        let client = Client::new(&self.endpoint.url)?;
+        let name = &self.name;
+        let present: Option<wire::FunctionConfiguration> =
+            client.get(&function_path(name, "/configuration"))?;
+        match &present {
+            None => self.create(&client, &package)?,
+            Some(present) => self.update(&client, present, &package)?,
+        }
+        let publish = serde_json::Map::new();
+        let published: wire::FunctionConfiguration =
+            client.json("POST", &function_path(name, "/versions"), &publish)?;
+        output::print(format!("version {}: {}", published.version, published.function_arn).as_bytes())?;
+        if let Some(alias) = &self.alias {
+            let wanted = wire::Alias {
+                name: alias.clone(),
+                function_version: published.version,
+                routing_config: wire::RoutingConfig::default(),
+            };
+            output::print(point(&client, name, &wanted)?.as_bytes())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn package(&self) -> Result<Vec<u8>> {
+        let file = self.file.display();
+        let bytes = std::fs::metadata(&self.file).with_context(|| format!("cannot read {file}"))?.len();
+        ensure!(
+            bytes <= PACKAGE_BYTES_MAX as u64,
+            "{file} has {bytes} bytes; at most {PACKAGE_BYTES_MAX} are allowed"
+        );
+        let package = std::fs::read(&self.file).with_context(|| format!("cannot read {file}"))?;
+        // Whatever else is wrong with it, the server tells better.
+        ensure!(
+            package.starts_with(b"\0asm") || package.starts_with(b"PK"),
+            "{file} is not WebAssembly; build a component, for example with `cargo build --target wasm32-wasip2`"
+        );
+        Ok(package)
+    }
+
+    fn create(&self, client: &Client, package: &[u8]) -> Result<()> {
+        let zip_file = BASE64_STANDARD.encode(package);
+        let create = wire::CreateFunction {
+            function_name: &self.name,
+            role: ROLE,
+            runtime: RUNTIME,
+            handler: HANDLER,
+            code: wire::Code { zip_file: &zip_file },
+            settings: self.settings(&wire::Environment::default()).unwrap_or_default(),
+        };
+        let started = Instant::now();
+        let send = || client.json("POST", "/2015-03-31/functions", &create);
+        let created: wire::FunctionConfiguration =
+            output::while_waiting(format!("compiling {}", self.name), send)
+                .with_context(|| self.refused())?;
+        self.compiled("created", created.code_size, started)
+    }
+
+    fn update(&self, client: &Client, present: &wire::FunctionConfiguration, package: &[u8]) -> Result<()> {
+        let name = &self.name;
+        if BASE64_STANDARD.encode(CodeDigest::of(package).bytes()) == present.code_sha256 {
+            output::print(format!("{name}: code unchanged").as_bytes())?;
+        } else {
+            let zip_file = BASE64_STANDARD.encode(package);
+            let code = wire::Code { zip_file: &zip_file };
+            let started = Instant::now();
+            let send = || client.json("PUT", &function_path(name, "/code"), &code);
+            let updated: wire::FunctionConfiguration =
+                output::while_waiting(format!("compiling {name}"), send).with_context(|| self.refused())?;
+            self.compiled("updated", updated.code_size, started)?;
+        }
+        if let Some(settings) = self.settings(&present.environment) {
+            let path = function_path(name, "/configuration");
+            let _: wire::FunctionConfiguration = client.json("PUT", &path, &settings)?;
+            output::print(format!("{name}: configuration updated").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn compiled(&self, done: &str, bytes: u64, started: Instant) -> Result<()> {
+        let (size, time) = (output::size(bytes), output::time(started.elapsed()));
+        Ok(output::print(format!("{done} {}: {size}, compiled in {time}", self.name).as_bytes())?)
+    }
+
+    fn refused(&self) -> String {
+        format!("cannot deploy {}", self.file.display())
+    }
+
+    /// What was asked for, if anything was. The isolation is a variable among the others and outlives their
+    /// replacement.
+    fn settings(&self, present: &wire::Environment) -> Option<wire::Settings> {
+        let mut variables: BTreeMap<String, String> = match self.env.is_empty() {
+            true => present.variables.clone(),
+            false => self.env.iter().cloned().collect(),
+        };
+        let isolation = match self.isolation {
+            Some(Isolation::Fresh) => Some("fresh".to_owned()),
+            Some(Isolation::Reuse) => Some("reuse".to_owned()),
+            None => present.variables.get(ISOLATION_VARIABLE).cloned(),
+        };
+        if let Some(isolation) = isolation {
+            variables.entry(ISOLATION_VARIABLE.to_owned()).or_insert(isolation.clone());
+            if self.isolation.is_some() {
+                variables.insert(ISOLATION_VARIABLE.to_owned(), isolation);
+            }
+        }
+        let changed = variables != present.variables;
+        let environment = changed.then_some(wire::Environment { variables });
+        let given = self.memory.is_some() || self.timeout.is_some() || self.description.is_some() || changed;
+        let (memory_size, timeout, description) = (self.memory, self.timeout, self.description.clone());
+        given.then_some(wire::Settings { memory_size, timeout, description, environment })
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let form = || format!("write KEY=VALUE, not {text:?}");
+    let (key, value) = text.split_once('=').ok_or_else(form)?;
+    if key.is_empty() { Err(form()) } else { Ok((key.to_owned(), value.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn deploy(options: &[&str]) -> Deploy {
+        let line = ["samovar", "deploy", "f", "f.wasm"].iter().chain(options);
+        let Command::Deploy(deploy) = Cli::parse_from(line).command else { panic!("a deployment") };
+        deploy
+    }
+
+    fn environment(pairs: &[(&str, &str)]) -> wire::Environment {
+        let variables = pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        wire::Environment { variables }
+    }
+
+    #[test]
+    fn without_options_no_settings_are_sent() {
+        assert!(deploy(&[]).settings(&environment(&[("A", "1")])).is_none());
+    }
+
+    #[test]
+    fn variables_replace_those_there_were_but_not_the_isolation() {
+        let present = environment(&[("A", "1"), (ISOLATION_VARIABLE, "fresh")]);
+        let settings = deploy(&["--env", "B=2=3"]).settings(&present).expect("settings");
+        let expected = environment(&[("B", "2=3"), (ISOLATION_VARIABLE, "fresh")]);
+        assert_eq!(settings.environment, Some(expected));
+    }
+
+    #[test]
+    fn the_isolation_is_set_without_touching_other_variables() {
+        let settings =
+            deploy(&["--isolation", "fresh"]).settings(&environment(&[("A", "1")])).expect("settings");
+        assert_eq!(settings.environment, Some(environment(&[("A", "1"), (ISOLATION_VARIABLE, "fresh")])));
+    }
+}

@@ -1,0 +1,86 @@
+//! The `samovar` command line: serves a host, and deploys to and invokes on one over its HTTP API.
+
+mod alias;
+mod client;
+mod deploy;
+mod figures;
+mod invoke;
+mod logs;
+mod output;
+mod serve;
+mod timing;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Lambda you can embed: runs WebAssembly functions the way AWS Lambda runs functions.
+#[derive(Debug, Parser)]
+#[command(name = "samovar", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve Lambda's HTTP API on this machine
+    Serve(serve::Serve),
+    /// Create or update a function, and publish it as a version
+    Deploy(deploy::Deploy),
+    /// Point an alias of a function at a version, or at two with a weight
+    Alias(alias::Alias),
+    /// Invoke a function and print its answer
+    Invoke(invoke::Invoke),
+}
+
+/// Where the API is.
+#[derive(Debug, Args)]
+struct Endpoint {
+    /// The URL of the server
+    #[arg(
+        long = "endpoint",
+        value_name = "URL",
+        env = "SAMOVAR_ENDPOINT",
+        default_value = "http://127.0.0.1:3001"
+    )]
+    url: String,
+}
+
+/// Runs the command that this process was started with.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Deploy(deploy) => deploy.run(),
+        Command::Alias(alias) => alias.run(),
+        Command::Invoke(invoke) => invoke.run(),
+    };
+    done.unwrap_or_else(|error| {
+        output::error_line(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_end_with_2() {
+        for bad in [
+            &["samovar", "invoke"][..],
+            &["samovar", "no-such"],
+            &["samovar", "deploy", "f", "x", "--memory", "y"],
+        ] {
+            assert_eq!(Cli::try_parse_from(bad).unwrap_err().exit_code(), 2, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the commands print. A reader that has gone away (`samovar invoke f | head -0`) is no failure.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Writes bytes to standard output, and a line feed if they do not end with one.
+pub(super) fn print(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let end: &[u8] = if bytes.ends_with(b"\n") { b"" } else { b"\n" };
+    let written = stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes the answer of a function: as it is to a file or pipe, made harmless to a terminal.
+pub(super) fn print_answer(answer: &[u8]) -> io::Result<()> {
+    match io::stdout().is_terminal() {
+        true => print(harmless(&String::from_utf8_lossy(answer)).as_bytes()),
+        false => print(answer),
+    }
+}
+
+/// Writes a line to standard error; there is nowhere to report that this failed.
+pub(super) fn error_line(line: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(line.as_bytes()).and_then(|()| stderr.write_all(b"\n"));
+}
+
+/// The text as it may be shown: on a terminal, a function must not move the cursor, rename the window or hide what
+/// it wrote before.
+pub(super) fn shown(text: &str) -> String {
+    if io::stderr().is_terminal() { harmless(text) } else { text.to_owned() }
+}
+
+/// The text without control characters, which are spelt out instead; tabs and line feeds stay.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' | '\n' => harmless.push(c),
+            c if c.is_control() => harmless.extend(c.escape_default()),
+            c => harmless.push(c),
+        }
+    }
+    harmless
+}
+
+/// Shows on a terminal that something takes time, until it is done.
+pub(super) fn while_waiting<T>(message: impl Into<String>, work: impl FnOnce() -> T) -> T {
+    let target =
+        if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style =
+        ProgressStyle::with_template("{spinner} {msg} ({elapsed})").expect("the template is well-formed");
+    let spinner = ProgressBar::with_draw_target(None, target).with_style(style).with_message(message.into());
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let done = work();
+    spinner.finish_and_clear();
+    done
+}
+
+/// A number of bytes for a person: `512 B`, `3.4 kB`, `1.9 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// A time for a person, with three digits or so: `1.23 s`, `45.6 ms`, `789 µs`.
+pub(super) fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match time.as_micros() {
+        0..10 => format!("{:.1} µs", seconds * 1e6),
+        10..1000 => format!("{:.0} µs", seconds * 1e6),
+        1000..10_000 => format!("{:.2} ms", seconds * 1e3),
+        10_000..100_000 => format!("{:.1} ms", seconds * 1e3),
+        100_000..1_000_000 => format!("{:.0} ms", seconds * 1e3),
+        _ => format!("{seconds:.2} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_escapes_are_spelt_out() {
+        assert_eq!(harmless("a\tb\u{1b}[31mred\r\n\u{9b}0m"), "a\tb\\u{1b}[31mred\\r\n\\u{9b}0m");
+    }
+
+    #[test]
+    fn times_and_sizes_are_short() {
+        assert_eq!(time(Duration::from_nanos(45_600)), "46 µs");
+        assert_eq!(time(Duration::from_micros(1_234)), "1.23 ms");
+        assert_eq!(time(Duration::from_millis(1_234)), "1.23 s");
+        assert_eq!((size(999), size(1_900_000)), ("999 B".to_owned(), "1.9 MB".to_owned()));
+    }
+}

@@ -1,0 +1,192 @@
+//! `samovar serve`: a host, and its HTTP API.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{logs, output};
+use crate::function::{AccountId, Region};
+use crate::http::{self, HttpSettings};
+use crate::{Host, StartError};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The API authenticates nobody: whoever reaches it can run code on this machine. It answers only\n\
+                        requests for this machine's own names, and none from web pages of elsewhere.\n\nSAMOVAR_LOG \
+                        sets how much is logged: error, warn, info (the default), debug or trace."
+)]
+pub(super) struct Serve {
+    /// Where to listen; port 0 takes any free port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
+    listen: SocketAddr,
+    /// Where code is kept while the server runs [default: $XDG_DATA_HOME/samovar or ~/.local/share/samovar]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Answer requests for this host name too, and those that pages of it send
+    #[arg(long = "allow-host", value_name = "HOST")]
+    allow_hosts: Vec<String>,
+    /// Listen on an address that other machines may reach, who can then run any code here
+    #[arg(long)]
+    allow_unauthenticated_network_access: bool,
+    /// How many invocations may run at a time
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
+    concurrency: usize,
+    /// How long a warm instance may be idle
+    #[arg(long, value_name = "S", default_value_t = 600)]
+    idle_seconds: u32,
+    /// How much memory all idle instances may hold together, in MB
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    idle_memory_mb: u32,
+    /// How many instances there may be, busy and idle together
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..))]
+    instances: u32,
+    /// The region of requests without a signature
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    region: Region,
+    /// The account in ARNs, twelve digits
+    #[arg(long, value_name = "ID", default_value = "000000000000")]
+    account_id: AccountId,
+    /// Do not write what functions log to standard error
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let address = self.listen;
+        if !address.ip().is_loopback() && !self.allow_unauthenticated_network_access {
+            bail!(
+                "{address} can be reached from other machines, and the API authenticates nobody; listen on 127.0.0.1, \
+                 or pass --allow-unauthenticated-network-access if you mean it"
+            );
+        }
+        log_to_stderr()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(self) -> Result<()> {
+        // Both are taken before anybody can know that the server is there.
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let listener = TcpListener::bind(self.listen).await.with_context(|| self.cannot_listen())?;
+        let address = listener.local_addr()?;
+        let host = self.host().await?;
+        let logs = if self.quiet { None } else { Some(logs::write(host.logs())?) };
+        output::print(format!("samovar listening on http://{address}").as_bytes())?;
+
+        let shutdown = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::info!("closing: running requests are finished first");
+        };
+        http::serve(listener, host.clone(), self.http_settings(address.ip()), shutdown).await?;
+        host.close().await;
+        drop(host);
+        if let Some(logs) = logs {
+            logs.finish().await;
+        }
+        Ok(())
+    }
+
+    async fn host(&self) -> Result<Host> {
+        let data_dir = match &self.data_dir {
+            Some(given) => given.clone(),
+            None => default_data_dir(|name| std::env::var_os(name))?,
+        };
+        let host = Host::builder()
+            .data_dir(data_dir)
+            .account_id(self.account_id.clone())
+            .region(self.region.clone())
+            .concurrency_max(self.concurrency)
+            .instances_max(self.instances)
+            .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
+            .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20);
+        host.start().await.map_err(|error| match &error {
+            StartError::DataDir { reason, .. } if reason.kind() == io::ErrorKind::ResourceBusy => {
+                anyhow!("{error}; another `samovar serve` needs a --data-dir of its own")
+            }
+            _ => anyhow!("cannot start: {error}"),
+        })
+    }
+
+    /// A server that listens on one address of a network is asked for by that address.
+    fn http_settings(&self, address: IpAddr) -> HttpSettings {
+        let own = (!address.is_loopback() && !address.is_unspecified()).then(|| address.to_string());
+        self.allow_hosts.iter().cloned().chain(own).fold(HttpSettings::default(), HttpSettings::allow_host)
+    }
+
+    fn cannot_listen(&self) -> String {
+        format!(
+            "cannot listen on {}; is something else listening there? (--listen takes another address)",
+            self.listen
+        )
+    }
+}
+
+fn log_to_stderr() -> Result<()> {
+    let filter = match std::env::var("SAMOVAR_LOG") {
+        Ok(text) => {
+            text.parse::<EnvFilter>().context("SAMOVAR_LOG must be a level such as info, or a filter")?
+        }
+        Err(_) => EnvFilter::new("info"),
+    };
+    let terminal = io::IsTerminal::is_terminal(&io::stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr);
+    // A closed standard error must not bring the server down.
+    log.log_internal_errors(false).init();
+    Ok(())
+}
+
+fn default_data_dir(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let base = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    Ok(base.context("there is no home folder to keep code in; pass --data-dir DIR")?.join("samovar"))
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "must be a number of at least 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
+
+    #[test]
+    fn an_address_of_the_network_is_refused_unless_the_risk_is_named() {
+        let Command::Serve(serve) = Cli::parse_from(["samovar", "serve", "--listen", "0.0.0.0:0"]).command
+        else {
+            panic!("a server")
+        };
+        let error = serve.run().expect_err("refused");
+        assert!(error.to_string().contains("--allow-unauthenticated-network-access"), "{error}");
+    }
+
+    #[test]
+    fn data_is_kept_where_the_xdg_folders_say() {
+        let from = |variables: &'static [(&str, &str)]| {
+            default_data_dir(move |name| {
+                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
+            })
+        };
+        let both = from(&[("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")]);
+        assert_eq!(both.expect("a folder"), PathBuf::from("/data/samovar"));
+        let home = from(&[("XDG_DATA_HOME", "relative"), ("HOME", "/home/a")]);
+        assert_eq!(home.expect("a folder"), PathBuf::from("/home/a/.local/share/samovar"));
+        assert!(from(&[]).is_err());
+    }
+}

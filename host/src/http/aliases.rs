@@ -1,0 +1,149 @@
+//! The operations on aliases.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::{Deserialize, Serialize};
+
+use crate::function::{AliasRouting, VersionNumber, Weight};
+use crate::{AliasInfo, CreateAlias, UpdateAlias};
+
+use super::functions::BODY_LIMIT;
+use super::request;
+use super::router::{Answer, Api, json};
+use super::wire_error::{Member, WireError};
+
+/// The body of CreateAlias and, without a name, of UpdateAlias.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AliasRequest {
+    name: Option<String>,
+    function_version: Option<String>,
+    description: Option<String>,
+    routing_config: Option<RoutingConfig>,
+    revision_id: Option<String>,
+}
+
+/// The additional versions of an alias and their weights; of at most one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoutingConfig {
+    additional_version_weights: Option<BTreeMap<String, f64>>,
+}
+
+/// An alias as answers show it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AliasConfiguration {
+    alias_arn: String,
+    name: String,
+    function_version: String,
+    description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing_config: Option<RoutingConfig>,
+    revision_id: String,
+}
+
+pub(super) async fn create(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
+    let function = request::function(&api.host, parts, function)?;
+    let body = api.bodies.read(body, BODY_LIMIT).await?;
+    let request: AliasRequest = body.json()?;
+    let name = request.name.as_deref().ok_or_else(|| WireError::missing(Member("name")))?;
+    let name = request::alias_named(name)?;
+    let version =
+        request.function_version.as_deref().ok_or_else(|| WireError::missing(Member("functionVersion")))?;
+    let version = version_number(version)?;
+    let routing = match request.routing_config.map(RoutingConfig::additional).transpose()?.flatten() {
+        None => AliasRouting::to(version),
+        Some((additional, weight)) => AliasRouting::weighted(version, additional, weight)?,
+    };
+    let description = request.description.unwrap_or_default();
+    let create = CreateAlias { description, ..CreateAlias::new(unqualified(function), name, routing) };
+    json(StatusCode::CREATED, &AliasConfiguration::of(api.host.create_alias(&create)?))
+}
+
+pub(super) fn get(api: &Api, parts: &Parts, function: &str, alias: &str) -> Answer {
+    let function = request::function(&api.host, parts, function)?;
+    let alias = request::alias(alias)?;
+    json(StatusCode::OK, &AliasConfiguration::of(api.host.alias_info(&unqualified(function), &alias)?))
+}
+
+pub(super) async fn update(api: &Api, parts: &Parts, function: &str, alias: &str, body: Body) -> Answer {
+    let function = request::function(&api.host, parts, function)?;
+    let name = request::alias(alias)?;
+    let body = api.bodies.read(body, BODY_LIMIT).await?;
+    let request: AliasRequest = body.json()?;
+    let update = UpdateAlias {
+        version: request.function_version.as_deref().map(version_number).transpose()?,
+        additional: request.routing_config.map(RoutingConfig::additional).transpose()?,
+        description: request.description,
+        revision_id: request.revision_id,
+        ..UpdateAlias::new(unqualified(function), name)
+    };
+    json(StatusCode::OK, &AliasConfiguration::of(api.host.update_alias(&update)?))
+}
+
+/// Aliases belong to the function, whichever of its versions the request named.
+fn unqualified(function: crate::function::FunctionRef) -> crate::function::FunctionRef {
+    crate::function::FunctionRef { qualifier: None, ..function }
+}
+
+fn version_number(text: &str) -> Result<VersionNumber, WireError> {
+    let pattern = r"Member must satisfy regular expression pattern: (\$LATEST|[0-9]+)";
+    VersionNumber::parse(text).ok_or_else(|| WireError::constraint(Member("functionVersion"), text, pattern))
+}
+
+impl RoutingConfig {
+    /// The additional version, if there is one.
+    fn additional(self) -> Result<Option<(VersionNumber, Weight)>, WireError> {
+        let mut weights = self.additional_version_weights.unwrap_or_default().into_iter();
+        let Some((version, weight)) = weights.next() else { return Ok(None) };
+        if weights.next().is_some() {
+            return Err(WireError::parameter(
+                "Number of items in AdditionalVersionWeights cannot be greater than 1",
+            ));
+        }
+        Ok(Some((version_number(&version)?, Weight::new(weight)?)))
+    }
+}
+
+impl AliasConfiguration {
+    fn of(info: AliasInfo) -> Self {
+        let routing = info.alias.routing;
+        let weights = |(version, weight): (VersionNumber, Weight)| {
+            let weights = BTreeMap::from([(version.to_string(), weight.get())]);
+            RoutingConfig { additional_version_weights: Some(weights) }
+        };
+        Self {
+            alias_arn: info.arn,
+            name: info.alias.name.to_string(),
+            function_version: routing.version().to_string(),
+            description: info.alias.description,
+            routing_config: routing.additional().map(weights),
+            revision_id: info.alias.revision_id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn additional(weights: serde_json::Value) -> Result<Option<(VersionNumber, Weight)>, WireError> {
+        let config = serde_json::json!({ "AdditionalVersionWeights": weights });
+        serde_json::from_value::<RoutingConfig>(config).expect("the shape").additional()
+    }
+
+    #[test]
+    fn an_alias_has_at_most_one_additional_version() {
+        let half = Weight::new(0.5).expect("a weight");
+        assert_eq!(additional(serde_json::json!({})).expect("none"), None);
+        let one = additional(serde_json::json!({ "2": 0.5 })).expect("one");
+        assert_eq!(one, Some((VersionNumber::Published(2), half)));
+        assert!(additional(serde_json::json!({ "2": 0.5, "3": 0.1 })).is_err());
+        assert!(additional(serde_json::json!({ "2": 1.5 })).is_err());
+        assert!(additional(serde_json::json!({ "live": 0.5 })).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! Functions as answers show them, in the shape of Lambda's API.
+
+use std::collections::BTreeMap;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde::Serialize;
+
+use crate::function::{Qualifier, VersionNumber};
+use crate::{CodeDigest, FunctionVersion};
+
+/// A function as answers show it. What was never given is absent, as Lambda has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct FunctionConfiguration {
+    function_name: String,
+    function_arn: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    runtime: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    role: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    handler: String,
+    code_size: u64,
+    description: String,
+    timeout: u32,
+    memory_size: u32,
+    last_modified: String,
+    code_sha256: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<EnvironmentResponse>,
+    tracing_config: TracingConfig,
+    revision_id: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status: Option<&'static str>,
+    package_type: &'static str,
+    architectures: [&'static str; 1],
+    ephemeral_storage: EphemeralStorage,
+    snap_start: SnapStartResponse,
+    runtime_version_config: RuntimeVersionConfig,
+    logging_config: LoggingConfig,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EnvironmentResponse {
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EphemeralStorage {
+    size: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TracingConfig {
+    mode: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SnapStartResponse {
+    apply_on: &'static str,
+    optimization_status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RuntimeVersionConfig {
+    runtime_version_arn: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LoggingConfig {
+    log_format: &'static str,
+    log_group: String,
+}
+
+impl FunctionConfiguration {
+    /// A version, asked for by that qualifier or none.
+    pub(super) fn of(version: FunctionVersion, qualifier: Option<&Qualifier>) -> Self {
+        let variables = version.configuration.environment.variables();
+        Self {
+            function_name: version.name.to_string(),
+            function_arn: arn(&version, qualifier),
+            code_size: version.code_size_bytes,
+            timeout: version.configuration.timeout.seconds(),
+            memory_size: version.configuration.memory.mb(),
+            code_sha256: BASE64_STANDARD.encode(version.code_sha256.bytes()),
+            version: version.number.to_string(),
+            environment: (!variables.is_empty())
+                .then(|| EnvironmentResponse { variables: variables.clone() }),
+            tracing_config: TracingConfig { mode: "PassThrough" },
+            // Code is compiled before the function exists, so it is never pending.
+            state: "Active",
+            last_update_status: Some("Successful"),
+            package_type: "Zip",
+            architectures: ["x86_64"],
+            ephemeral_storage: EphemeralStorage { size: 512 },
+            snap_start: SnapStartResponse { apply_on: "None", optimization_status: "Off" },
+            runtime_version_config: RuntimeVersionConfig {
+                runtime_version_arn: runtime_version_arn(&version),
+            },
+            logging_config: LoggingConfig {
+                log_format: "Text",
+                log_group: format!("/aws/lambda/{}", version.name),
+            },
+            last_modified: version.last_modified,
+            revision_id: version.revision_id,
+            runtime: version.configuration.runtime,
+            role: version.configuration.role,
+            handler: version.configuration.handler,
+            description: version.configuration.description,
+        }
+    }
+
+    /// The same without `LastUpdateStatus`: of a function that has only just been made nothing was updated.
+    pub(super) fn newly_made(self) -> Self {
+        Self { last_update_status: None, ..self }
+    }
+}
+
+/// A published version's ARN has its number (or the alias it was asked for by), that of `$LATEST` a qualifier only
+/// when it was asked for with one.
+fn arn(version: &FunctionVersion, qualifier: Option<&Qualifier>) -> String {
+    let arn = &version.function_arn;
+    match (qualifier, version.number) {
+        (Some(Qualifier::Alias(alias)), _) => format!("{arn}:{alias}"),
+        (None, VersionNumber::Latest) => arn.clone(),
+        (_, number) => format!("{arn}:{number}"),
+    }
+}
+
+/// Names the engine that runs the function, as Lambda names the version of its runtime.
+fn runtime_version_arn(version: &FunctionVersion) -> String {
+    let engine = CodeDigest::of(concat!("samovar ", env!("CARGO_PKG_VERSION")).as_bytes());
+    format!("arn:aws:lambda:{}::runtime:{engine}", version.region)
+}

@@ -1,0 +1,236 @@
+//! The listener: takes connections, within a limit, and ends them in good order.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Host;
+
+use super::router::Api;
+use super::settings::HttpSettings;
+
+/// How long a client may take from connecting, or from the last answer, to the end of the next request's headers:
+/// so long, an idle connection is kept.
+const HEADERS_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long to wait when the process has no file descriptor left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves Lambda's API over a host on a listener, until `shutdown` completes.
+///
+/// Then no more connections are taken, running requests are finished
+/// ([for at most half a minute](HttpSettings::drain_time_max), unless set otherwise), and what is left is cut off.
+/// The host is left running; [`Host::close`] ends it.
+///
+/// # Errors
+/// When the listener fails for good, which the address of a network that is gone can bring about.
+pub async fn serve(
+    listener: TcpListener,
+    host: Host,
+    settings: HttpSettings,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let drain_time_max = settings.drain_time_max;
+    let connections = Connections {
+        room: Arc::new(Semaphore::new(settings.connections_max.min(Semaphore::MAX_PERMITS))),
+        api: Api::new(host, &settings),
+        closing: CancellationToken::new(),
+        cut_off: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    let accepted = tokio::select! {
+        failed = connections.accept_all(&listener) => failed,
+        () = shutdown => Ok(()),
+    };
+    drop(listener);
+    connections.closing.cancel();
+    connections.tasks.close();
+    if tokio::time::timeout(drain_time_max, connections.tasks.wait()).await.is_err() {
+        tracing::warn!(
+            connections = connections.tasks.len(),
+            "cutting off requests that did not end in time"
+        );
+    }
+    connections.cut_off.cancel();
+    connections.tasks.wait().await;
+    accepted
+}
+
+struct Connections {
+    room: Arc<Semaphore>,
+    api: Arc<Api>,
+    /// Tells connections to end after the request they are at.
+    closing: CancellationToken,
+    /// Tells them to end at once.
+    cut_off: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Connections {
+    async fn accept_all(&self, listener: &TcpListener) -> io::Result<()> {
+        loop {
+            let room = self.room.clone().acquire_owned().await.expect("the semaphore is never closed");
+            match listener.accept().await {
+                Ok((stream, _)) => self.begin(stream, room),
+                Err(error) if is_the_connections_own(&error) => {}
+                Err(error) if is_out_of_resources(&error) => {
+                    tracing::error!("cannot take a connection: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("a connection stays with Nagle's algorithm: {error}");
+        }
+        let api = self.api.clone();
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let api = api.clone();
+            async move { Ok::<_, Infallible>(api.answer(request.map(Body::new)).await) }
+        });
+        let (closing, cut_off) = (self.closing.clone(), self.cut_off.clone());
+        self.tasks.spawn(async move {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEADERS_TIME_MAX);
+            let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+            let served = async {
+                tokio::select! {
+                    ended = connection.as_mut() => return ended,
+                    () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
+                }
+                connection.await
+            };
+            if let Some(Err(error)) = cut_off.run_until_cancelled(served).await {
+                tracing::debug!("a connection ended early: {error}");
+            }
+            drop(room);
+        });
+    }
+}
+
+fn is_the_connections_own(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Whether the process or the machine lacks file descriptors or memory just now.
+fn is_out_of_resources(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ENOBUFS: i32 = 105;
+    error.kind() == io::ErrorKind::OutOfMemory
+        || matches!(error.raw_os_error(), Some(ENFILE | EMFILE | ENOBUFS))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    struct Server {
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        serving: JoinHandle<io::Result<()>>,
+    }
+
+    async fn server(settings: HttpSettings) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let host = Host::temporary().await.expect("a host");
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async { stopped.await.unwrap_or(()) };
+        Server { address, stop, serving: tokio::spawn(serve(listener, host, settings, shutdown)) }
+    }
+
+    impl Server {
+        async fn stop(self) {
+            self.stop.send(()).expect("it serves");
+            self.serving.await.expect("no panic").expect("no error");
+        }
+
+        /// Sends a request on a connection of its own, and reads until the server closes it.
+        async fn ask(&self, request: &str) -> String {
+            let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+            stream.write_all(request.as_bytes()).await.expect("it reads");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.expect("it answers");
+            answer
+        }
+    }
+
+    fn request(line: &str, headers: &str, body: &str) -> String {
+        let bytes = body.len();
+        format!("{line} HTTP/1.1\r\nConnection: close\r\nContent-Length: {bytes}\r\n{headers}\r\n\r\n{body}")
+    }
+
+    #[tokio::test]
+    async fn pages_of_elsewhere_and_rebound_names_reach_no_operation() {
+        let server = server(HttpSettings::default()).await;
+        let create = |headers| request("POST /2015-03-31/functions", headers, "{}");
+        for foreign in ["Host: evil.example", "Host: localhost\r\nOrigin: https://evil.example"] {
+            let answer = server.ask(&create(foreign)).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{foreign}: {answer}");
+            assert!(
+                answer.contains("AccessDeniedException") && answer.contains("x-amzn-requestid"),
+                "{answer}"
+            );
+        }
+        let own = server.ask(&create("Host: localhost")).await;
+        assert!(own.starts_with("HTTP/1.1 400 ") && own.contains("'role'"), "{own}");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_payload_over_the_limit_is_refused_before_it_is_held() {
+        let server = server(HttpSettings::default()).await;
+        let line = "POST /2015-03-31/functions/f/invocations";
+        let answer = server.ask(&request(line, "Host: localhost", &" ".repeat(6_291_457))).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 413 ") && answer.contains("RequestTooLargeException"),
+            "{answer}"
+        );
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn further_connections_wait_until_there_is_room() {
+        let server = server(HttpSettings::default().connections_max(1)).await;
+        let first = TcpStream::connect(server.address).await.expect("it listens");
+        let health = request("GET /healthz", "Host: localhost", "");
+        let mut waiting = Box::pin(server.ask(&health));
+        let early = tokio::time::timeout(Duration::from_millis(50), waiting.as_mut()).await;
+        assert!(early.is_err(), "there was no room");
+        drop(first);
+        assert!(waiting.as_mut().await.ends_with("ok"));
+        drop(waiting);
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_cut_off() {
+        let server = server(HttpSettings::default().drain_time_max(Duration::ZERO)).await;
+        let mut unfinished = TcpStream::connect(server.address).await.expect("it listens");
+        let start = "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{";
+        unfinished.write_all(start.as_bytes()).await.expect("it reads");
+        // An answer on another connection shows that this one was taken.
+        server.ask(&request("GET /healthz", "Host: localhost", "")).await;
+        server.stop().await;
+    }
+}

@@ -1,0 +1,119 @@
+//! The command line, as a person types it.
+
+use std::process::Output;
+
+use samovar_tests::{Server, guest_path, samovar};
+
+struct Ran {
+    ok: bool,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(server: &Server, arguments: &[&str]) -> Ran {
+    let output = samovar().args(arguments).args(["--endpoint", server.endpoint()]).output().expect("it runs");
+    ran(&output)
+}
+
+fn ran(output: &Output) -> Ran {
+    Ran {
+        ok: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn deploy_alias_invoke_and_move_back() {
+    let server = Server::start();
+    let deployed =
+        run(&server, &["deploy", "hello", &guest_path("hello"), "--memory", "256", "--alias", "live"]);
+    assert!(deployed.ok, "{}", deployed.stderr);
+
+    let first = run(&server, &["invoke", "hello:live", "--payload", r#"{"name":"Ada"}"#, "--log"]);
+    assert!(first.ok, "{}", first.stderr);
+    assert_eq!(first.stdout, "{\"message\":\"Hello, Ada!\"}\n");
+    assert!(
+        first.stderr.contains("Memory Size: 256 MB") && first.stderr.contains("Init Duration"),
+        "{}",
+        first.stderr
+    );
+
+    let again = run(&server, &["deploy", "hello", &guest_path("echo"), "--alias", "live"]);
+    assert!(again.ok, "{}", again.stderr);
+    assert_eq!(run(&server, &["invoke", "hello:live", "--payload", "[1]"]).stdout, "[1]\n");
+    let moved = run(&server, &["alias", "hello", "live", "1", "--weight", "2=0.5"]);
+    assert!(moved.ok, "{}", moved.stderr);
+    let back = run(&server, &["alias", "hello", "live", "1"]);
+    assert!(back.ok, "{}", back.stderr);
+    for _ in 0..5 {
+        assert_eq!(run(&server, &["invoke", "hello:live"]).stdout, "{\"message\":\"Hello, World!\"}\n");
+    }
+}
+
+#[test]
+fn an_event_comes_from_a_file_or_from_standard_input() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let server = Server::start();
+    assert!(run(&server, &["deploy", "echo", &guest_path("echo")]).ok);
+    let file = std::env::temp_dir().join(format!("samovar-event-{}.json", std::process::id()));
+    std::fs::write(&file, "{\"from\":\"file\"}").expect("it is written");
+    let path = file.to_str().expect("a path").to_owned();
+    assert_eq!(run(&server, &["invoke", "echo", "--event", &path]).stdout, "{\"from\":\"file\"}\n");
+    std::fs::remove_file(&file).expect("it was there");
+
+    let mut command = samovar();
+    command.args(["invoke", "echo", "-", "--endpoint", server.endpoint()]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    child.stdin.take().expect("piped").write_all(b"[\"from stdin\"]").expect("it reads");
+    assert_eq!(ran(&child.wait_with_output().expect("it ends")).stdout, "[\"from stdin\"]\n");
+}
+
+#[test]
+fn a_function_error_is_printed_and_is_the_exit_code() {
+    let server = Server::start();
+    assert!(run(&server, &["deploy", "fails", &guest_path("fails")]).ok);
+    let failed = run(&server, &["invoke", "fails", "--payload", r#"{"id": 7}"#]);
+    assert!(!failed.ok);
+    assert!(failed.stdout.contains(r#""errorType":"OrderNotFound""#), "{}", failed.stdout);
+}
+
+#[test]
+fn timing_shows_every_stage_cold_and_warm() {
+    let server = Server::start();
+    assert!(run(&server, &["deploy", "hello", &guest_path("hello")]).ok);
+    let timed = run(&server, &["invoke", "hello", "--repeat", "20", "--timing"]);
+    assert!(timed.ok, "{}", timed.stderr);
+    let shown = format!("{}{}", timed.stdout, timed.stderr);
+    for part in ["resolve", "permit", "checkout", "instantiate", "init", "run", "cold", "warm"] {
+        assert!(shown.contains(part), "no {part} in\n{shown}");
+    }
+}
+
+#[test]
+fn every_mistake_is_one_line_that_says_what_to_do() {
+    let server = Server::start();
+    let not_wasm = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert!(run(&server, &["deploy", "echo", &guest_path("echo")]).ok);
+    let mistakes: &[(&[&str], &str)] = &[
+        (&["invoke", "nobody"], "nobody"),
+        (&["invoke", "echo:nowhere"], "nowhere"),
+        (&["invoke", "echo", "--payload", "{no"], "json"),
+        (&["deploy", "bad", not_wasm], "not WebAssembly"),
+        (&["deploy", "bad", "/no/such/file.wasm"], "/no/such/file.wasm"),
+        (&["deploy", "bad name", &guest_path("echo")], "bad name"),
+        (&["deploy", "echo", &guest_path("echo"), "--memory", "1"], "128"),
+        (&["alias", "echo", "live", "7"], "7"),
+    ];
+    for (arguments, part) in mistakes {
+        let mistaken = run(&server, arguments);
+        assert!(!mistaken.ok, "{arguments:?} succeeded");
+        let message = mistaken.stderr.trim();
+        assert_eq!(message.lines().count(), 1, "{arguments:?}: {message}");
+        assert!(message.to_lowercase().contains(&part.to_lowercase()), "{arguments:?}: {message}");
+    }
+    let nobody_there = samovar().args(["invoke", "echo", "--endpoint", "http://127.0.0.1:1"]).output();
+    let nobody_there = ran(&nobody_there.expect("it runs"));
+    assert!(!nobody_there.ok && nobody_there.stderr.contains("samovar serve"), "{}", nobody_there.stderr);
+}

@@ -1,0 +1,160 @@
+//! The HTTP front door, spoken to by hand: what clients never do and attackers do.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use samovar_tests::{Response, Server, guest_path, raw_request, samovar};
+use serde_json::json;
+
+fn deployed(server: &Server, name: &str) {
+    let output = samovar()
+        .args(["deploy", name, &guest_path(name), "--endpoint", server.endpoint()])
+        .output()
+        .expect("the command runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn invoke_with(server: &Server, name: &str, headers: &str, body: &[u8]) -> Response {
+    let path = format!("/2015-03-31/functions/{name}/invocations");
+    raw_request(server.address(), &format!("POST {path} HTTP/1.1\n{headers}"), body)
+}
+
+fn create_with(server: &Server, headers: &str) -> Response {
+    let wasm = std::fs::read(guest_path("echo")).expect("it is there");
+    let body = json!({
+        "FunctionName": "planted",
+        "Role": "arn:aws:iam::000000000000:role/any",
+        "Runtime": "provided",
+        "Handler": "h",
+        "Code": { "ZipFile": BASE64_STANDARD.encode(&wasm) },
+    });
+    let head = format!("POST /2015-03-31/functions HTTP/1.1\n{headers}");
+    raw_request(server.address(), &head, body.to_string().as_bytes())
+}
+
+#[test]
+fn rebinding_and_cross_site_posts_deploy_nothing() {
+    let server = Server::start();
+    let refused = [
+        "Host: attacker.example",
+        "Host: attacker.example:3001",
+        "Host: 127.0.0.1.attacker.example",
+        "Host: localhost.attacker.example",
+        "Host: 192.168.0.7:3001",
+        "Host: localhost:3001\nOrigin: https://attacker.example",
+        "Host: localhost:3001\nOrigin: null",
+        "Host: 127.0.0.1\nOrigin: http://localhost.attacker.example",
+        "Host: 127.0.0.1\nOrigin: http://localhost@attacker.example",
+    ];
+    for headers in refused {
+        let response = create_with(&server, headers);
+        assert_eq!(response.status, 403, "{headers}: {response:?}");
+        assert!(!response.header("x-amzn-requestid").is_empty());
+    }
+    let get = "GET /2015-03-31/functions/planted HTTP/1.1\nHost: localhost";
+    assert_eq!(raw_request(server.address(), get, b"").status, 404, "nothing was planted");
+
+    let taken = create_with(&server, "Host: functions.localhost:9\nOrigin: http://localhost:8080");
+    assert_eq!(taken.status, 201, "{taken:?}");
+}
+
+#[test]
+fn a_configured_name_is_taken_and_others_still_are_not() {
+    let server = Server::start_with(&["--allow-host", "lambda.internal"]);
+    let health = |host: &str| {
+        raw_request(server.address(), &format!("GET /healthz HTTP/1.1\nHost: {host}"), b"").status
+    };
+    assert_eq!((health("lambda.internal"), health("lambda.internal:3001")), (200, 200));
+    assert_eq!(health("other.internal"), 403);
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_the_flag_that_says_so() {
+    let output = samovar().args(["serve", "--listen", "0.0.0.0:0"]).output().expect("it runs");
+    assert!(!output.status.success());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("--allow-unauthenticated-network-access"), "{stderr}");
+}
+
+#[test]
+fn a_client_that_hangs_up_does_not_stop_a_running_function() {
+    use std::io::Write;
+    let server = Server::start();
+    deployed(&server, "sleeper");
+    let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+    let body = r#"{"ms": 500}"#;
+    let head = "POST /2015-03-31/functions/sleeper/invocations HTTP/1.1\r\nHost: localhost";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("it is sent");
+    server.wait_for_log("START RequestId: ");
+    drop(stream);
+    let report = server.wait_for_log("REPORT RequestId: ");
+    assert!(!report.contains("Status:"), "it ended well: {report}");
+}
+
+#[test]
+fn a_request_that_lies_about_its_length_or_has_none_harms_nobody() {
+    use std::io::Write;
+    let server = Server::start();
+    deployed(&server, "echo");
+    let path = "/2015-03-31/functions/echo/invocations";
+    for request in [
+        format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{}}"),
+        format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n"),
+        format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"),
+        "\0\0\0\0\r\n\r\n".to_owned(),
+    ] {
+        let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+        stream.write_all(request.as_bytes()).expect("it is sent");
+    }
+    assert_eq!(invoke_with(&server, "echo", "Host: localhost", b"[1]").body, b"[1]");
+    let chunked = "Host: localhost\nContent-Type: application/json";
+    assert_eq!(invoke_with(&server, "echo", chunked, b"").body, b"{}", "no body is an empty object");
+}
+
+#[test]
+fn every_refusal_has_lambdas_form() {
+    let server = Server::start();
+    deployed(&server, "echo");
+    let cases = [
+        ("GET /2015-03-31/functions/nobody", 404, "ResourceNotFoundException", "Message"),
+        ("GET /2015-03-31/functions/echo?Qualifier=9", 404, "ResourceNotFoundException", "Message"),
+        ("POST /2015-03-31/functions", 400, "", ""),
+        ("GET /no/such/path", 404, "", ""),
+    ];
+    for (line, status, error_type, message_key) in cases {
+        let response = raw_request(server.address(), &format!("{line} HTTP/1.1\nHost: localhost"), b"");
+        assert_eq!(response.status, status, "{line}: {response:?}");
+        assert!(
+            !response.header("x-amzn-requestid").is_empty()
+                && !response.header("x-amzn-errortype").is_empty()
+        );
+        let body = response.json();
+        if !error_type.is_empty() {
+            assert_eq!(response.header("x-amzn-errortype"), error_type);
+            assert!(body[message_key].is_string(), "{line}: {body}");
+            assert_eq!(body["Type"], "User");
+        }
+    }
+    let endless = format!("[{}", "[".repeat(100_000));
+    let response = invoke_with(&server, "echo", "Host: localhost", endless.as_bytes());
+    assert_eq!(
+        (response.status, response.header("x-amzn-errortype")),
+        (400, "InvalidRequestContentException")
+    );
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(invoke_with(&server, "echo", "Host: localhost", deep.as_bytes()).status, 200);
+}
+
+#[test]
+fn sigterm_lets_what_runs_end_and_exits_with_0() {
+    let server = Server::start();
+    deployed(&server, "sleeper");
+    let call = std::thread::spawn({
+        let address = server.address().to_owned();
+        move || {
+            let head = "POST /2015-03-31/functions/sleeper/invocations HTTP/1.1\nHost: localhost";
+            raw_request(&address, head, br#"{"ms": 1000}"#)
+        }
+    });
+    server.wait_for_log("START RequestId: ");
+    assert_eq!(server.terminate(), Some(0));
+    assert_eq!(call.join().expect("it ends").status, 200, "the running call was answered");
+}
