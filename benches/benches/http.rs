@@ -63,9 +63,10 @@ fn beside_axum(name: &'static str, isolation: &str, requests_goal: f64, runtime:
     })?;
     let requests = |figures: &[Figures]| median(figures.iter().map(|figures| figures.requests_per_second));
     let cpu = |figures: &[Figures]| median(figures.iter().map(|figures| figures.cpu_us_per_request));
-    let by_requests = Row::new(name, requests(&of_samovar), "requests/s").against("bare axum", requests(&of_axum));
-    let by_cpu =
-        Row::new(format!("{name}/cpu"), cpu(&of_samovar), "us CPU/request").against("bare axum", cpu(&of_axum));
+    let by_requests =
+        Row::new(name, requests(&of_samovar), "requests/s").against("bare axum", requests(&of_axum));
+    let by_cpu = Row::new(format!("{name}/cpu"), cpu(&of_samovar), "us CPU/request")
+        .against("bare axum", cpu(&of_axum));
     // Only of warm invocations it is said how much CPU they may take.
     let by_cpu = if isolation == "reuse" { by_cpu.goal(Goal::RatioAtMost(1.2)) } else { by_cpu };
     Ok(vec![by_requests.goal(Goal::RatioAtLeast(requests_goal)), by_cpu])
@@ -112,7 +113,8 @@ impl Server {
         let mut line = String::new();
         stdout.read_line(&mut line)?;
         let address = line.trim().rsplit('/').next().unwrap_or_default().parse();
-        let address = address.with_context(|| format!("the server does not say where it listens: {line:?}"))?;
+        let address =
+            address.with_context(|| format!("the server does not say where it listens: {line:?}"))?;
         Ok(Self { child, _stdout: stdout, address, data_dir })
     }
 
@@ -155,6 +157,7 @@ impl Drop for Server {
 }
 
 fn samovar() -> Result<Command> {
-    let binary = std::env::var_os("SAMOVAR_BIN").context("SAMOVAR_BIN is not set: use `cargo xtask bench`")?;
+    let binary =
+        std::env::var_os("SAMOVAR_BIN").context("SAMOVAR_BIN is not set: use `cargo xtask bench`")?;
     Ok(Command::new(binary))
 }

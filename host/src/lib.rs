@@ -46,7 +46,7 @@ pub use host::{
 };
 pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
-    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
 };
 pub use telemetry::{LogLine, LogSource};
 pub use wasm::{EngineError, GuestState, HANDLER, LinkError, ProgramError};

@@ -69,9 +69,14 @@ impl<L: Launcher> Pool<L> {
 
     /// The instance used most recently, or a new one.
     pub(crate) async fn checkout(&self) -> Result<Checkout<L>, L::Error> {
-        if let Some(instance) = self.take_warm() {
-            return Ok(Checkout { instance, launched: None });
+        match self.take_warm() {
+            Some(instance) => Ok(Checkout { instance, launched: None }),
+            None => self.launch().await,
         }
+    }
+
+    /// A new instance, whether or not one is idle.
+    pub(crate) async fn launch(&self) -> Result<Checkout<L>, L::Error> {
         let (instance, launched) = self.launcher.launch().await?;
         Ok(Checkout { instance, launched: Some(launched) })
     }

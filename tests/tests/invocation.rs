@@ -45,6 +45,20 @@ async fn fresh_isolation_gives_every_event_an_instance_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_cold_start_can_be_asked_for_and_leaves_the_warm_instances_alone() {
+    let host = host_with("counter", |it| it).await;
+    invoke(&host, "counter:1", "{}").await;
+    for _ in 0..3 {
+        let request = Invoke::new(function("counter:1"), "{}").with_cold_start();
+        let outcome = host.invoke(request).await.expect("it runs");
+        assert!(outcome.report.init_duration.is_some() && answer(&outcome)["count"] == 1);
+    }
+    assert_eq!(host.idle_instances(&function("counter:1")), 1);
+    assert_eq!(answer(&invoke(&host, "counter:1", "{}").await)["count"], 2);
+    host.close().await;
+}
+
+#[tokio::test]
 async fn an_instance_that_is_idle_for_too_long_goes() {
     let builder = Host::builder().instances_max(64).idle_time_max(Duration::from_millis(50));
     let host = builder.start().await.expect("a host");

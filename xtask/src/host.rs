@@ -9,6 +9,6 @@ use crate::step;
 /// Builds `target/release/samovar`.
 pub(crate) fn build(repository: &Repository) -> Result<()> {
     step::shown("target/release/samovar built", || {
-        command::run(repository.cargo("build").args(["--release", "--package", "samovar"]))
+        command::run(repository.cargo("build").args(["--release", "--workspace"]))
     })
 }

@@ -15,8 +15,11 @@ use super::figures::Figures;
 use super::timing::Timing;
 use super::{Endpoint, output};
 use crate::PAYLOAD_BYTES_MAX;
-use crate::http::TIMING_HEADER;
+use crate::http::{START_HEADER, TIMING_HEADER};
 
+/// What the header for the kind of start says when only a new instance will do, and when any will.
+const COLD: &str = "cold";
+const ANY: &str = "any";
 /// How many calls one command makes at most: their times are kept.
 const REPEAT_MAX: u32 = 1_000_000;
 
@@ -45,7 +48,7 @@ pub(super) struct Invoke {
     /// Call so many times, one after the other, and show the last answer
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=REPEAT_MAX as i64))]
     repeat: u32,
-    /// Show where the time went
+    /// Show where the time went: the calls are made twice, first each with an instance of its own (cold), then warm
     #[arg(long)]
     timing: bool,
     #[command(flatten)]
@@ -65,9 +68,17 @@ impl Invoke {
         let event = self.event()?;
         let client = Client::new(&self.endpoint.url)?;
         let mut calls = Calls::default();
-        let mut last = self.call(&client, &event, &mut calls)?;
+        let start = if self.timing { COLD } else { ANY };
+        let mut last = self.call(&client, &event, &mut calls, start)?;
         for _ in 1..self.repeat {
-            last = self.call(&client, &event, &mut calls)?;
+            last = self.call(&client, &event, &mut calls, start)?;
+        }
+        if self.timing {
+            // The first of these finds no warm instance, unless somebody left one; it is one more cold call then.
+            let cold = calls.timings.len() + 1;
+            while calls.warm() < self.repeat as usize && calls.timings.len() < cold + self.repeat as usize {
+                last = self.call(&client, &event, &mut calls, ANY)?;
+            }
         }
         output::print_answer(&last.body)?;
         if self.log {
@@ -83,10 +94,14 @@ impl Invoke {
         Ok(ExitCode::FAILURE)
     }
 
-    fn call(&self, client: &Client, event: &[u8], calls: &mut Calls) -> Result<Answer> {
+    fn call(&self, client: &Client, event: &[u8], calls: &mut Calls, start: &str) -> Result<Answer> {
         let log_type = if self.log { "Tail" } else { "None" };
-        let headers =
-            [("content-type", "application/json"), ("x-amz-log-type", log_type), (TIMING_HEADER, "1")];
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-amz-log-type", log_type),
+            (TIMING_HEADER, "1"),
+            (START_HEADER, start),
+        ];
         let path = function_path(&self.function, "/invocations");
         let started = Instant::now();
         let answer = client.send("POST", &path, &headers, event).map_err(|error| self.told(error))?;
@@ -141,7 +156,7 @@ impl Invoke {
             lines.extend(last("cold", &cold));
             lines.extend(last("warm", &warm));
         }
-        if self.timing && self.repeat > 1 {
+        if self.timing && calls.timings.len() > 2 {
             lines.extend(summary("cold", &cold));
             lines.extend(summary("warm", &warm));
         }
@@ -151,6 +166,10 @@ impl Invoke {
 }
 
 impl Calls {
+    fn warm(&self) -> usize {
+        self.timings.iter().filter(|timing| !timing.is_cold()).count()
+    }
+
     /// Which versions ran; of a single call also how long.
     fn executed(&self) -> String {
         if self.executed.len() > 1 {

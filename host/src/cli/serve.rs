@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{logs, output};
@@ -85,15 +86,23 @@ impl Serve {
         let logs = if self.quiet { None } else { Some(logs::write(host.logs())?) };
         output::print(format!("samovar listening on http://{address}").as_bytes())?;
 
-        let shutdown = async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            tracing::info!("closing: running requests are finished first");
+        let settings = self.http_settings(address.ip());
+        let stop = CancellationToken::new();
+        let signals = async {
+            either(&mut interrupt, &mut terminate).await;
+            tracing::info!("closing: running requests are finished first; a second signal ends them");
+            stop.cancel();
+            either(&mut interrupt, &mut terminate).await;
         };
-        http::serve(listener, host.clone(), self.http_settings(address.ip()), shutdown).await?;
-        host.close().await;
+        let served = async {
+            http::serve(listener, host.clone(), settings, stop.cancelled()).await?;
+            host.close().await;
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            served = served => served?,
+            () = signals => bail!("a second signal came before all requests were finished"),
+        }
         drop(host);
         if let Some(logs) = logs {
             logs.finish().await;
@@ -133,6 +142,13 @@ impl Serve {
             "cannot listen on {}; is something else listening there? (--listen takes another address)",
             self.listen
         )
+    }
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn admit(version: &Version, request: Invoke) -> Result<Invocation, In
         memory: version.facts.configuration.memory,
         log_tail: request.log_tail,
         stages: request.stages,
+        start: request.start,
     })
 }
 

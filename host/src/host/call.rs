@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::invocation::{Answer, Invocation, Outcome, Report, Stages, Status};
+use crate::invocation::{Answer, Invocation, Outcome, Report, Stages, Start, Status};
 use crate::telemetry::Log;
 use crate::version::{Launched, Version};
 use crate::wasm::{FailedInit, Run};
@@ -14,16 +14,17 @@ pub(super) struct Call {
     pub(super) request_id: Arc<str>,
     pub(super) log_tail: bool,
     stages: bool,
+    pub(super) start: Start,
 }
 
 impl Call {
     pub(super) fn of(invocation: &Invocation, version: &Arc<Version>) -> Self {
-        let request_id = invocation.request_id.clone();
         Self {
             version: version.clone(),
-            request_id,
+            request_id: invocation.request_id.clone(),
             log_tail: invocation.log_tail,
             stages: invocation.stages,
+            start: invocation.start,
         }
     }
 

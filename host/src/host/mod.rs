@@ -24,7 +24,7 @@ use self::call::Call;
 use crate::artifact::Artifacts;
 use crate::concurrency::{Concurrency, Permit};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Region};
-use crate::invocation::{Invoke, InvokeError, Outcome, Stages};
+use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::pool::{Checkout, Idlers};
 use crate::registry::Registry;
 use crate::telemetry::{LogFeed, LogLine, Stopwatch};
@@ -143,7 +143,11 @@ impl Host {
         let permit = self.acquire()?;
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
-        let Checkout { instance, launched } = match version.pool.checkout().await {
+        let checked_out = match invocation.start {
+            Start::Any => version.pool.checkout().await,
+            Start::Cold => version.pool.launch().await,
+        };
+        let Checkout { instance, launched } = match checked_out {
             Ok(checkout) => checkout,
             Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed)),
             Err(LaunchError::Host(error)) => return Err(error),
@@ -153,7 +157,7 @@ impl Host {
         let framed = log.begin(&call.request_id, version.facts.number, call.log_tail);
         let (run, instance) = instance.run(invocation).await;
         stages.run = stopwatch.lap();
-        version.pool.put_back(instance);
+        version.pool.put_back(instance.filter(|_| call.start == Start::Any));
         drop(permit);
 
         Ok(call.outcome(run, launched, &log, framed, stages))

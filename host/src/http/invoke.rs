@@ -8,12 +8,12 @@ use axum::response::{IntoResponse as _, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::function::VersionNumber;
-use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX};
+use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX};
 
 use super::bodies::Limit;
 use super::request::{self, header};
 use super::router::{Answer, Api, REQUEST_ID, to_the_end};
-use super::timing::{TIMING_HEADER, server_timing};
+use super::timing::{START_HEADER, TIMING_HEADER, server_timing};
 use super::trace;
 use super::wire_error::{Member, WireError};
 
@@ -23,6 +23,7 @@ const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("x-amz-client-context
 const TENANT_ID: HeaderName = HeaderName::from_static("x-amz-tenant-id");
 const DURABLE_EXECUTION_NAME: HeaderName = HeaderName::from_static("x-amz-durable-execution-name");
 const TIMING: HeaderName = HeaderName::from_static(TIMING_HEADER);
+const START: HeaderName = HeaderName::from_static(START_HEADER);
 
 const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
@@ -49,6 +50,9 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: Body)
     request.tenant_id = tenant_id(parts)?;
     refuse_durable_execution(parts)?;
     request.stages = parts.headers.get(TIMING).is_some_and(|value| value == "1");
+    if parts.headers.get(START).is_some_and(|value| value == "cold") {
+        request.start = Start::Cold;
+    }
 
     if let InvocationType::DryRun = invocation_type {
         api.host.check(request)?;

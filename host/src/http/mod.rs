@@ -48,4 +48,4 @@ pub use function_request::ISOLATION_VARIABLE;
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;
-pub use timing::TIMING_HEADER;
+pub use timing::{START_HEADER, TIMING_HEADER};

@@ -11,6 +11,9 @@ use crate::Outcome;
 /// REPORT line has them; all in milliseconds.
 pub const TIMING_HEADER: &str = "x-samovar-timing";
 
+/// The request header that asks for an instance of its own, when its value is `cold`: for measuring cold starts.
+pub const START_HEADER: &str = "x-samovar-start";
+
 /// The header's value (W3C Server Timing).
 pub(super) fn server_timing(outcome: &Outcome) -> String {
     let mut value = String::with_capacity(256);

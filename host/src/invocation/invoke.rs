@@ -39,6 +39,18 @@ pub struct Invoke {
     pub log_tail: bool,
     /// Whether the outcome says how long each stage took.
     pub stages: bool,
+    /// Whether a warm instance will do.
+    pub start: Start,
+}
+
+/// Which instances will do for a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// A warm one, or a new one if none is idle.
+    #[default]
+    Any,
+    /// Only a new one, which is dropped afterwards: for whoever wants to measure cold starts.
+    Cold,
 }
 
 impl Invoke {
@@ -52,6 +64,7 @@ impl Invoke {
             tenant_id: None,
             log_tail: false,
             stages: false,
+            start: Start::default(),
         }
     }
 
@@ -70,6 +83,11 @@ impl Invoke {
     /// The same request, with the last 4 KiB of the log asked for.
     pub fn with_log_tail(self) -> Self {
         Self { log_tail: true, ..self }
+    }
+
+    /// The same request, to be served by an instance of its own.
+    pub fn with_cold_start(self) -> Self {
+        Self { start: Start::Cold, ..self }
     }
 
     /// The same request, with the time of each stage asked for.
@@ -91,6 +109,7 @@ pub(crate) struct Invocation {
     pub(crate) memory: MemorySize,
     pub(crate) log_tail: bool,
     pub(crate) stages: bool,
+    pub(crate) start: Start,
 }
 
 /// Why a request was not run at all.

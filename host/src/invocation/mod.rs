@@ -11,7 +11,8 @@ mod stages;
 pub use function_error::{ANSWER_BYTES_MAX, FunctionError, FunctionErrorKind};
 pub(crate) use invoke::Invocation;
 pub use invoke::{
-    CLIENT_CONTEXT_BYTES_MAX, Invoke, InvokeError, PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+    CLIENT_CONTEXT_BYTES_MAX, Invoke, InvokeError, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX,
+    TRACE_ID_BYTES_MAX,
 };
 pub(crate) use outcome::Answer;
 pub use outcome::Outcome;
