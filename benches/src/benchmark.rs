@@ -28,7 +28,8 @@ pub struct Benchmark {
 /// # Errors
 /// When a word matches no benchmark, or a benchmark fails. The others are run all the same.
 pub fn run(benchmarks: &[Benchmark]) -> Result<()> {
-    let (options, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    let (options, words): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|word| word.starts_with("--"));
     // Cargo adds it, but not when it tests (`cargo test --all-targets`): then it is enough that this starts.
     if !options.iter().any(|option| option == "--bench") {
         return Ok(());

@@ -18,9 +18,9 @@ pub(crate) fn run(repository: &Repository, names: &[String]) -> Result<()> {
     host::build(repository)?;
     step::shown("benchmarks", || {
         let mut bench = repository.cargo("bench");
-        // The features that the binary is built with: with fewer, their dependencies would be others, and all of wasmtime
+        // The whole workspace, as for the binary: with fewer members the features of dependencies differ, and all of wasmtime
         // would be compiled again.
-        bench.args(["--package", "samovar-benches", "--features", "samovar/default"]);
+        bench.args(["--workspace", "--bench", "all"]);
         if !names.is_empty() {
             bench.arg("--").args(names);
         }
