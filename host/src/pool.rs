@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(crate) struct Pool<L: Launcher> {
     /// Whether instances are kept at all.
     keep: bool,
     idlers: Arc<Idlers>,
+    /// Whether `idlers` has this pool in its list: true from the first idle instance until it is found empty.
+    enlisted: AtomicBool,
     this: Weak<Self>,
 }
 
@@ -63,6 +65,7 @@ impl<L: Launcher> Pool<L> {
             idle: Mutex::new(VecDeque::new()),
             keep,
             idlers: idlers.clone(),
+            enlisted: AtomicBool::new(false),
             this: this.clone(),
         })
     }
@@ -88,12 +91,10 @@ impl<L: Launcher> Pool<L> {
         if !self.idlers.admit(bytes) {
             return;
         }
-        let first = {
-            let mut idle = self.idle();
-            idle.push_back(Idle { instance, since: Instant::now(), bytes });
-            idle.len() == 1
-        };
-        if first {
+        self.idle().push_back(Idle { instance, since: Instant::now(), bytes });
+        // First the instance, then a look at the flag: `stays_enlisted` does it the other way round, so that one of
+        // the two sees the other and no pool with an idle instance is forgotten.
+        if !self.enlisted.load(Ordering::SeqCst) && !self.enlisted.swap(true, Ordering::SeqCst) {
             self.idlers.enlist(self.this.clone());
         }
     }
@@ -128,6 +129,8 @@ trait IdlePool: Send + Sync {
     fn oldest(&self) -> Option<Instant>;
     /// Drops the instances idle since before `instant`, or exactly since it; gives back how many.
     fn evict_until(&self, instant: Instant) -> usize;
+    /// Whether the list of pools keeps this entry for it: not when it is empty, nor when it has just been listed anew.
+    fn stays_enlisted(&self) -> bool;
 }
 
 impl<L: Launcher> IdlePool for Pool<L> {
@@ -144,6 +147,11 @@ impl<L: Launcher> IdlePool for Pool<L> {
         self.idlers.release(evicted.iter().map(|idle| idle.bytes).sum());
         // Dropping an instance takes microseconds, so it is done without the lock.
         evicted.len()
+    }
+
+    fn stays_enlisted(&self) -> bool {
+        self.enlisted.store(false, Ordering::SeqCst);
+        !self.idle().is_empty() && !self.enlisted.swap(true, Ordering::SeqCst)
     }
 }
 
@@ -227,14 +235,11 @@ impl Idlers {
     }
 
     fn enlist(&self, pool: Weak<dyn IdlePool>) {
-        let mut pools = self.pools();
-        if !pools.iter().any(|known| known.ptr_eq(&pool)) {
-            pools.push(pool);
-        }
+        self.pools().push(pool);
     }
 
     fn forget_empty_pools(&self) {
-        self.pools().retain(|pool| pool.upgrade().is_some_and(|pool| pool.oldest().is_some()));
+        self.pools().retain(|pool| pool.upgrade().is_some_and(|pool| pool.stays_enlisted()));
     }
 
     fn live_pools(&self) -> Vec<Arc<dyn IdlePool>> {

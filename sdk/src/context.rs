@@ -1,9 +1,8 @@
 //! What a handler is told about the invocation it answers.
 
-use crate::Config;
+use crate::SharedConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What a handler is told about the invocation it answers.
@@ -26,7 +25,7 @@ pub struct Context {
     /// The tenant the caller acts for, if any.
     pub tenant_id: Option<String>,
     /// What is constant for this version of the function. Shared by all events of an instance.
-    pub env_config: Arc<Config>,
+    pub env_config: SharedConfig,
 }
 
 impl Context {

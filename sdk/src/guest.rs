@@ -7,7 +7,7 @@
 
 use crate::executor::Woken;
 use crate::{
-    Config, Context, Diagnostic, Error, FromPayload, FunctionError, IntoPayload, LambdaEvent, Service,
+    Context, Diagnostic, Error, FromPayload, FunctionError, IntoPayload, LambdaEvent, Service, SharedConfig,
 };
 use crate::{call::call, panics};
 use bindings::samovar::function::types;
@@ -73,13 +73,11 @@ where
     S::Response: IntoPayload,
     S::Error: Into<Diagnostic>,
 {
-    let mut config = None;
+    // Not read before an event: a snapshot may be taken before the first one and run under another environment.
+    let config = SharedConfig::of_environment();
     loop {
         let (event, context) = poll_fn(next_event).await;
-        // Not before the first event: a snapshot may be taken before it and run under another
-        // environment.
-        let config = config.get_or_insert_with(|| Arc::new(Config::from_env()));
-        let answer = match joined(context, config) {
+        let answer = match joined(context, &config) {
             Ok(context) => call(&mut handler, event, context).await,
             Err(error) => Err(error),
         };
@@ -197,7 +195,7 @@ fn returned(result: Result<(), FunctionError>) -> FunctionError {
 }
 
 /// Joins what changes with each event and what is constant.
-fn joined(context: types::Context, config: &Arc<Config>) -> Result<Context, FunctionError> {
+fn joined(context: types::Context, config: &SharedConfig) -> Result<Context, FunctionError> {
     let client_context = match context.client_context.as_deref() {
         None | Some("") => None,
         Some(text) => Some(serde_json::from_str(text).map_err(|error| {
@@ -212,7 +210,7 @@ fn joined(context: types::Context, config: &Arc<Config>) -> Result<Context, Func
         client_context,
         identity: None,
         tenant_id: context.tenant_id,
-        env_config: Arc::clone(config),
+        env_config: config.clone(),
     })
 }
 

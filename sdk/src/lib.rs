@@ -62,7 +62,7 @@ pub mod tokio;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 
-pub use config::Config;
+pub use config::{Config, SharedConfig};
 pub use context::{ClientApplication, ClientContext, CognitoIdentity, Context};
 pub use diagnostic::Diagnostic;
 pub use event::LambdaEvent;

@@ -24,7 +24,7 @@ use crate::{call::call, panics};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Once};
+use std::sync::Once;
 use std::time::{Duration, SystemTime};
 use std::{panic, time};
 
@@ -162,7 +162,7 @@ impl ContextBuilder {
         let since_epoch = deadline.duration_since(time::UNIX_EPOCH).unwrap_or_default();
         Context {
             deadline: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-            env_config: Arc::new(self.config),
+            env_config: self.config.into(),
             ..self.context
         }
     }

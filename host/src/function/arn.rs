@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::qualifier::Qualifier;
+
 /// The ARN of a function, to which a qualifier can be added.
 #[derive(Debug, Clone)]
 pub(crate) struct FunctionArn(Arc<str>);
@@ -15,7 +17,20 @@ impl FunctionArn {
         &self.0
     }
 
-    pub(crate) fn qualified(&self, qualifier: impl std::fmt::Display) -> String {
-        format!("{}:{qualifier}", self.0)
+    pub(crate) fn qualified(&self, qualifier: &Qualifier) -> String {
+        // Made for every invocation through an alias, so without the machinery of formatting.
+        let number;
+        let qualifier = match qualifier {
+            Qualifier::Alias(name) => name.as_str(),
+            Qualifier::Version(version) => {
+                number = version.to_string();
+                &number
+            }
+        };
+        let mut arn = String::with_capacity(self.0.len() + 1 + qualifier.len());
+        arn.push_str(&self.0);
+        arn.push(':');
+        arn.push_str(qualifier);
+        arn
     }
 }

@@ -1,6 +1,7 @@
 //! Names: of functions, aliases, regions and accounts.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest name of a function, in characters.
 const FUNCTION_NAME_CHARS_MAX: usize = 64;
@@ -49,19 +50,19 @@ pub enum NameError {
 
 /// The name of a function: 1 to 64 ASCII letters, digits, hyphens and underscores.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FunctionName(Box<str>);
+pub struct FunctionName(Arc<str>);
 
 /// The name of an alias: 1 to 128 ASCII letters, digits, hyphens and underscores, not digits alone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AliasName(Box<str>);
+pub struct AliasName(Arc<str>);
 
 /// The name of a region, such as `us-east-1`. It is a part of a function's identity, as on AWS.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Region(Box<str>);
+pub struct Region(Arc<str>);
 
 /// A twelve-digit account id.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(Box<str>);
+pub struct AccountId(Arc<str>);
 
 impl FunctionName {
     /// Takes a text as the name of a function.

@@ -112,7 +112,12 @@ impl FunctionKey {
     /// The key of the function of that name in that region.
     pub fn new(region: &Region, name: &FunctionName) -> Self {
         // No region and no name holds a colon, so no two functions share a key.
-        Self(format!("{region}:{name}").into())
+        let (region, name) = (region.as_str(), name.as_str());
+        let mut key = String::with_capacity(region.len() + 1 + name.len());
+        key.push_str(region);
+        key.push(':');
+        key.push_str(name);
+        Self(key.into())
     }
 
     /// The region.

@@ -57,7 +57,10 @@ impl LogFeed {
 
 /// The log of one instance; its clones write to the same log.
 #[derive(Debug, Clone)]
-pub(crate) struct Log(Arc<Mutex<LogState>>);
+pub(crate) struct Log {
+    source: Arc<LogSource>,
+    state: Arc<Mutex<LogState>>,
+}
 
 #[derive(Debug)]
 struct LogState {
@@ -73,14 +76,20 @@ struct LogState {
 
 impl Log {
     pub(crate) fn new(source: Arc<LogSource>, feed: LogFeed) -> Self {
-        Self(Arc::new(Mutex::new(LogState {
-            source,
+        let state = LogState {
+            source: source.clone(),
             feed,
             request_id: None,
             unfinished: Vec::new(),
             tail: Vec::new(),
             handed_over: None,
-        })))
+        };
+        Self { source, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The name of the log stream.
+    pub(crate) fn stream(&self) -> &str {
+        &self.source.stream
     }
 
     /// From here on lines belong to that request. What init wrote stays in its first request's tail.
@@ -146,7 +155,7 @@ impl Log {
 
     fn state(&self) -> MutexGuard<'_, LogState> {
         // The state is whole after every statement, so a panic elsewhere leaves it usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

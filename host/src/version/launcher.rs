@@ -33,7 +33,7 @@ pub(crate) struct WasmLauncher {
     log_group: String,
     number: VersionNumber,
     /// The variables that are the same for all instances.
-    environment: Vec<(String, String)>,
+    environment: Arc<[(String, String)]>,
 }
 
 /// How an instance came up.
@@ -62,7 +62,7 @@ impl WasmLauncher {
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
             number: facts.number,
-            environment: environment(facts, &log_group),
+            environment: environment(facts, &log_group).into(),
             log_group,
         }
     }
@@ -70,11 +70,9 @@ impl WasmLauncher {
     fn surroundings(&self) -> Surroundings {
         // Lambda's form: the day, the version and 32 hexadecimal digits.
         let stream = format!("{}/[{}]{}", timestamp::day(), self.number, uuid::Uuid::new_v4().simple());
-        let mut environment = self.environment.clone();
-        environment.push(("AWS_LAMBDA_LOG_STREAM_NAME".to_owned(), stream.clone()));
         let source = LogSource { group: self.log_group.clone(), stream };
         Surroundings {
-            environment,
+            environment: self.environment.clone(),
             function_name: self.function_name.clone(),
             memory_limit_bytes: self.memory_limit_bytes,
             log: Log::new(Arc::new(source), self.shared.feed.clone()),

@@ -23,8 +23,8 @@ const HTTP_FIELDS_BYTES_MAX: usize = 64 << 10;
 /// What an instance finds around itself.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
-    /// The environment variables, as a list because WASI takes them so.
-    pub(crate) environment: Vec<(String, String)>,
+    /// The environment variables that all instances of a version share, as a list because WASI takes them so.
+    pub(crate) environment: Arc<[(String, String)]>,
     /// The only argument: the function's name.
     pub(crate) function_name: Arc<str>,
     /// The bytes its memories and tables may have together.
@@ -53,6 +53,7 @@ impl GuestState {
         let wasi = WasiCtxBuilder::new()
             .arg(&*function_name)
             .envs(&environment)
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", log.stream())
             .stdout(LogStream(log.clone()))
             .stderr(LogStream(log.clone()))
             .max_random_size(RANDOM_BYTES_MAX)
