@@ -32,7 +32,9 @@ impl Concurrency {
     /// The right to run one invocation now.
     pub(crate) fn acquire(self: &Arc<Self>) -> Result<Permit, Throttled> {
         let more = |running| (running < self.limit).then_some(running + 1);
-        match self.running.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
+        // Sequentially consistent, with `running`: a host that closes sets its flag and then looks here, an invocation
+        // counts itself here and then looks at the flag, and one of the two must see the other.
+        match self.running.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more) {
             Ok(_) => Ok(Permit(self.clone())),
             Err(running) => Err(Throttled { running, limit: self.limit }),
         }
@@ -40,7 +42,7 @@ impl Concurrency {
 
     /// How many invocations run.
     pub(crate) fn running(&self) -> usize {
-        self.running.load(Ordering::Acquire)
+        self.running.load(Ordering::SeqCst)
     }
 
     /// Waits until nothing runs.
@@ -57,7 +59,7 @@ impl Concurrency {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.running.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.at_rest.notify_waiters();
         }
     }

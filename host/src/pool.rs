@@ -3,6 +3,7 @@
 //! Knows neither wasmtime nor functions: a [`Launcher`] makes the instances. Nothing waits here for an instance
 //! to come free, because a permit was taken first.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,12 +124,36 @@ impl<L: Launcher> Drop for Pool<L> {
     }
 }
 
+/// Instances that were taken out of a pool to be dropped.
+struct Evicted {
+    count: usize,
+    instances: Box<dyn Any + Send>,
+}
+
+impl Evicted {
+    /// Drops them where nobody waits for it: giving the memory of a large one back takes milliseconds.
+    fn drop_elsewhere(self) -> usize {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if self.count > 0 => drop(runtime.spawn_blocking(move || drop(self.instances))),
+            _ => drop(self.instances),
+        }
+        self.count
+    }
+
+    /// Drops them now: afterwards their slots are free.
+    fn drop_here(self) -> usize {
+        self.count
+    }
+}
+
 /// A pool as the host-wide budget sees it.
 trait IdlePool: Send + Sync {
     /// Since when the oldest instance has been idle.
     fn oldest(&self) -> Option<Instant>;
-    /// Drops the instances idle since before `instant`, or exactly since it; gives back how many.
-    fn evict_until(&self, instant: Instant) -> usize;
+    /// Since when each instance has been idle, and its bytes.
+    fn ages(&self) -> Vec<(Instant, u64)>;
+    /// Takes out the instances idle since before `instant`, or exactly since it.
+    fn evict_until(&self, instant: Instant) -> Evicted;
     /// Whether the list of pools keeps this entry for it: not when it is empty, nor when it has just been listed anew.
     fn stays_enlisted(&self) -> bool;
 }
@@ -138,15 +163,18 @@ impl<L: Launcher> IdlePool for Pool<L> {
         self.idle().front().map(|idle| idle.since)
     }
 
-    fn evict_until(&self, instant: Instant) -> usize {
+    fn ages(&self) -> Vec<(Instant, u64)> {
+        self.idle().iter().map(|idle| (idle.since, idle.bytes)).collect()
+    }
+
+    fn evict_until(&self, instant: Instant) -> Evicted {
         let evicted: Vec<_> = {
             let mut idle = self.idle();
             let count = idle.partition_point(|idle| idle.since <= instant);
             idle.drain(..count).collect()
         };
         self.idlers.release(evicted.iter().map(|idle| idle.bytes).sum());
-        // Dropping an instance takes microseconds, so it is done without the lock.
-        evicted.len()
+        Evicted { count: evicted.len(), instances: Box::new(evicted) }
     }
 
     fn stays_enlisted(&self) -> bool {
@@ -183,7 +211,7 @@ impl Idlers {
         let Some(instant) = now.checked_sub(idle_time_max) else { return 0 };
         let mut evicted = 0;
         for pool in self.live_pools() {
-            evicted += pool.evict_until(instant);
+            evicted += pool.evict_until(instant).drop_elsewhere();
         }
         self.forget_empty_pools();
         evicted
@@ -191,13 +219,14 @@ impl Idlers {
 
     /// Drops the instance that has been idle for longest; says whether there was one.
     pub(crate) fn evict_oldest(&self) -> bool {
-        let oldest = self.live_pools().into_iter().filter_map(|pool| Some((pool.oldest()?, pool)));
-        let oldest = oldest.min_by_key(|(since, _)| *since);
-        // Between the look and the eviction another thread may have taken it: then there is room all the same.
-        oldest.is_some_and(|(since, pool)| {
-            pool.evict_until(since);
-            true
-        })
+        loop {
+            let oldest = self.live_pools().into_iter().filter_map(|pool| Some((pool.oldest()?, pool)));
+            let Some((since, pool)) = oldest.min_by_key(|(since, _)| *since) else { return false };
+            // Another thread may have taken it since the look; then the next one is looked for.
+            if pool.evict_until(since).drop_here() > 0 {
+                return true;
+            }
+        }
     }
 
     /// Counts an instance in, after making room for it. False when it is larger than the whole budget.
@@ -214,20 +243,21 @@ impl Idlers {
         true
     }
 
-    /// Makes room for many at a time, so that looking through the pools is not paid for with every event.
+    /// Drops the oldest tenth of all idle memory at a time, so that looking at every instance is not paid for with
+    /// every event. Says whether anything was dropped.
     fn evict_a_tenth(&self) -> bool {
-        let mut by_age: Vec<_> =
-            self.live_pools().into_iter().filter_map(|pool| Some((pool.oldest()?, pool))).collect();
-        by_age.sort_by_key(|(since, _)| *since);
+        let pools = self.live_pools();
+        let mut ages: Vec<(Instant, u64)> = pools.iter().flat_map(|pool| pool.ages()).collect();
+        ages.sort_unstable();
         let target = self.budget_bytes - self.budget_bytes / 10;
-        let mut evicted = 0;
-        for (since, pool) in by_age {
-            evicted += pool.evict_until(since);
-            if self.used_bytes() <= target {
-                break;
-            }
-        }
-        evicted > 0
+        let surplus = self.used_bytes().saturating_sub(target).max(1);
+        let mut freed = 0;
+        let enough = ages.iter().find(|(_, bytes)| {
+            freed += bytes;
+            freed >= surplus
+        });
+        let Some((youngest, _)) = enough.or(ages.last()) else { return false };
+        pools.iter().map(|pool| pool.evict_until(*youngest).drop_elsewhere()).sum::<usize>() > 0
     }
 
     fn release(&self, bytes: u64) {
@@ -239,7 +269,10 @@ impl Idlers {
     }
 
     fn forget_empty_pools(&self) {
+        // Pools are dropped after the lock: one may be the last to hold its version's code.
+        let upgraded = self.live_pools();
         self.pools().retain(|pool| pool.upgrade().is_some_and(|pool| pool.stays_enlisted()));
+        drop(upgraded);
     }
 
     fn live_pools(&self) -> Vec<Arc<dyn IdlePool>> {
@@ -338,6 +371,55 @@ mod tests {
         }
         assert_eq!((old.idle_count(), young.idle_count()), (1, 2));
         assert_eq!(idlers.used_bytes(), 3 * SIZE_BYTES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_budget_makes_room_for_many_at_a_time() {
+        let idlers = Idlers::new(100 * SIZE_BYTES);
+        let pool = pool(&idlers);
+        let mut instances = Vec::new();
+        for _ in 0..101 {
+            instances.push(take(&pool).await);
+        }
+        for instance in instances {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            pool.put_back(Some(instance));
+        }
+        assert_eq!(pool.idle_count(), 91, "the oldest tenth went, and the last came");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_old_instances_of_one_pool_go_before_the_young_ones_of_others() {
+        let idlers = Idlers::new(100 * SIZE_BYTES);
+        let old = pool(&idlers);
+        let mut instances = Vec::new();
+        for _ in 0..80 {
+            instances.push(take(&old).await);
+        }
+        for instance in instances {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            old.put_back(Some(instance));
+        }
+        let young: Vec<_> = (0..50).map(|_| pool(&idlers)).collect();
+        for pool in &young {
+            let instance = take(pool).await;
+            tokio::time::advance(Duration::from_secs(1)).await;
+            pool.put_back(Some(instance));
+        }
+        assert!(young.iter().all(|pool| pool.idle_count() == 1));
+        assert!((41..=50).contains(&old.idle_count()), "{} are left", old.idle_count());
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_was_forgotten_while_empty_is_listed_again() {
+        let idlers = Idlers::new(1000);
+        let pool = pool(&idlers);
+        for _ in 0..3 {
+            let instance = take(&pool).await;
+            pool.put_back(Some(instance));
+            assert_eq!(idlers.expire(Instant::now(), Duration::ZERO), 1);
+        }
+        assert_eq!(idlers.used_bytes(), 0);
     }
 
     #[tokio::test]

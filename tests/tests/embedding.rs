@@ -74,7 +74,7 @@ async fn publishing_again_makes_the_next_version_and_unchanged_the_same() {
 }
 
 #[tokio::test]
-async fn many_who_publish_the_same_code_at_a_time_compile_it_once() {
+async fn many_who_publish_the_same_code_at_a_time_share_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect("a host");
     let all = (0..16).map(|number| {
@@ -92,7 +92,7 @@ async fn many_who_publish_the_same_code_at_a_time_compile_it_once() {
         digests.push(one.await.expect("it does not panic"));
     }
     assert!(digests.iter().all(|digest| *digest == digests[0]));
-    let files = std::fs::read_dir(folder.path().join("code")).expect("the folder").count();
+    let files = std::fs::read_dir(folder.path().join("samovar-code")).expect("the folder").count();
     assert_eq!(files, 2, "one package and one artifact for all of them");
     host.close().await;
 }

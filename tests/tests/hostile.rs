@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use samovar::function::Isolation;
 use samovar::{Deployment, Host};
 use samovar_tests::{Handler, answer, error_type, function, invoke};
 
@@ -135,31 +136,92 @@ async fn memory_beyond_the_limit_is_never_had() {
 }
 
 #[tokio::test]
+async fn growth_that_overflows_gives_no_memory_back() {
+    // A growth by more than can be counted fails inside the engine; it must not undo what was counted before.
+    let guest = Handler {
+        memory: "1",
+        more: "(table $t 1 funcref)",
+        handle: r#"(loop $more
+                     (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))
+                     (drop (table.grow $t (ref.null func) (i32.const -1))))
+                   (if (i32.gt_u (memory.size) (i32.const 2048)) (then unreachable))
+                   (drop (table.grow $t (ref.null func) (i32.const -1)))
+                   (if (i32.ne (memory.grow (i32.const 1024)) (i32.const -1)) (then (loop $l (br $l))))
+                   i32.const 16"#,
+        ..Handler::default()
+    };
+    let (host, outcome) = run(&guest).await;
+    assert_eq!(answer(&outcome), "ok", "{outcome:?}");
+    assert!(outcome.report.max_memory_used_bytes <= 128 << 20);
+    host.close().await;
+}
+
+#[tokio::test]
+async fn a_64_bit_memory_is_refused_with_its_reason() {
+    let host = Host::builder().instances_max(16).start().await.expect("a host");
+    let guest = Handler { more: "(memory $wide i64 1)", ..Handler::default() }.build();
+    let refused = host.publish(Deployment::new("guest", guest)).await.expect_err("refused").to_string();
+    assert!(refused.contains("64"), "{refused}");
+    host.close().await;
+}
+
+#[tokio::test]
 async fn a_guest_that_takes_a_refusal_well_goes_on() {
-    let guest =
-        Handler { handle: "(drop (memory.grow (i32.const 4000))) i32.const 16", ..Handler::default() };
+    // The first event asks for too much and goes on; the second traps, which is then no want of memory.
+    let guest = Handler {
+        more: "(global $calls (mut i32) (i32.const 0))",
+        handle: r#"(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+                   (if (i32.eq (global.get $calls) (i32.const 2)) (then unreachable))
+                   (drop (memory.grow (i32.const 4000))) i32.const 16"#,
+        ..Handler::default()
+    };
     let (host, outcome) = run(&guest).await;
     assert_eq!(answer(&outcome), "ok");
-    // The refusal is forgotten: a later trap is a trap, not want of memory.
-    assert_eq!(answer(&invoke(&host, "guest:1", "{}").await), "ok");
+    assert_eq!(error_type(&invoke(&host, "guest:1", "{}").await), "Runtime.ExitError");
     host.close().await;
 }
 
 #[tokio::test]
 async fn nothing_of_one_guests_memory_reaches_the_next() {
-    // Answers with the byte at 4096 and then leaves a mark there; a warm instance sees its own mark.
-    let guest = Handler {
+    // Answers with two digits, the byte at 70000 and 0, and then leaves a mark at 70000.
+    let leaves_a_mark = |more: &'static str| Handler {
         handle: r#"(i32.store8 (i32.const 65) (i32.add (i32.const 48) (i32.load8_u (i32.const 70000))))
                    (i32.store8 (i32.const 66) (i32.const 48))
                    (i32.store8 (i32.const 70000) (i32.const 1)) i32.const 16"#,
+        more,
         ..Handler::default()
     };
-    let host = Host::builder().instances_max(4).start().await.expect("a host");
-    for round in 0..200 {
-        let name = format!("guest-{}", round % 3);
-        let isolation = samovar::function::Isolation::Fresh;
-        host.publish(Deployment::new(&name, guest.build()).isolation(isolation)).await.expect("published");
-        assert_eq!(answer(&invoke(&host, &format!("{name}:1"), "{}").await), "00", "round {round}");
+    let guests =
+        [leaves_a_mark(""), leaves_a_mark("(func nop)"), leaves_a_mark("(global i32 (i32.const 1))")];
+    let host = Host::builder().instances_max(2).start().await.expect("a host");
+    for round in 0..300 {
+        let name = format!("guest-{}", round % guests.len());
+        let deployment = Deployment::new(&name, guests[round % guests.len()].build());
+        host.publish(deployment.isolation(Isolation::Fresh)).await.expect("published");
+        assert_eq!(answer_text(&invoke(&host, &format!("{name}:1"), "{}").await), "\"00\"", "round {round}");
     }
+    host.publish(Deployment::new("warm", guests[0].build())).await.expect("published");
+    invoke(&host, "warm:1", "{}").await;
+    let marked = answer_text(&invoke(&host, "warm:1", "{}").await);
+    assert_eq!(marked, "\"10\"", "a warm instance sees its own mark, so a leak would have been seen");
+    host.close().await;
+}
+
+fn answer_text(outcome: &samovar::Outcome) -> String {
+    String::from_utf8(outcome.body().to_vec()).expect("text")
+}
+
+#[tokio::test]
+async fn output_without_end_is_bounded_and_harms_nobody() {
+    let host = Host::temporary().await.expect("a host");
+    let mut lines = host.logs();
+    let request = samovar_tests::publish(&host, "large", |it| it).await;
+    assert_eq!(request.number.to_string(), "1");
+    let outcome = invoke(&host, "large:1", r#"{"bytes": 20000000}"#).await;
+    assert_eq!(error_type(&outcome), "Function.ResponseSizeTooLarge", "{outcome:?}");
+    while let Ok(line) = lines.try_recv() {
+        assert!(line.text.len() <= 8192);
+    }
+    assert!(invoke(&host, "large:1", r#"{"bytes": 5}"#).await.answer.is_ok());
     host.close().await;
 }

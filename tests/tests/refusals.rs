@@ -59,7 +59,7 @@ async fn a_refused_package_leaves_no_file_behind() {
         let refused = host.create_function(CreateFunction::new(function("bad"), package)).await;
         assert!(refused.is_err());
     }
-    let files = std::fs::read_dir(folder.path().join("code")).expect("the folder").count();
+    let files = std::fs::read_dir(folder.path().join("samovar-code")).expect("the folder").count();
     assert_eq!(files, 0);
     host.close().await;
 }
@@ -73,10 +73,41 @@ async fn replaced_code_goes_with_the_last_version_that_had_it() {
         if host.update_function_code(update).await.is_err() {
             host.create_function(CreateFunction::new(function("f"), guest(name))).await.expect("made");
         }
-        let files = std::fs::read_dir(folder.path().join("code")).expect("the folder").count();
+        let files = std::fs::read_dir(folder.path().join("samovar-code")).expect("the folder").count();
         assert_eq!(files, 2, "one package and one artifact");
     }
     host.close().await;
+}
+
+#[tokio::test]
+async fn what_else_lies_in_a_data_folder_stays_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("code")).expect("made");
+    let precious = [folder.path().join("code/thesis.txt"), folder.path().join("notes.txt")];
+    for file in &precious {
+        std::fs::write(file, "years of work").expect("written");
+    }
+    let code = folder.path().join("samovar-code");
+    for _ in 0..2 {
+        let host = Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect("a host");
+        host.create_function(CreateFunction::new(function("f"), guest("hello"))).await.expect("made");
+        assert_eq!(std::fs::read_dir(&code).expect("the folder").count(), 2, "left-overs are gone");
+        host.close().await;
+        drop(host);
+        // As after a crash: a file of an earlier process.
+        std::fs::write(code.join("0-0.cwasm"), "left over").expect("written");
+    }
+    assert!(precious.iter().all(|file| file.exists()));
+}
+
+#[tokio::test]
+async fn a_data_folder_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("changed");
+    let refused =
+        Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect_err("refused");
+    assert!(refused.to_string().contains("others may write to it"), "{refused}");
 }
 
 #[tokio::test]

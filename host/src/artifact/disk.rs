@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// How the names of files begin that are not whole yet.
+pub(super) const TEMPORARY_PREFIX: &str = "partial-";
+
 /// Does work that computes or reads files, off the request threads.
 pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
@@ -19,7 +22,7 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() ->
 /// Writes a file so that it is there whole or not at all, also after a crash.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().expect("files of this module lie in a folder");
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

@@ -11,6 +11,9 @@ use super::{Host, StartError};
 use crate::function::{AccountId, Region};
 use crate::wasm::{GuestState, LinkHook};
 
+/// The longest that a guest may be given to set itself up.
+const INIT_TIME_MAX: Duration = Duration::from_secs(900);
+
 /// Builds a [`Host`]. Everything has a default; [`HostBuilder::start`] makes the host.
 #[must_use]
 pub struct HostBuilder {
@@ -83,9 +86,10 @@ impl HostBuilder {
         Self { idle_memory_bytes_max: bytes, ..self }
     }
 
-    /// How long a guest may take to set itself up, apart from its events. Default: 10 seconds, as on Lambda.
+    /// How long a guest may take to set itself up, apart from its events: at most 15 minutes. Default: 10 seconds, as
+    /// on Lambda.
     pub fn init_time_max(self, time: Duration) -> Self {
-        Self { init_time_max: time, ..self }
+        Self { init_time_max: time.min(INIT_TIME_MAX), ..self }
     }
 
     /// How long [`Host::close`] waits for running invocations. Default: 30 seconds.

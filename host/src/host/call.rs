@@ -53,7 +53,7 @@ impl Call {
     }
 
     /// What the caller gets when its instance did not come up, which is the function's own doing.
-    pub(super) fn failed_init(self, failed: FailedInit) -> Outcome {
+    pub(super) fn failed_init(self, failed: FailedInit, stages: Stages) -> Outcome {
         let memory = self.version.facts.configuration.memory;
         let framed = failed.log.begin(&self.request_id, self.version.facts.number, self.log_tail);
         let answer = Err(failed.ending.into_error(&self.request_id, memory));
@@ -64,13 +64,7 @@ impl Call {
             memory_size_mb: memory.mb(),
             max_memory_used_bytes: failed.max_memory_used_bytes,
         };
-        self.finish(
-            answer,
-            report,
-            &failed.log,
-            framed,
-            Stages { init: failed.duration, ..Stages::default() },
-        )
+        self.finish(answer, report, &failed.log, framed, Stages { init: failed.duration, ..stages })
     }
 
     fn finish(self, answer: Answer, report: Report, log: &Log, framed: bool, stages: Stages) -> Outcome {

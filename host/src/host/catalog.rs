@@ -90,6 +90,7 @@ impl Host {
         &self,
         request: UpdateFunctionCode,
     ) -> Result<FunctionVersion, UpdateFunctionError> {
+        self.changeable(&request.function)?;
         let (key, present) = self.present(&request.function)?;
         check_revision(request.revision_id.as_deref(), &present.latest.facts.revision_id)?;
         if self.is_closing() {
@@ -127,7 +128,7 @@ impl Host {
         revision_id: Option<&str>,
         change: impl FnOnce(&mut Configuration),
     ) -> Result<FunctionVersion, UpdateFunctionError> {
-        let key = self.key(function).ok_or_else(|| self.not_found(function))?;
+        let key = self.changeable(function)?;
         self.parts().registry.change(&key, |present| {
             let mut next = present.ok_or_else(|| self.not_found(function))?.clone();
             check_revision(revision_id, &next.latest.facts.revision_id)?;
@@ -147,7 +148,7 @@ impl Host {
     /// # Errors
     /// When there is no such function, it has changed meanwhile, or has other code than the caller believes.
     pub fn publish_version(&self, request: &PublishVersion) -> Result<FunctionVersion, PublishVersionError> {
-        let key = self.key(&request.function).ok_or_else(|| self.not_found(&request.function))?;
+        let key = self.changeable(&request.function)?;
         let described = request
             .description
             .clone()
@@ -211,29 +212,29 @@ impl Host {
         }
     }
 
-    /// Publishes code and configuration under a name, making the function if there is none: a shorter way for
-    /// embedders through [`Host::create_function`], [`Host::update_function_code`] and [`Host::publish_version`].
+    /// Publishes code and configuration under a name, making the function if there is none: for embedders, in one
+    /// step, what [`Host::create_function`], [`Host::update_function_code`], [`Host::update_function_configuration`]
+    /// and [`Host::publish_version`] do in several.
     ///
     /// # Errors
-    /// As those.
+    /// When the name is not one, or configuration or code are refused.
     pub async fn publish(&self, deployment: Deployment) -> Result<FunctionVersion, PublishError> {
-        let configuration = deployment.configuration().map_err(CreateFunctionError::from)?;
-        let name = FunctionName::parse(&deployment.name)?;
-        let reference = FunctionRef::from(name);
-        let package = deployment.package;
-        let create = CreateFunction {
-            function: reference.clone(),
-            package: package.clone(),
-            configuration: configuration.clone(),
-            publish: true,
-        };
-        match self.create_function(create).await {
-            Err(CreateFunctionError::Exists { .. }) => {}
-            created => return Ok(created?),
+        let reference = FunctionRef::from(FunctionName::parse(&deployment.name)?);
+        let key = self.key(&reference).ok_or_else(|| self.not_found(&reference))?;
+        let configuration = Arc::new(deployment.configuration()?);
+        if self.is_closing() {
+            return Err(PublishError::Closing);
         }
-        self.update_function_code(UpdateFunctionCode::new(reference.clone(), package)).await?;
-        self.update_function_configuration(&reference, None, |present| *present = configuration)?;
-        Ok(self.publish_version(&PublishVersion::new(reference))?)
+        let code = self.parts().artifacts.take_in(deployment.package).await?;
+        let latest = self.version(&key, VersionNumber::Latest, configuration, code);
+        self.parts().registry.change(&key, |present| {
+            let mut function = match present {
+                None => Function::new(latest),
+                Some(present) => Function { latest, ..present.clone() },
+            };
+            let version = self.publish_latest(&mut function, None);
+            Ok((function, describe(&version)))
+        })
     }
 
     /// Points an alias at a version, making the alias if there is none: a shorter way for embedders through
@@ -321,6 +322,13 @@ impl Host {
         let facts =
             VersionFacts { key: key.clone(), number, configuration, code, last_modified, revision_id };
         Version::new(facts, &self.parts().shared)
+    }
+
+    /// The key of a function that shall be changed: only `$LATEST` can be.
+    fn changeable(&self, function: &FunctionRef) -> Result<FunctionKey, FunctionNotFound> {
+        let latest = Qualifier::Version(VersionNumber::Latest);
+        let changeable = function.qualifier.as_ref().is_none_or(|qualifier| *qualifier == latest);
+        self.key(function).filter(|_| changeable).ok_or_else(|| self.not_found(function))
     }
 
     fn present(&self, function: &FunctionRef) -> Result<(FunctionKey, Arc<Function>), FunctionNotFound> {

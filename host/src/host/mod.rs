@@ -144,18 +144,18 @@ impl Host {
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
         let checked_out = match invocation.start {
-            Start::Any => version.pool.checkout().await,
-            Start::Cold => version.pool.launch().await,
+            Start::Any => self.until_closed(version.pool.checkout()).await?,
+            Start::Cold => self.until_closed(version.pool.launch()).await?,
         };
         let Checkout { instance, launched } = match checked_out {
             Ok(checkout) => checkout,
-            Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed)),
+            Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
             Err(LaunchError::Host(error)) => return Err(error),
         };
         stages.checkout = stopwatch.lap();
         let log = instance.log().clone();
         let framed = log.begin(&call.request_id, version.facts.number, call.log_tail);
-        let (run, instance) = instance.run(invocation).await;
+        let (run, instance) = self.until_closed(instance.run(invocation)).await?;
         stages.run = stopwatch.lap();
         version.pool.put_back(instance.filter(|_| call.start == Start::Any));
         drop(permit);
@@ -198,14 +198,15 @@ impl Host {
         self.0.shared.idlers.used_bytes()
     }
 
-    /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), and ends
-    /// all instances.
+    /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
+    /// still run ([`InvokeError::Closing`]), and drops all instances.
     pub async fn close(&self) {
         self.0.closing.store(true, Ordering::SeqCst);
         if tokio::time::timeout(self.0.drain_time_max, self.0.concurrency.at_rest()).await.is_err() {
-            tracing::warn!(running = self.running(), "closing although invocations are still running");
+            tracing::warn!(running = self.running(), "ending invocations that are still running");
         }
         self.0.stop.cancel();
+        self.0.concurrency.at_rest().await;
         self.0.tasks.close();
         self.0.tasks.wait().await;
         self.0.registry.clear();
@@ -254,6 +255,16 @@ impl Host {
         })?;
         // Looked at with the permit in hand: `close` sets the flag first and then waits for all permits.
         if self.is_closing() { Err(InvokeError::Closing) } else { Ok(permit) }
+    }
+
+    /// Lets work go on until it is done or the host has waited for it long enough while closing.
+    async fn until_closed<T>(&self, work: impl Future<Output = T>) -> Result<T, InvokeError> {
+        tokio::select! {
+            // The work first: when it is done at once, nobody is put on the list of those who wait for the end.
+            biased;
+            done = work => Ok(done),
+            () = self.0.stop.cancelled() => Err(InvokeError::Closing),
+        }
     }
 
     fn expire_idle_instances(&self, idle_time_max: Duration) {

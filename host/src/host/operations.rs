@@ -342,13 +342,16 @@ pub enum PublishError {
     /// The name is not one.
     #[error(transparent)]
     Name(#[from] crate::function::NameError),
-    /// The function could not be made.
+    /// The name belongs to another account.
     #[error(transparent)]
-    Create(#[from] CreateFunctionError),
-    /// The function could not be changed.
+    NotFound(#[from] FunctionNotFound),
+    /// The configuration is refused.
     #[error(transparent)]
-    Update(#[from] UpdateFunctionError),
-    /// The version could not be published.
+    Configuration(#[from] ConfigurationError),
+    /// The code is refused.
     #[error(transparent)]
-    Publish(#[from] PublishVersionError),
+    Code(#[from] CodeError),
+    /// The host is closing.
+    #[error("the host is closing")]
+    Closing,
 }

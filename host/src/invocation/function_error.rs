@@ -6,6 +6,13 @@ use serde::Serialize;
 
 /// The most bytes an answer may have: Lambda's 6 MiB and 100 bytes.
 pub const ANSWER_BYTES_MAX: usize = 6_291_556;
+/// The most bytes of an error's type, and of a frame of its stack trace, that are kept.
+const ERROR_TYPE_BYTES_MAX: usize = 1024;
+/// The most bytes of an error's message that are kept: 256 KiB.
+const ERROR_MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// The most frames of a stack trace that are kept.
+const STACK_FRAMES_MAX: usize = 128;
+
 /// Whose doing a function error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -40,9 +47,17 @@ pub struct FunctionError {
 }
 
 impl FunctionError {
-    /// An error the function itself reported.
+    /// An error the function itself reported. What is too long is cut, and the type is made one line, because it
+    /// stands in log lines and headers.
     pub(crate) fn reported(error_type: String, error_message: String, stack_trace: Vec<String>) -> Self {
-        Self { kind: FunctionErrorKind::Reported, error_type, error_message, stack_trace: Some(stack_trace) }
+        let one_line: String = error_type.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let frames = stack_trace.into_iter().take(STACK_FRAMES_MAX);
+        Self {
+            kind: FunctionErrorKind::Reported,
+            error_type: cut(one_line, ERROR_TYPE_BYTES_MAX),
+            error_message: cut(error_message, ERROR_MESSAGE_BYTES_MAX),
+            stack_trace: Some(frames.map(|frame| cut(frame, ERROR_TYPE_BYTES_MAX)).collect()),
+        }
     }
 
     /// The guest ended without an answer: a trap, or an exit.
@@ -82,5 +97,25 @@ impl FunctionError {
     /// The error as the JSON object that Lambda's API answers with.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts always have a JSON form")
+    }
+}
+
+/// A text cut to so many bytes, at the end of a character.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_function_reports_is_bounded_and_its_type_is_one_line() {
+        let frames = vec!["f".to_owned(); 1000];
+        let error = FunctionError::reported("A\nREPORT\tB".to_owned(), "é".repeat(1 << 20), frames);
+        assert_eq!(error.error_type, "A REPORT B");
+        assert_eq!(error.error_message.len(), ERROR_MESSAGE_BYTES_MAX);
+        assert_eq!(error.stack_trace.expect("it has one").len(), STACK_FRAMES_MAX);
     }
 }

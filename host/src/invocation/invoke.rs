@@ -73,9 +73,11 @@ impl Invoke {
     /// # Errors
     /// [`InvokeError::PayloadNotJson`].
     pub fn checked(self) -> Result<Self, InvokeError> {
+        let not_json = |reason: String| InvokeError::PayloadNotJson { reason };
         if !self.payload.is_empty() {
-            serde_json::from_slice::<serde::de::IgnoredAny>(&self.payload)
-                .map_err(|error| InvokeError::PayloadNotJson { reason: error.to_string() })?;
+            let text = std::str::from_utf8(&self.payload).map_err(|error| not_json(error.to_string()))?;
+            serde_json::from_str::<serde::de::IgnoredAny>(text)
+                .map_err(|error| not_json(error.to_string()))?;
         }
         Ok(self)
     }
@@ -171,4 +173,23 @@ pub enum InvokeError {
     /// The host is closing and takes no new requests.
     #[error("the host is closing")]
     Closing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_is_json_in_utf8_or_nothing() {
+        let checked = |payload: &[u8]| {
+            let function = "f".parse().expect("a reference");
+            Invoke::new(function, payload.to_vec()).checked().map(drop)
+        };
+        for good in [&b""[..], b"{}", b" [1, 2] ", b"null", "\"\u{10ffff}\"".as_bytes()] {
+            assert!(checked(good).is_ok(), "{good:?}");
+        }
+        for bad in [&b"{"[..], b"{} {}", b"\"\xff\"", b"'a'", b"\xef\xbb\xbf{}"] {
+            assert!(matches!(checked(bad), Err(InvokeError::PayloadNotJson { .. })), "{bad:?}");
+        }
+    }
 }

@@ -8,12 +8,21 @@ use crate::invocation::FunctionError;
 
 /// How much of an invocation's log its caller can ask for: Lambda's 4 KiB.
 const TAIL_BYTES_MAX: usize = 4096;
-/// A line longer than this is cut into several.
-const LINE_BYTES_MAX: usize = 64 << 10;
+/// A line longer than this is cut into several: what the records of panics need, and what bounds the feed.
+const LINE_BYTES_MAX: usize = 8 << 10;
 /// What begins a record by which a guest hands its error over before it ends: RS, as in RFC 7464.
 const RECORD_SEPARATOR: u8 = 0x1e;
 /// How many lines a listener may fall behind before it loses the oldest.
 const FEED_LINES_MAX: usize = 4096;
+
+/// Which of a guest's two streams something is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
 
 /// Where log lines come from: one instance of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,13 +71,27 @@ pub(crate) struct Log {
     state: Arc<Mutex<LogState>>,
 }
 
+/// One of a guest's streams, whose lines go to its log.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    log: Log,
+    stream: Stream,
+}
+
+impl Writer {
+    /// Takes what the guest wrote.
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        self.log.state().write(self.stream, bytes);
+    }
+}
+
 #[derive(Debug)]
 struct LogState {
     source: Arc<LogSource>,
     feed: LogFeed,
     request_id: Option<Arc<str>>,
-    /// What was written after the last line feed.
-    unfinished: Vec<u8>,
+    /// What was written after the last line feed: to standard output, and to standard error.
+    unfinished: [Vec<u8>; 2],
     tail: Vec<u8>,
     /// The error the guest handed over before it ended.
     handed_over: Option<FunctionError>,
@@ -80,7 +103,7 @@ impl Log {
             source: source.clone(),
             feed,
             request_id: None,
-            unfinished: Vec::new(),
+            unfinished: [Vec::new(), Vec::new()],
             tail: Vec::new(),
             handed_over: None,
         };
@@ -115,26 +138,26 @@ impl Log {
         framed
     }
 
-    /// Takes what the guest wrote.
-    pub(crate) fn write(&self, bytes: &[u8]) {
+    /// One of the guest's streams.
+    pub(crate) fn writer(&self, stream: Stream) -> Writer {
+        Writer { log: self.clone(), stream }
+    }
+
+    /// Adds lines of the host's own.
+    pub(crate) fn note(&self, text: &str) {
         let mut state = self.state();
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
-            state.unfinished.extend_from_slice(&rest[..end]);
-            state.finish_line();
-            rest = &rest[end + 1..];
-        }
-        state.unfinished.extend_from_slice(rest);
-        if state.unfinished.len() >= LINE_BYTES_MAX {
-            state.finish_line();
+        for line in text.lines() {
+            state.line(line.as_bytes());
         }
     }
 
     /// Ends the request's part of the log with the host's own lines.
     pub(crate) fn end(&self, host_lines: &[String]) {
         let mut state = self.state();
-        if !state.unfinished.is_empty() {
-            state.finish_line();
+        for stream in [Stream::Output, Stream::Error] {
+            if !state.unfinished[stream as usize].is_empty() {
+                state.finish_line(stream);
+            }
         }
         for line in host_lines {
             state.line(line.as_bytes());
@@ -160,17 +183,38 @@ impl Log {
 }
 
 impl LogState {
-    fn finish_line(&mut self) {
-        let line = std::mem::take(&mut self.unfinished);
-        match line.split_first() {
-            Some((&RECORD_SEPARATOR, record)) if self.take_record(record) => {}
+    fn write(&mut self, stream: Stream, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let unfinished = &mut self.unfinished[stream as usize];
+            let room = LINE_BYTES_MAX - unfinished.len();
+            let (taken, end, finished) = match rest.iter().take(room + 1).position(|&byte| byte == b'\n') {
+                Some(feed) => (feed, feed + 1, true),
+                None if rest.len() > room => (room, room, true),
+                None => (rest.len(), rest.len(), false),
+            };
+            unfinished.extend_from_slice(&rest[..taken]);
+            if finished {
+                self.finish_line(stream);
+            }
+            rest = &rest[end..];
+        }
+    }
+
+    fn finish_line(&mut self, stream: Stream) {
+        let mut line = std::mem::take(&mut self.unfinished[stream as usize]);
+        // A guest that panics may have begun a line: the record comes after it.
+        match line.iter().rposition(|&byte| byte == RECORD_SEPARATOR) {
+            Some(at) if self.take_record(&line[at + 1..]) => {
+                if at > 0 {
+                    self.line(&line[..at]);
+                }
+            }
             _ => self.line(&line),
         }
-        // Keep the allocation for the next line, but not a large one.
-        if line.capacity() <= 1024 {
-            self.unfinished = line;
-            self.unfinished.clear();
-        }
+        // The allocation serves the next line.
+        line.clear();
+        self.unfinished[stream as usize] = line;
     }
 
     /// Takes a record that hands an error over; whatever else has the separator is an ordinary line.
@@ -222,11 +266,15 @@ mod tests {
         (Log::new(Arc::new(source), feed), listener)
     }
 
+    fn write(log: &Log, bytes: &[u8]) {
+        log.writer(Stream::Error).write(bytes);
+    }
+
     #[test]
     fn lines_are_told_apart_however_they_are_written() {
         let (log, mut listener) = log();
-        log.write(b"one\ntw");
-        log.write(b"o\n\nthree");
+        write(&log, b"one\ntw");
+        write(&log, b"o\n\nthree");
         log.end(&[]);
         let lines: Vec<String> =
             std::iter::from_fn(|| listener.try_recv().ok()).map(|line| line.text).collect();
@@ -237,7 +285,7 @@ mod tests {
     fn the_tail_is_the_last_4_kib_however_much_is_written() {
         let (log, _listener) = log();
         for _ in 0..10_000 {
-            log.write(b"0123456789\n");
+            write(&log, b"0123456789\n");
         }
         log.end(&["REPORT".to_owned()]);
         let tail = log.tail();
@@ -246,10 +294,41 @@ mod tests {
     }
 
     #[test]
+    fn half_lines_of_the_two_streams_do_not_mix() {
+        let (log, mut listener) = log();
+        log.writer(Stream::Output).write(b"one ");
+        log.writer(Stream::Error).write(b"two\n");
+        log.writer(Stream::Output).write(b"three\n");
+        let lines: Vec<String> =
+            std::iter::from_fn(|| listener.try_recv().ok()).map(|line| line.text).collect();
+        assert_eq!(lines, ["two", "one three"]);
+    }
+
+    #[test]
+    fn an_error_handed_over_in_the_middle_of_a_line_is_taken_too() {
+        let (log, _listener) = log();
+        write(
+            &log,
+            b"loading... \x1e{\"samovar:function-error\":{\"errorType\":\"T\",\"errorMessage\":\"m\"}}\n",
+        );
+        assert_eq!(log.take_handed_over().expect("an error").error_type, "T");
+        assert_eq!(log.tail(), "loading... \n");
+    }
+
+    #[test]
+    fn a_line_as_long_as_a_line_may_be_is_one_line() {
+        let (log, mut listener) = log();
+        write(&log, &[b'x'; LINE_BYTES_MAX]);
+        write(&log, b"\n");
+        assert_eq!(listener.try_recv().expect("a line").text.len(), LINE_BYTES_MAX);
+        assert!(listener.try_recv().is_err(), "and no empty one after it");
+    }
+
+    #[test]
     fn a_line_without_end_does_not_grow_without_end() {
         let (log, mut listener) = log();
         for _ in 0..40 {
-            log.write(&[b'x'; 4096]);
+            write(&log, &[b'x'; 4096]);
         }
         assert_eq!(listener.try_recv().expect("a line was cut").text.len(), LINE_BYTES_MAX);
     }
@@ -257,11 +336,11 @@ mod tests {
     #[test]
     fn an_error_that_is_handed_over_is_taken_and_is_no_line() {
         let (log, _listener) = log();
-        log.write(b"\x1e{\"samovar:function-error\":{\"errorType\":\"T\",\"errorMessage\":\"m\"}}\n");
+        write(&log, b"\x1e{\"samovar:function-error\":{\"errorType\":\"T\",\"errorMessage\":\"m\"}}\n");
         let error = log.take_handed_over().expect("an error");
         assert_eq!((error.error_type.as_str(), error.error_message.as_str()), ("T", "m"));
         assert_eq!(log.tail(), "");
-        log.write(b"\x1enot a record\n");
+        write(&log, b"\x1enot a record\n");
         assert!(log.take_handed_over().is_none());
         assert_eq!(log.tail(), "\u{1e}not a record\n");
     }
@@ -269,7 +348,7 @@ mod tests {
     #[test]
     fn a_tail_belongs_to_one_request_but_the_first_has_what_init_wrote() {
         let (log, _listener) = log();
-        log.write(b"set up\n");
+        write(&log, b"set up\n");
         log.begin(&"a".into(), "1", true);
         assert_eq!(log.tail(), "set up\nSTART RequestId: a Version: 1\n");
         log.begin(&"b".into(), "1", true);

@@ -127,7 +127,7 @@ impl Launcher for WasmLauncher {
         let load = started.elapsed();
         let init_limit = self.shared.init_time_max;
         let mut launched = Instance::launch(engine, program, self.surroundings(), init_limit).await;
-        if matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
+        while matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
             launched = Instance::launch(engine, program, self.surroundings(), init_limit).await;
         }
         match launched {

@@ -7,7 +7,7 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use super::guest::GuestState;
-use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::ticker::{Running, Ticker};
 
 /// The stack a guest's own code may use, in bytes.
@@ -16,14 +16,12 @@ const WASM_STACK_BYTES: usize = 1 << 20;
 const FIBRE_STACK_BYTES: usize = 2 << 20;
 /// A linear memory may lie anywhere in a slot of this size, so that its code needs no bounds checks.
 const MEMORY_SLOT_BYTES: usize = 4 << 30;
-/// The most elements one table may have.
-const TABLE_ELEMENTS_MAX: usize = 50_000;
-/// Of a freed slot, so many bytes are cleared instead of given back to the system, which is quicker.
-/// Together with [`WARM_SLOTS_MAX`] it bounds what free slots hold: 50 MiB.
-const MEMORY_KEEP_RESIDENT_BYTES: usize = 512 << 10;
-const TABLE_KEEP_RESIDENT_BYTES: usize = 32 << 10;
-const STACK_KEEP_RESIDENT_BYTES: usize = 64 << 10;
-/// How many freed slots keep their content's mapping for the same code's next instance.
+/// Of a freed slot, so many bytes are cleared instead of given back to the system, which is quicker. Every slot that
+/// was ever used may keep them, so with 4,000 instances they come to at most 750 MiB in all.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = 128 << 10;
+const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
+const STACK_KEEP_RESIDENT_BYTES: usize = 32 << 10;
+/// How many freed slots are preferred for the same code's next instance before slots never used are taken.
 const WARM_SLOTS_MAX: u32 = 100;
 
 /// Why an engine could not be made.
@@ -87,6 +85,11 @@ impl Engine {
                 (engine.map_err(|error| EngineError::Engine(format!("{error:#}")))?, false)
             }
         };
+        if pooled && !PoolingAllocationConfig::is_pagemap_scan_available() {
+            tracing::info!(
+                "this kernel cannot say which pages were touched (Linux 6.7 can): cold starts take longer"
+            );
+        }
         let linker = link(&engine, hook)?;
         let ticker = Ticker::start(engine.clone())?;
         Ok(Self { engine, linker, ticker, pooled })
@@ -114,6 +117,8 @@ fn config(strategy: InstanceAllocationStrategy) -> Config {
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
         .memory_init_cow(true)
+        // Memories of 64 bits need bounds checks and no compiler of components makes them.
+        .wasm_memory64(false)
         .memory_reservation(MEMORY_SLOT_BYTES as u64)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBRE_STACK_BYTES);

@@ -10,6 +10,10 @@ use super::program::{ReportedError, one_line};
 use crate::function::MemorySize;
 use crate::invocation::FunctionError;
 
+/// What wasmtime says when a guest hands over more bytes at once than the host takes; it has no type for it that could
+/// be told by. An answer of more than 16 MiB ends so, before its size can be looked at.
+const FUEL_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
+
 /// The error by which a guest is ended when its time is over.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline has passed")]
@@ -24,6 +28,8 @@ pub(crate) enum Ending {
     Exited(String),
     /// It wanted more memory than it may have, and trapped for it.
     OutOfMemory,
+    /// It gave an answer larger than an answer may be.
+    AnswerTooLarge,
     /// Its time, as long as this, was over.
     TimedOut(Duration),
 }
@@ -46,10 +52,15 @@ impl Ending {
         if guest.memory.take_refused() {
             return Self::OutOfMemory;
         }
-        if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-            guest.log.write(format!("{trace}\n").as_bytes());
-        }
         let what = error.downcast_ref::<Trap>().map_or_else(|| one_line(error), ToString::to_string);
+        let trace = error.downcast_ref::<WasmBacktrace>();
+        // With a trace it was a call of a host function that handed over too much, which is a trap like any other.
+        if trace.is_none() && what.contains(FUEL_EXHAUSTED) {
+            return Self::AnswerTooLarge;
+        }
+        if let Some(trace) = trace {
+            guest.log.note(&trace.to_string());
+        }
         Self::Exited(format!("Runtime exited with error: {what}"))
     }
 
@@ -59,6 +70,7 @@ impl Ending {
             Self::Reported(error) => error,
             Self::Exited(reason) => FunctionError::exited(request_id, &reason),
             Self::OutOfMemory => FunctionError::out_of_memory(request_id, memory.mb()),
+            Self::AnswerTooLarge => FunctionError::answer_too_large(),
             Self::TimedOut(limit) => FunctionError::timed_out(request_id, limit),
         }
     }

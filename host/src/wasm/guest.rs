@@ -11,14 +11,14 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::limits::MemoryLimit;
 use super::network::NoOutboundHttp;
 use super::stream::LogStream;
-use crate::telemetry::Log;
+use crate::telemetry::{Log, Stream};
 
 /// How many resources (streams, pollables, ...) a guest may hold at a time.
 const RESOURCES_MAX: usize = 10_000;
 /// How many random bytes a guest may ask for at a time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
-/// How large a guest's HTTP headers may be.
-const HTTP_FIELDS_BYTES_MAX: usize = 64 << 10;
+/// How large a set of HTTP headers may be. Requests go nowhere yet, and with 10,000 resources even small ones add up.
+const HTTP_FIELDS_BYTES_MAX: usize = 4 << 10;
 
 /// What an instance finds around itself.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ impl GuestState {
             .arg(&*function_name)
             .envs(&environment)
             .env("AWS_LAMBDA_LOG_STREAM_NAME", log.stream())
-            .stdout(LogStream(log.clone()))
-            .stderr(LogStream(log.clone()))
+            .stdout(LogStream(log.writer(Stream::Output)))
+            .stderr(LogStream(log.writer(Stream::Error)))
             .max_random_size(RANDOM_BYTES_MAX)
             // No folder is opened to the guest; the network is closed to it.
             .allow_tcp(false)

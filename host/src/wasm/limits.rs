@@ -8,23 +8,29 @@ const TABLE_ELEMENT_BYTES: usize = 8;
 pub(super) const CORE_INSTANCES_MAX: u32 = 64;
 /// How many linear memories one component may have.
 pub(super) const MEMORIES_MAX: u32 = 8;
+/// The most elements one table may have.
+pub(super) const TABLE_ELEMENTS_MAX: usize = 50_000;
 /// How many tables one component may have.
 pub(super) const TABLES_MAX: u32 = 32;
 
+/// Where every 32-bit memory ends, whatever its module or the function's limit say, in bytes.
+const MEMORY32_BYTES_MAX: usize = 4 << 30;
+
 /// Bounds the sum of all linear memories and tables of one instance.
+///
+/// What was granted stays counted even if the engine then finds no room for it: a guest can bring that about at
+/// will, so taking it back would be a way around the limit.
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
     limit_bytes: u64,
     used_bytes: u64,
-    /// What the last granted growth added, should the engine find that it has no room for it.
-    granted_bytes: u64,
     /// The last growth was refused: a trap that follows is for want of memory.
     refused: bool,
 }
 
 impl MemoryLimit {
     pub(super) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, used_bytes: 0, granted_bytes: 0, refused: false }
+        Self { limit_bytes, used_bytes: 0, refused: false }
     }
 
     /// The bytes the instance has. Memories never shrink, so this is also the most it ever had.
@@ -32,7 +38,7 @@ impl MemoryLimit {
         self.used_bytes
     }
 
-    /// Whether a growth was refused since the last call of this function.
+    /// Whether the last growth was refused, asked once.
     pub(super) fn take_refused(&mut self) -> bool {
         std::mem::take(&mut self.refused)
     }
@@ -41,17 +47,10 @@ impl MemoryLimit {
         let wanted = self.used_bytes.saturating_add(by_bytes as u64);
         let granted = wanted <= self.limit_bytes;
         if granted {
-            self.granted_bytes = wanted - self.used_bytes;
             self.used_bytes = wanted;
-        } else {
-            self.refused = true;
         }
+        self.refused = !granted;
         granted
-    }
-
-    fn take_back_grant(&mut self) {
-        self.used_bytes -= std::mem::take(&mut self.granted_bytes);
-        self.refused = true;
     }
 }
 
@@ -62,8 +61,9 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            // The module's own limit, not ours.
+        if let Some(maximum) = maximum.filter(|&maximum| desired > maximum) {
+            // A module's own limit is not ours; the end of a 32-bit memory is want of memory like any other.
+            self.refused = maximum >= MEMORY32_BYTES_MAX;
             return Ok(false);
         }
         Ok(self.grow(desired.saturating_sub(current)))
@@ -75,19 +75,20 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if let Some(maximum) = maximum.filter(|&maximum| desired > maximum) {
+            self.refused = maximum >= TABLE_ELEMENTS_MAX;
             return Ok(false);
         }
         Ok(self.grow(desired.saturating_sub(current).saturating_mul(TABLE_ELEMENT_BYTES)))
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.take_back_grant();
+        self.refused = true;
         Ok(())
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.take_back_grant();
+        self.refused = true;
         Ok(())
     }
 
@@ -109,11 +110,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_growth_that_the_engine_has_no_room_for_is_not_counted() {
+    fn a_growth_that_failed_gives_nothing_back() {
         let mut limit = MemoryLimit::new(1000);
         assert!(limit.memory_growing(0, 600, None).expect("an answer"));
-        limit.memory_grow_failed(wasmtime::Error::msg("no room")).expect("no error");
-        assert_eq!((limit.used_bytes(), limit.take_refused()), (0, true));
+        limit.table_grow_failed(wasmtime::Error::msg("no room")).expect("no error");
+        assert_eq!((limit.used_bytes(), limit.take_refused()), (600, true));
+    }
+
+    #[test]
+    fn a_refusal_is_forgotten_at_the_next_growth_that_is_granted() {
+        let mut limit = MemoryLimit::new(1000);
+        assert!(!limit.memory_growing(0, 2000, None).expect("an answer"));
+        assert!(limit.memory_growing(0, 10, None).expect("an answer"));
+        assert!(!limit.take_refused());
     }
 
     #[test]

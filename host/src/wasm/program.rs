@@ -140,8 +140,8 @@ impl Program {
     /// not looked at before it runs.
     pub(crate) fn load(engine: &Engine, artifact: &Path) -> Result<Self, ProgramError> {
         #[expect(unsafe_code, reason = "wasmtime cannot know where the machine code comes from; we do")]
-        // SAFETY: the artifact store hands out only files that this process has itself written, from the output
-        // of `Component::serialize`, into a folder that only its own user can write to.
+        // SAFETY: the artifact store hands out only files that this process has itself written, from the output of
+        // `Component::serialize`, into a folder of mode 0700 that it has checked to be its own user's alone.
         let component = unsafe { Component::deserialize_file(engine.wasmtime(), artifact) };
         let component = component.map_err(|error| ProgramError::Load { reason: one_line(&error) })?;
         Self::link(engine, &component)

@@ -8,16 +8,16 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use crate::telemetry::Log;
+use crate::telemetry::Writer;
 
 /// The most bytes a guest may write at a time.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 
 /// A stream that never waits: what is written becomes log lines at once.
 #[derive(Debug, Clone)]
-pub(super) struct LogStream(pub(super) Log);
+pub(super) struct LogStream(pub(super) Writer);
 
 impl StdoutStream for LogStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
@@ -37,6 +37,10 @@ impl IsTerminal for LogStream {
 
 impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > WRITE_BYTES_MAX {
+            // The guest was told how much it may write at a time.
+            return Err(StreamError::trap("a write larger than was permitted"));
+        }
         self.0.write(&bytes);
         Ok(())
     }
