@@ -20,6 +20,7 @@ pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
     if filters.is_empty() {
         checks.push(("the format", format(repository)));
         checks.push(("clippy", lint(repository)));
+        checks.push(("the library without its default features", check_lean(repository)));
         checks.push(("the guests' tests", test_guests(repository)));
     }
     let tests = test_workspace(repository, filters);
@@ -52,6 +53,14 @@ fn lint(repository: &Repository) -> Result<()> {
     }
     let scope = ["--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
     step::shown("lints checked", || command::run(repository.cargo("clippy").args(scope)))
+}
+
+/// The library as an embedder may want it, without HTTP and command line.
+fn check_lean(repository: &Repository) -> Result<()> {
+    let scope = ["--release", "--package", "samovar", "--lib", "--no-default-features"];
+    step::shown("library checked without default features", || {
+        command::run(repository.cargo("check").args(scope))
+    })
 }
 
 /// The guests' unit tests, which run natively on the SDK's double of the host.

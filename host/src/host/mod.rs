@@ -144,8 +144,8 @@ impl Host {
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
         let checked_out = match invocation.start {
-            Start::Any => self.until_closed(version.pool.checkout()).await?,
-            Start::Cold => self.until_closed(version.pool.launch()).await?,
+            Start::Any => version.pool.checkout().await,
+            Start::Cold => version.pool.launch().await,
         };
         let Checkout { instance, launched } = match checked_out {
             Ok(checkout) => checkout,
@@ -199,7 +199,8 @@ impl Host {
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
-    /// still run ([`InvokeError::Closing`]), and drops all instances.
+    /// still run ([`InvokeError::Closing`]), and drops all instances. A guest that is setting itself up is waited for
+    /// as long as that may take.
     pub async fn close(&self) {
         self.0.closing.store(true, Ordering::SeqCst);
         if tokio::time::timeout(self.0.drain_time_max, self.0.concurrency.at_rest()).await.is_err() {

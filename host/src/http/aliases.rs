@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::function::{AliasRouting, VersionNumber, Weight};
 use crate::{AliasInfo, CreateAlias, UpdateAlias};
 
+use super::api::{Answer, Api, json};
 use super::functions::BODY_LIMIT;
 use super::request;
-use super::router::{Answer, Api, json};
 use super::wire_error::{Member, WireError};
 
 /// The body of CreateAlias and, without a name, of UpdateAlias.

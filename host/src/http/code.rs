@@ -7,8 +7,8 @@ use axum::response::IntoResponse as _;
 use crate::FunctionVersion;
 use crate::function::{FunctionName, FunctionRef, Qualifier, Region, VersionNumber};
 
+use super::api::{Answer, Api};
 use super::request::decoded;
-use super::router::{Answer, Api};
 use super::wire_error::WireError;
 
 /// Where the package of a version can be fetched, on the host that the request asked for.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::function::{Configuration, FunctionRef, Qualifier, VersionNumber};
 use crate::{CreateFunction, PublishVersion, UpdateFunctionCode};
 
+use super::api::{Answer, Api, json, to_the_end};
 use super::bodies::Limit;
 use super::code;
 use super::function_answer::FunctionConfiguration;
@@ -16,7 +17,6 @@ use super::function_request::{
     UpdateFunctionConfigurationRequest,
 };
 use super::request;
-use super::router::{Answer, Api, json, to_the_end};
 use super::wire_error::{Member, WireError};
 
 /// How large the body of any request but Invoke may be: Lambda's limit, room for 50 MiB in base64.

@@ -10,9 +10,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use crate::function::VersionNumber;
 use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX};
 
+use super::api::{Answer, Api, REQUEST_ID, to_the_end};
 use super::bodies::Limit;
 use super::request::{self, header};
-use super::router::{Answer, Api, REQUEST_ID, to_the_end};
 use super::timing::{START_HEADER, TIMING_HEADER, server_timing};
 use super::trace;
 use super::wire_error::{Member, WireError};

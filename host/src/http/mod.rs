@@ -27,6 +27,7 @@
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
 mod aliases;
+mod api;
 mod bodies;
 mod code;
 mod function_answer;

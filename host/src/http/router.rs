@@ -6,33 +6,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
 
 use crate::Host;
 
-use super::bodies::Bodies;
-use super::guard::Guard;
+use super::api::{Answer, Api, REQUEST_ID};
 use super::operation::Operation;
 use super::settings::HttpSettings;
 use super::wire_error::WireError;
 use super::{aliases, code, functions, invoke};
-
-/// The header that carries the id of a request.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-
-/// What an operation answers.
-pub(super) type Answer = Result<Response, WireError>;
-
-/// What the operations share.
-#[derive(Debug)]
-pub(super) struct Api {
-    pub(super) host: Host,
-    pub(super) bodies: Bodies,
-    guard: Guard,
-}
 
 /// Lambda's API over a host, to be served by [`serve`](super::serve) or as a part of an application of your own.
 ///
@@ -56,10 +40,6 @@ pub fn router(host: Host, settings: HttpSettings) -> Router {
 }
 
 impl Api {
-    pub(super) fn new(host: Host, settings: &HttpSettings) -> Arc<Self> {
-        Arc::new(Self { host, bodies: Bodies::new(), guard: Guard::new(&settings.allowed_hosts) })
-    }
-
     /// Every request passes here, so none can pass the guard by, and none is without a request id.
     pub(super) async fn answer(&self, request: Request) -> Response {
         let mut response = match self.perform(request).await {
@@ -121,20 +101,4 @@ impl Api {
             }
         })
     }
-}
-
-/// An answer with a JSON body.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(body).expect("the shapes of this API always have a JSON form");
-    let content_type = (axum::http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok((status, [content_type], body).into_response())
-}
-
-/// Carries out what a client asked for although the client may hang up, as on Lambda.
-pub(super) fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> impl Future<Output = Result<T, WireError>> {
-    // Not an `async fn`, which would move the work about once more before it is spawned.
-    let task = tokio::spawn(work);
-    async { task.await.map_err(|error| WireError::internal(&error)) }
 }

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Host;
 
-use super::router::Api;
+use super::api::Api;
 use super::settings::HttpSettings;
 
 /// How long a client may take from connecting, or from the last answer, to the end of the next request's headers:

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 /// The most bytes an answer may have: Lambda's 6 MiB and 100 bytes.
@@ -12,6 +13,9 @@ const ERROR_TYPE_BYTES_MAX: usize = 1024;
 const ERROR_MESSAGE_BYTES_MAX: usize = 256 << 10;
 /// The most frames of a stack trace that are kept.
 const STACK_FRAMES_MAX: usize = 128;
+
+/// What a function ended with: its answer, or an error.
+pub(crate) type Answer = Result<Bytes, FunctionError>;
 
 /// Whose doing a function error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

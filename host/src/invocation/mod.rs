@@ -8,13 +8,13 @@ mod outcome;
 mod report;
 mod stages;
 
+pub(crate) use function_error::Answer;
 pub use function_error::{ANSWER_BYTES_MAX, FunctionError, FunctionErrorKind};
 pub(crate) use invoke::Invocation;
 pub use invoke::{
     CLIENT_CONTEXT_BYTES_MAX, Invoke, InvokeError, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX,
     TRACE_ID_BYTES_MAX,
 };
-pub(crate) use outcome::Answer;
 pub use outcome::Outcome;
 pub use report::{Report, Status};
 pub use stages::Stages;

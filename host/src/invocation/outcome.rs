@@ -9,9 +9,6 @@ use super::report::Report;
 use super::stages::Stages;
 use crate::function::VersionNumber;
 
-/// What a function ended with: its answer, or an error.
-pub(crate) type Answer = Result<Bytes, FunctionError>;
-
 /// What came of an invocation that was run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::function_error::FunctionErrorKind;
-use super::outcome::Answer;
+use super::function_error::{Answer, FunctionErrorKind};
 
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

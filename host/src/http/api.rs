@@ -1,0 +1,50 @@
+//! What the operations share: the host, the room for bodies, and the forms of answers.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use crate::Host;
+
+use super::bodies::Bodies;
+use super::guard::Guard;
+use super::settings::HttpSettings;
+use super::wire_error::WireError;
+
+/// The header that carries the id of a request.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// What an operation answers.
+pub(super) type Answer = Result<Response, WireError>;
+
+/// What the operations share.
+#[derive(Debug)]
+pub(super) struct Api {
+    pub(super) host: Host,
+    pub(super) bodies: Bodies,
+    pub(super) guard: Guard,
+}
+
+impl Api {
+    pub(super) fn new(host: Host, settings: &HttpSettings) -> Arc<Self> {
+        Arc::new(Self { host, bodies: Bodies::new(), guard: Guard::new(&settings.allowed_hosts) })
+    }
+}
+
+/// An answer with a JSON body.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(body).expect("the shapes of this API always have a JSON form");
+    let content_type = (axum::http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok((status, [content_type], body).into_response())
+}
+
+/// Carries out what a client asked for although the client may hang up, as on Lambda.
+pub(super) fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = Result<T, WireError>> {
+    // Not an `async fn`, which would move the work about once more before it is spawned.
+    let task = tokio::spawn(work);
+    async { task.await.map_err(|error| WireError::internal(&error)) }
+}
