@@ -104,6 +104,8 @@ fn every_mistake_is_one_line_that_says_what_to_do() {
         (&["deploy", "bad", "/no/such/file.wasm"], "/no/such/file.wasm"),
         (&["deploy", "bad name", &guest_path("echo")], "bad name"),
         (&["deploy", "echo", &guest_path("echo"), "--memory", "1"], "128"),
+        (&["deploy", "echo", &guest_path("hello"), "--alias", "7"], "digits"),
+        (&["deploy", "echo", "/dev/zero"], "52428800 bytes"),
         (&["alias", "echo", "live", "7"], "7"),
     ];
     for (arguments, part) in mistakes {
@@ -113,6 +115,11 @@ fn every_mistake_is_one_line_that_says_what_to_do() {
         assert_eq!(message.lines().count(), 1, "{arguments:?}: {message}");
         assert!(message.to_lowercase().contains(&part.to_lowercase()), "{arguments:?}: {message}");
     }
+    assert_eq!(
+        run(&server, &["invoke", "echo", "--payload", "[1]"]).stdout,
+        "[1]\n",
+        "nothing was half deployed"
+    );
     let nobody_there = samovar().args(["invoke", "echo", "--endpoint", "http://127.0.0.1:1"]).output();
     let nobody_there = ran(&nobody_there.expect("it runs"));
     assert!(!nobody_there.ok && nobody_there.stderr.contains("samovar serve"), "{}", nobody_there.stderr);

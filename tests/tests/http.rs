@@ -144,6 +144,85 @@ fn every_refusal_has_lambdas_form() {
 }
 
 #[test]
+fn what_is_only_announced_takes_no_room_from_others() {
+    use std::io::Write;
+    let server = Server::start();
+    deployed(&server, "echo");
+    let silent: Vec<_> = (0..40)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+            let head =
+                "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000000\r\n\r\n{";
+            stream.write_all(head.as_bytes()).expect("it is sent");
+            stream
+        })
+        .collect();
+    let large = format!("\"{}\"", "x".repeat(5_000_000));
+    let response = invoke_with(&server, "echo", "Host: localhost", large.as_bytes());
+    assert_eq!((response.status, response.body.len()), (200, large.len()));
+    drop(silent);
+}
+
+#[test]
+fn headers_have_a_limit_and_tenants_are_not_mixed() {
+    use std::io::{Read, Write};
+    let server = Server::start();
+    deployed(&server, "counter");
+    let path = "/2015-03-31/functions/counter/invocations";
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Long: {}", "x".repeat(100_000));
+    let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+    // The server may answer and close before all of it is sent, and the system may then drop its answer.
+    let _ = stream.write_all(format!("{head}\r\nContent-Length: 2\r\n\r\n{{}}").as_bytes());
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    let first = invoke_with(&server, "counter", "Host: localhost", b"{}");
+    assert_eq!(first.json()["count"], 1, "the one with the long headers did not run");
+    let tenant = invoke_with(&server, "counter", "Host: localhost\nX-Amz-Tenant-Id: a", b"{}");
+    assert_eq!((tenant.status, tenant.header("x-amzn-errortype")), (400, "InvalidParameterValueException"));
+}
+
+#[test]
+fn no_request_on_a_kept_connection_is_lost_when_the_server_ends() {
+    let server = Server::start();
+    deployed(&server, "echo");
+    let url = format!("{}/2015-03-31/functions/echo/invocations", server.endpoint());
+    let (started, clients_started) = std::sync::mpsc::channel();
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let (url, started) = (url.clone(), started.clone());
+            std::thread::spawn(move || {
+                let agent = ureq::Agent::new_with_defaults();
+                for call in 0.. {
+                    match agent.post(&url).send("[1]") {
+                        Ok(mut response) => {
+                            assert_eq!(response.body_mut().read_to_string().expect("a body"), "[1]");
+                        }
+                        // The only way a call may fail: nobody listens any more.
+                        Err(ureq::Error::Io(error))
+                            if error.kind() == std::io::ErrorKind::ConnectionRefused =>
+                        {
+                            break;
+                        }
+                        Err(error) => panic!("call {call} was lost: {error}"),
+                    }
+                    if call == 100 {
+                        started.send(()).expect("the test waits for it");
+                    }
+                }
+            })
+        })
+        .collect();
+    for _ in &clients {
+        clients_started.recv().expect("a client runs");
+    }
+    assert_eq!(server.terminate(), Some(0));
+    for client in clients {
+        client.join().expect("no call was lost");
+    }
+}
+
+#[test]
 fn sigterm_lets_what_runs_end_and_exits_with_0() {
     let server = Server::start();
     deployed(&server, "sleeper");

@@ -51,6 +51,9 @@ impl Client {
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            // Lambda's API redirects nobody; whoever does would get the event.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .proxy(None)
             .timeout_connect(Some(CONNECT_TIME_MAX))
             .timeout_global(Some(REQUEST_TIME_MAX))

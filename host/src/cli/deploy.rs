@@ -1,6 +1,8 @@
 //! `samovar deploy`: creates or updates a function and publishes it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,6 +14,7 @@ use tokio::time::Instant;
 use super::alias::point;
 use super::client::{Client, function_path};
 use super::{Endpoint, output, wire};
+use crate::function::{AliasName, Environment, FunctionRef, MemorySize, Timeout};
 use crate::http::ISOLATION_VARIABLE;
 use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
@@ -58,6 +61,7 @@ enum Isolation {
 
 impl Deploy {
     pub(super) fn run(self) -> Result<ExitCode> {
+        self.check()?;
         let package = self.package()?;
         let client = Client::new(&self.endpoint.url)?;
         let name = &self.name;
@@ -82,14 +86,26 @@ impl Deploy {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Checks all that was given before anything is sent, so that nothing is half deployed.
+    fn check(&self) -> Result<()> {
+        FunctionRef::parse(&self.name)?;
+        self.alias.as_deref().map(AliasName::parse).transpose()?;
+        self.memory.map(MemorySize::from_mb).transpose()?;
+        self.timeout.map(Timeout::from_seconds).transpose()?;
+        Environment::new(self.env.iter().cloned().collect())?;
+        Ok(())
+    }
+
     fn package(&self) -> Result<Vec<u8>> {
         let file = self.file.display();
-        let bytes = std::fs::metadata(&self.file).with_context(|| format!("cannot read {file}"))?.len();
+        let mut package = Vec::new();
+        let opened = File::open(&self.file).with_context(|| format!("cannot read {file}"))?;
+        let read = opened.take(PACKAGE_BYTES_MAX as u64 + 1).read_to_end(&mut package);
+        read.with_context(|| format!("cannot read {file}"))?;
         ensure!(
-            bytes <= PACKAGE_BYTES_MAX as u64,
-            "{file} has {bytes} bytes; at most {PACKAGE_BYTES_MAX} are allowed"
+            package.len() <= PACKAGE_BYTES_MAX,
+            "{file} has more than the {PACKAGE_BYTES_MAX} bytes that are allowed"
         );
-        let package = std::fs::read(&self.file).with_context(|| format!("cannot read {file}"))?;
         // Whatever else is wrong with it, the server tells better.
         ensure!(
             package.starts_with(b"\0asm") || package.starts_with(b"PK"),

@@ -107,10 +107,9 @@ impl Invoke {
         let answer = client.send("POST", &path, &headers, event).map_err(|error| self.told(error))?;
         let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok());
         calls.timings.push(Timing::parse(header("server-timing").unwrap_or_default(), started.elapsed()));
-        *calls
-            .executed
-            .entry(header("x-amz-executed-version").unwrap_or("unknown").to_owned())
-            .or_default() += 1;
+        let version = header("x-amz-executed-version")
+            .with_context(|| format!("{} does not answer as Lambda's API does", self.endpoint.url))?;
+        *calls.executed.entry(version.to_owned()).or_default() += 1;
         calls.function_errors += u32::from(header("x-amz-function-error").is_some());
         Ok(answer)
     }

@@ -12,12 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::wire_error::WireError;
 
-/// The most bytes of large bodies that are held at a time, in KiB: 1 GiB. Further requests wait their turn.
-const HELD_KIB_MAX: usize = 1 << 20;
+/// The most bytes of large bodies that are held at a time, in MiB. What comes in beyond it is refused.
+const HELD_MIB_MAX: usize = 1024;
 /// Bodies up to this size do not count: connections are limited, and so is what these can sum up to.
-const SMALL_BYTES_MAX: u64 = 64 << 10;
-/// How long a body may take to come in, waiting for its turn included.
+const SMALL_BYTES_MAX: usize = 64 << 10;
+/// How long a body may take to come in.
 const READ_TIME_MAX: Duration = Duration::from_secs(300);
+/// How long a client may send nothing in the middle of a body.
+const PAUSE_TIME_MAX: Duration = Duration::from_secs(20);
 /// How much of a body that is too large is read and thrown away, so that a client that sends first and reads later
 /// sees the answer instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 256 << 20;
@@ -45,7 +47,7 @@ pub(super) struct Held {
 
 impl Bodies {
     pub(super) fn new() -> Self {
-        Self { room: Arc::new(Semaphore::new(HELD_KIB_MAX)) }
+        Self { room: Arc::new(Semaphore::new(HELD_MIB_MAX)) }
     }
 
     /// Reads a whole body.
@@ -55,8 +57,7 @@ impl Bodies {
                 discard(&mut body).await;
                 return Err((limit.error)(limit.bytes));
             }
-            let room = self.room_for(body.size_hint().upper(), limit).await;
-            Ok(Held { bytes: whole(&mut body, limit).await?, _room: room })
+            self.whole(&mut body, limit).await
         };
         match tokio::time::timeout(READ_TIME_MAX, read).await {
             Ok(read) => read,
@@ -64,13 +65,35 @@ impl Bodies {
         }
     }
 
-    async fn room_for(&self, bytes: Option<u64>, limit: Limit) -> Option<OwnedSemaphorePermit> {
-        let bytes = bytes.unwrap_or(limit.bytes as u64);
-        if bytes <= SMALL_BYTES_MAX {
-            return None;
+    /// Room is taken as bytes come in, never for what was only announced; when there is none, nobody waits for it.
+    async fn whole(&self, body: &mut Body, limit: Limit) -> Result<Held, WireError> {
+        let Some(first) = next(body).await? else { return Ok(Held { bytes: Bytes::new(), _room: None }) };
+        if body.is_end_stream() && first.len() <= limit.bytes.min(SMALL_BYTES_MAX) {
+            return Ok(Held { bytes: first, _room: None });
         }
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(HELD_KIB_MAX as u32);
-        Some(self.room.clone().acquire_many_owned(kib).await.expect("the semaphore is never closed"))
+        let mut whole = BytesMut::with_capacity(first.len());
+        let mut room: Option<OwnedSemaphorePermit> = None;
+        let mut following = Some(first);
+        while let Some(data) = following {
+            let bytes = whole.len() + data.len();
+            if bytes > limit.bytes {
+                discard(body).await;
+                return Err((limit.error)(limit.bytes));
+            }
+            let taken = room.as_ref().map_or(0, |room| room.num_permits() << 20);
+            if bytes > SMALL_BYTES_MAX.max(taken) {
+                let more = ((bytes - taken).div_ceil(1 << 20)) as u32;
+                let more = self.room.clone().try_acquire_many_owned(more);
+                let more = more.map_err(|_| WireError::no_room_for_body())?;
+                match &mut room {
+                    Some(room) => room.merge(more),
+                    None => room = Some(more),
+                }
+            }
+            whole.extend_from_slice(&data);
+            following = next(body).await?;
+        }
+        Ok(Held { bytes: whole.freeze(), _room: room })
     }
 }
 
@@ -79,25 +102,6 @@ impl Held {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, WireError> {
         serde_json::from_slice(&self.bytes).map_err(|error| WireError::json(&error))
     }
-}
-
-async fn whole(body: &mut Body, limit: Limit) -> Result<Bytes, WireError> {
-    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
-    if body.is_end_stream() && first.len() <= limit.bytes {
-        return Ok(first);
-    }
-    let expected = body.size_hint().lower().min(limit.bytes as u64) as usize;
-    let mut whole = BytesMut::with_capacity(first.len() + expected);
-    let mut following = Some(first);
-    while let Some(data) = following {
-        if whole.len() + data.len() > limit.bytes {
-            discard(body).await;
-            return Err((limit.error)(limit.bytes));
-        }
-        whole.extend_from_slice(&data);
-        following = next(body).await?;
-    }
-    Ok(whole.freeze())
 }
 
 async fn discard(body: &mut Body) {
@@ -112,7 +116,9 @@ async fn discard(body: &mut Body) {
 /// The next piece of a body; `None` at its end.
 async fn next(body: &mut Body) -> Result<Option<Bytes>, WireError> {
     loop {
-        match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
+        let frame = tokio::time::timeout(PAUSE_TIME_MAX, frame).await;
+        match frame.map_err(|_paused| WireError::request_timed_out())? {
             None => return Ok(None),
             Some(Err(error)) => return Err(WireError::broken_body(&error)),
             Some(Ok(frame)) => {
@@ -145,8 +151,8 @@ mod tests {
         let bodies = Bodies::new();
         let limit = Limit { bytes: 1 << 20, ..TEN };
         let held = bodies.read(Body::from(vec![0; 1 << 20]), limit).await.expect("a body");
-        assert_eq!(bodies.room.available_permits(), HELD_KIB_MAX - 1024);
+        assert_eq!(bodies.room.available_permits(), HELD_MIB_MAX - 1);
         drop(held);
-        assert_eq!(bodies.room.available_permits(), HELD_KIB_MAX);
+        assert_eq!(bodies.room.available_permits(), HELD_MIB_MAX);
     }
 }

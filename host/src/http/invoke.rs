@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::function::VersionNumber;
-use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX};
+use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, Start};
 
 use super::api::{Answer, Api, REQUEST_ID, to_the_end};
 use super::bodies::Limit;
@@ -47,8 +47,7 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: Body)
     let mut request = Invoke::new(function, body.bytes.clone()).checked()?;
     request.log_tail = log_tail(parts)?;
     request.client_context = client_context(parts)?;
-    request.tenant_id = tenant_id(parts)?;
-    refuse_durable_execution(parts)?;
+    refuse_what_no_function_is(parts)?;
     request.stages = parts.headers.get(TIMING).is_some_and(|value| value == "1");
     if parts.headers.get(START).is_some_and(|value| value == "cold") {
         request.start = Start::Cold;
@@ -136,22 +135,18 @@ fn client_context(parts: &Parts) -> Result<Option<String>, WireError> {
     Ok(Some(json))
 }
 
-fn tenant_id(parts: &Parts) -> Result<Option<String>, WireError> {
-    let Some(given) = header(parts, &TENANT_ID)? else { return Ok(None) };
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/=+-@ ".contains(&byte);
-    if given.is_empty() || given.len() > TENANT_ID_BYTES_MAX || !given.bytes().all(allowed) {
-        let pattern = r"Member must have 1 to 256 characters and satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+";
-        return Err(WireError::constraint(Member("tenantId"), given, pattern));
-    }
-    Ok(Some(given.to_owned()))
-}
-
-/// A durable execution promises to run once. What does not keep that promise must not take the request.
-fn refuse_durable_execution(parts: &Parts) -> Result<(), WireError> {
-    match parts.headers.contains_key(DURABLE_EXECUTION_NAME) {
-        true => Err(WireError::parameter(
+/// A durable execution promises to run once, and a tenant to share no instance with another. What does not keep such a
+/// promise must not take the request.
+fn refuse_what_no_function_is(parts: &Parts) -> Result<(), WireError> {
+    let refused = [
+        (
+            DURABLE_EXECUTION_NAME,
             "DurableExecutionName is given, but the function is not a durable function.",
-        )),
-        false => Ok(()),
+        ),
+        (TENANT_ID, "TenantId is given, but the function has no tenant isolation."),
+    ];
+    match refused.into_iter().find(|(header, _)| parts.headers.contains_key(header)) {
+        Some((_, why)) => Err(WireError::parameter(why)),
+        None => Ok(()),
     }
 }

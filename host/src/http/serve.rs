@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +24,11 @@ use super::settings::HttpSettings;
 /// How long a client may take from connecting, or from the last answer, to the end of the next request's headers:
 /// so long, an idle connection is kept.
 const HEADERS_TIME_MAX: Duration = Duration::from_secs(120);
+/// The most bytes that the headers of a request may have together.
+const HEADERS_BYTES_MAX: usize = 64 << 10;
+/// How long an idle connection is kept while the server ends: a request that is on its way when the connection is closed
+/// would be lost.
+const LINGER_TIME: Duration = Duration::from_secs(1);
 /// How long to wait when the process has no file descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -96,20 +103,33 @@ impl Connections {
             tracing::debug!("a connection stays with Nagle's algorithm: {error}");
         }
         let api = self.api.clone();
-        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let api = api.clone();
-            async move { Ok::<_, Infallible>(api.answer(request.map(Body::new)).await) }
-        });
         let (closing, cut_off) = (self.closing.clone(), self.cut_off.clone());
+        let ending = closing.clone();
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let (api, ending) = (api.clone(), ending.clone());
+            async move {
+                let mut response = api.answer(request.map(Body::new)).await;
+                if ending.is_cancelled() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
         self.tasks.spawn(async move {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADERS_TIME_MAX);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(HEADERS_TIME_MAX)
+                .max_buf_size(HEADERS_BYTES_MAX);
             let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
             let served = async {
                 tokio::select! {
                     ended = connection.as_mut() => return ended,
-                    () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
+                    () = closing.cancelled() => {}
                 }
+                if let Ok(ended) = tokio::time::timeout(LINGER_TIME, connection.as_mut()).await {
+                    return ended;
+                }
+                connection.as_mut().graceful_shutdown();
                 connection.await
             };
             if let Some(Err(error)) = cut_off.run_until_cancelled(served).await {

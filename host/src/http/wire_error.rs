@@ -219,6 +219,10 @@ impl WireError {
         Self::new(Exception::RequestTimeout, "The body of the request did not come in in time")
     }
 
+    pub(super) fn no_room_for_body() -> Self {
+        Self::new(Exception::TooManyRequests, "Rate Exceeded: too many large requests are coming in.")
+    }
+
     pub(super) fn broken_body(error: &axum::Error) -> Self {
         Self::request_content(format!("Could not read the request body: {error}"))
     }
