@@ -24,7 +24,7 @@ use super::settings::HttpSettings;
 /// How long a client may take from connecting, or from the last answer, to the end of the next request's headers:
 /// so long, an idle connection is kept.
 const HEADERS_TIME_MAX: Duration = Duration::from_secs(120);
-/// The most bytes that the headers of a request may have together.
+/// Where the headers of a request are refused that have not ended; what hyper has read by then may be twice as much.
 const HEADERS_BYTES_MAX: usize = 64 << 10;
 /// How long an idle connection is kept while the server ends: a request that is on its way when the connection is closed
 /// would be lost.
