@@ -95,6 +95,16 @@ fn the_embedding_example_of_the_readme_is_the_one_that_is_compiled() {
 }
 
 #[test]
+fn the_function_of_the_readme_is_the_example_hello() {
+    let example =
+        std::fs::read_to_string(root().join("guest-examples/hello/src/main.rs")).expect("it is there");
+    let begin = example.find("use samovar_sdk").expect("it begins with its use line");
+    let end = example.find("#[cfg(test)]").expect("it has tests");
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("it is there");
+    assert!(readme.contains(example[begin..end].trim_end()), "README.md shows another function than hello");
+}
+
+#[test]
 fn a_function_for_lambda_runtime_ports_by_its_use_lines() {
     let read = |package: &str| {
         let path = root().join("guest-examples").join(package).join("src/main.rs");
