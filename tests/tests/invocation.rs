@@ -292,6 +292,31 @@ async fn the_log_tail_has_lambdas_lines_in_lambdas_order() {
     host.close().await;
 }
 
+/// An instance once went back to the pool before its log was closed: the next request on it could find the lines of
+/// the one before in its tail, or lose its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_log_tail_never_has_a_line_of_another_request() {
+    let host = host_with("hello", |it| it).await;
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let host = host.clone();
+            tokio::spawn(async move {
+                for _ in 0..2000 {
+                    let request = Invoke::new(function("hello:1"), "{}").with_log_tail();
+                    let outcome = host.invoke(request).await.expect("it runs");
+                    let (tail, id) = (outcome.log_tail.expect("asked for"), &outcome.request_id);
+                    let own = tail.matches(&format!("RequestId: {id}")).count();
+                    assert_eq!((own, tail.matches("RequestId: ").count()), (3, 3), "of {id}:\n{tail}");
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("every tail was its own");
+    }
+    host.close().await;
+}
+
 #[tokio::test]
 async fn whoever_listens_gets_every_line_with_its_request() {
     let host = host_with("init", |it| it).await;

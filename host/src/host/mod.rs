@@ -157,10 +157,12 @@ impl Host {
         let framed = log.begin(&call.request_id, version.facts.number, call.log_tail);
         let (run, instance) = self.until_closed(instance.run(invocation)).await?;
         stages.run = stopwatch.lap();
-        version.pool.put_back(instance.filter(|_| call.start == Start::Any));
+        let keep = call.start == Start::Any;
+        // Before the instance goes back: from then on its log is the next request's.
+        let outcome = call.outcome(run, launched, &log, framed, stages);
+        version.pool.put_back(instance.filter(|_| keep));
         drop(permit);
-
-        Ok(call.outcome(run, launched, &log, framed, stages))
+        Ok(outcome)
     }
 
     /// Checks that a function could be invoked, without running it.

@@ -33,7 +33,8 @@ pub struct Invoke {
     pub client_context: Option<String>,
     /// The trace header: `Root=...;Parent=...;Sampled=...`.
     pub trace_id: Option<String>,
-    /// The tenant the caller acts for.
+    /// The tenant the caller acts for, as the function is told. It keeps no instances apart: tenants that must not share
+    /// one need a function each, or [fresh isolation](crate::function::Isolation::Fresh).
     pub tenant_id: Option<String>,
     /// Whether the last 4 KiB of the invocation's log come with the outcome.
     pub log_tail: bool,
