@@ -38,7 +38,7 @@ mod timestamp;
 mod version;
 mod wasm;
 
-pub use artifact::{COMPONENT_BYTES_MAX, CodeDigest, CodeError, PACKAGE_BYTES_MAX, PackageError};
+pub use artifact::{CodeDigest, CodeError, PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
 pub use host::{
     AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
     FunctionVersion, Host, HostBuilder, PublishAliasError, PublishError, PublishVersion, PublishVersionError,

@@ -3,6 +3,7 @@
 //! `cargo xtask test` builds the guests and the binary and sets the variables that say where they are.
 
 mod component;
+pub mod zip;
 
 pub use component::{Handler, component, component_of_world};
 

@@ -21,8 +21,8 @@ use tokio::sync::{OnceCell, Semaphore};
 pub(crate) use self::code::Code;
 pub use self::digest::CodeDigest;
 use self::disk::{TEMPORARY_PREFIX, on_blocking_thread, write_whole};
-use self::package::component_of;
-pub use self::package::{COMPONENT_BYTES_MAX, PACKAGE_BYTES_MAX, PackageError};
+use self::package::Package;
+pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
 use crate::wasm::{Engine, Program, ProgramError};
 
 /// Why a package is not taken as a function's code.
@@ -35,7 +35,7 @@ pub enum CodeError {
         /// How many bytes it has.
         bytes: usize,
     },
-    /// The package is a zip that is damaged, too large, or holds other than one component.
+    /// The package is a zip that is damaged, dangerous, or without a component.
     #[error(transparent)]
     Package(#[from] PackageError),
     /// The package is not a function.
@@ -127,7 +127,7 @@ impl Artifacts {
             // Both stay until the work is done, also when nobody waits for it any more: the turn, because a core is
             // still busy, and the code, because its files go with it.
             let (_turn, code) = (turn, code);
-            let artifact = Program::compile(&engine, &component_of(&package)?)?;
+            let artifact = Program::compile(&engine, &Package::read(&package, "")?.component)?;
             let artifact_path = code.package.with_extension("cwasm");
             write_whole(&code.package, &package)?;
             write_whole(&artifact_path, &artifact)?;

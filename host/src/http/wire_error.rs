@@ -349,9 +349,12 @@ impl From<CodeError> for WireError {
                 )
             }
             CodeError::Package(PackageError::Unzipped { .. }) => {
-                let limit = crate::COMPONENT_BYTES_MAX;
+                let limit = crate::UNZIPPED_BYTES_MAX;
                 Self::parameter(format!("Unzipped size must be smaller than {limit} bytes"))
             }
+            CodeError::Package(
+                error @ (PackageError::NoComponent { .. } | PackageError::WhichComponent { .. }),
+            ) => Self::parameter(sentence(&error)),
             CodeError::Package(error) => {
                 Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
             }
