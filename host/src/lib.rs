@@ -38,17 +38,20 @@ mod timestamp;
 mod version;
 mod wasm;
 
-pub use artifact::{CodeDigest, CodeError, PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
+pub use artifact::{
+    CodeDigest, CodeError, CompileLimits, Compiler, PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX,
+    compile_worker,
+};
 pub use host::{
     AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
-    FunctionVersion, Host, HostBuilder, PublishAliasError, PublishError, PublishVersion, PublishVersionError,
-    RevisionMismatch, StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
+    FunctionPending, FunctionVersion, Host, HostBuilder, PublishAliasError, PublishError, PublishVersion,
+    PublishVersionError, RevisionMismatch, StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
 };
 pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
     Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
 };
 pub use telemetry::{LogLine, LogSource};
-pub use wasm::{EngineError, GuestState, HANDLER, LinkError, ProgramError};
+pub use wasm::{AssetsError, EngineError, GuestState, HANDLER, LinkError, ProgramError};
 /// The engine's own crate, for [`HostBuilder::link`].
 pub use wasmtime;

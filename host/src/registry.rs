@@ -21,6 +21,8 @@ pub(crate) struct Function {
     pub(crate) aliases: BTreeMap<AliasName, Alias>,
     /// The highest number ever published; numbers are never used again.
     pub(crate) last_number: u64,
+    /// Whether somebody was told that it exists before its code was known to be good.
+    pub(crate) announced: bool,
 }
 
 /// All functions of a host, each a snapshot of its own, so that a change costs the same with one function or
@@ -64,6 +66,12 @@ impl Registry {
         }
     }
 
+    /// Forgets a function of which that is true.
+    pub(crate) fn remove_if(&self, key: &FunctionKey, condition: impl FnOnce(&Function) -> bool) {
+        // What is removed goes after the lock: it may be the last to hold instances.
+        drop(self.0.remove_if(key, |_, function| condition(function)));
+    }
+
     /// Forgets all functions, and with them their idle instances.
     pub(crate) fn clear(&self) {
         self.0.clear();
@@ -73,7 +81,13 @@ impl Registry {
 impl Function {
     /// A function of which nothing is published yet.
     pub(crate) fn new(latest: Arc<Version>) -> Self {
-        Self { latest, published: BTreeMap::new(), aliases: BTreeMap::new(), last_number: 0 }
+        Self {
+            latest,
+            published: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            last_number: 0,
+            announced: false,
+        }
     }
 
     /// The version that a qualifier means; of an alias with two, the draw decides.

@@ -67,7 +67,7 @@ message = fails_with(
     "InvalidParameterValueException", 400, client.update_function_code,
     FunctionName="echo", ZipFile=b"\0asm\1\0\0\0",
 )
-assert "not a component" in message, message
+assert "core WebAssembly module that cannot be run" in message, message
 
 first = client.publish_version(FunctionName="echo", Description="the first")
 expect((first["Version"], first["FunctionArn"], first["Description"]), ("1", ARN + ":1", "the first"), "version 1")

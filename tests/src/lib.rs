@@ -9,7 +9,7 @@ pub use component::{Handler, component, component_of_world};
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
@@ -68,6 +68,15 @@ pub async fn publish(
 ) -> FunctionVersion {
     let deployment = deployment(Deployment::new(name, guest(name)));
     host.publish(deployment).await.expect("the guest is published")
+}
+
+/// How many packages and how many pieces of compiled code lie in a data folder.
+pub fn code_files(data_dir: &Path) -> (usize, usize) {
+    let count = |folder| {
+        let folder = data_dir.join("samovar-code").join(folder);
+        std::fs::read_dir(folder).expect("the folder is there").count()
+    };
+    (count("packages"), count("compiled"))
 }
 
 /// A reference to a function.

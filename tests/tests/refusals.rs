@@ -1,7 +1,7 @@
 //! What is not a function is refused when it is uploaded, with what it is and what it should be.
 
 use samovar::{CreateFunction, CreateFunctionError, Host};
-use samovar_tests::{component_of_world, function, guest};
+use samovar_tests::{code_files, component_of_world, function, guest};
 
 async fn refusal(package: Vec<u8>) -> String {
     let host = Host::temporary().await.expect("a host");
@@ -29,7 +29,7 @@ async fn every_refusal_says_what_it_is_and_what_it_should_be() {
             std::fs::read(std::env::current_exe().expect("a path")).expect("this test")[..1000].to_vec(),
             &["an ELF header"],
         ),
-        (core_module, &["a core WebAssembly module, not a component", "samovar-sdk"]),
+        (core_module, &["a core WebAssembly module that cannot be run", "samovar-sdk"]),
         (foreign, &["samovar:function/handler@0.1.0", "it exports acme:clock/ticks@1.0.0"]),
         (guest("echo")[..1000].to_vec(), &["could not be compiled"]),
         (with_import(), &["imports", "samovar:function/extra@0.1.0"]),
@@ -59,13 +59,12 @@ async fn a_refused_package_leaves_no_file_behind() {
         let refused = host.create_function(CreateFunction::new(function("bad"), package)).await;
         assert!(refused.is_err());
     }
-    let files = std::fs::read_dir(folder.path().join("samovar-code")).expect("the folder").count();
-    assert_eq!(files, 0);
+    assert_eq!(code_files(folder.path()), (0, 0));
     host.close().await;
 }
 
 #[tokio::test]
-async fn replaced_code_goes_with_the_last_version_that_had_it() {
+async fn a_replaced_package_goes_with_the_last_version_that_had_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect("a host");
     for name in ["hello", "echo", "counter", "hello"] {
@@ -73,8 +72,7 @@ async fn replaced_code_goes_with_the_last_version_that_had_it() {
         if host.update_function_code(update).await.is_err() {
             host.create_function(CreateFunction::new(function("f"), guest(name))).await.expect("made");
         }
-        let files = std::fs::read_dir(folder.path().join("samovar-code")).expect("the folder").count();
-        assert_eq!(files, 2, "one package and one artifact");
+        assert_eq!(code_files(folder.path()).0, 1);
     }
     host.close().await;
 }
@@ -91,11 +89,12 @@ async fn what_else_lies_in_a_data_folder_stays_there() {
     for _ in 0..2 {
         let host = Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect("a host");
         host.create_function(CreateFunction::new(function("f"), guest("hello"))).await.expect("made");
-        assert_eq!(std::fs::read_dir(&code).expect("the folder").count(), 2, "left-overs are gone");
+        assert_eq!(code_files(folder.path()), (1, 1), "left-overs are gone");
         host.close().await;
         drop(host);
         // As after a crash: a file of an earlier process.
-        std::fs::write(code.join("0-0.cwasm"), "left over").expect("written");
+        std::fs::write(code.join("packages/0-0.package"), "left over").expect("written");
+        std::fs::write(code.join("compiled/partial-0"), "left over").expect("written");
     }
     assert!(precious.iter().all(|file| file.exists()));
 }

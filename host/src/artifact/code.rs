@@ -8,60 +8,171 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::Artifacts;
 use super::digest::CodeDigest;
 use super::disk::on_blocking_thread;
-use crate::wasm::{Engine, Program, ProgramError};
+use super::package::Package;
+use super::{Artifacts, CodeError, Upload};
+use crate::function::World;
+use crate::wasm::{Assets, Program, ProgramError};
 
-/// One piece of code: compiled once, mapped in when first needed. Its files go with it.
+/// One piece of code: compiled once, mapped in when first needed. Its package goes with it.
 #[derive(Debug)]
 pub(crate) struct Code {
     pub(super) artifacts: Weak<Artifacts>,
-    pub(super) digest: CodeDigest,
+    pub(super) key: CodeKey,
     pub(super) size_bytes: u64,
     pub(super) package: PathBuf,
-    pub(super) artifact: OnceCell<PathBuf>,
-    pub(super) program: OnceCell<Arc<Program>>,
+    /// What came of compiling it, once that is known.
+    pub(super) compiled: OnceCell<Result<Compiled, CodeError>>,
+    pub(super) loaded: OnceCell<Loaded>,
+}
+
+/// What makes two pieces of code the same: the package, and what chooses among the components in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct CodeKey {
+    pub(super) digest: CodeDigest,
+    /// None, if the package is a component itself.
+    pub(super) handler: Option<String>,
+}
+
+/// What is known of code that was compiled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compiled {
+    pub(super) component: CodeDigest,
+    pub(super) world: World,
+    pub(super) has_assets: bool,
+}
+
+/// What instances are made of, in memory.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) program: Arc<Program>,
+    pub(crate) assets: Arc<Assets>,
+}
+
+/// Why code that was compiled once could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The host that it belongs to is gone.
+    #[error("the host is gone")]
+    HostGone,
+    /// Its package is not there as it was written.
+    #[error("its package {} is damaged: {reason}", file.display())]
+    Package { file: PathBuf, reason: String },
+    /// It had to be compiled anew, which failed.
+    #[error(transparent)]
+    Code(#[from] CodeError),
 }
 
 impl Code {
     pub(crate) fn digest(&self) -> CodeDigest {
-        self.digest
+        self.key.digest
+    }
+
+    /// Whether another handler may mean other code.
+    pub(crate) fn depends_on_handler(&self) -> bool {
+        self.key.handler.is_some()
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
+    /// What came of compiling it; none while that goes on.
+    pub(crate) fn outcome(&self) -> Option<Result<World, &CodeError>> {
+        self.compiled.get().map(|compiled| compiled.as_ref().map(|compiled| compiled.world))
+    }
+
+    /// Checks and compiles it, once, however many ask for it.
+    pub(crate) async fn compile(self: Arc<Self>, upload: Upload) -> Result<(), CodeError> {
+        let artifacts = self.artifacts.upgrade().ok_or(CodeError::Closing)?;
+        let compiled = self.compiled.get_or_init(|| artifacts.compile(self.clone(), upload)).await;
+        compiled.clone().map(drop)
+    }
+
     /// The package as it was uploaded.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not what was written.
     pub(crate) async fn package(&self) -> io::Result<Bytes> {
-        let path = self.package.clone();
-        on_blocking_thread(move || fs::read(path)).await.map(Bytes::from)
+        let (path, digest) = (self.package.clone(), self.key.digest);
+        on_blocking_thread(move || {
+            let package = Bytes::from(fs::read(path)?);
+            match CodeDigest::of(&package) == digest {
+                true => Ok(package),
+                false => Err(io::Error::new(io::ErrorKind::InvalidData, "its SHA-256 is not what it was")),
+            }
+        })
+        .await
     }
 
-    /// The program, if it is mapped in already.
-    pub(crate) fn loaded(&self) -> Option<&Arc<Program>> {
-        self.program.get()
+    /// What instances are made of, if it is in memory already.
+    pub(crate) fn loaded(&self) -> Option<&Loaded> {
+        self.loaded.get()
     }
 
-    /// The program, mapped in if it is not yet.
-    pub(crate) async fn program(&self, engine: &Arc<Engine>) -> Result<&Arc<Program>, ProgramError> {
-        let load = async || {
-            let artifact = self.artifact.get().expect("code is handed out once it is compiled").clone();
-            let engine = engine.clone();
-            on_blocking_thread(move || Program::load(&engine, &artifact).map(Arc::new)).await
+    /// What instances are made of, brought into memory if it is not there yet. Call it on code that was compiled.
+    ///
+    /// # Errors
+    /// When files of it are damaged and cannot be made anew.
+    pub(crate) async fn load(&self) -> Result<&Loaded, LoadError> {
+        self.loaded.get_or_try_init(|| self.bring_in()).await
+    }
+
+    async fn bring_in(&self) -> Result<Loaded, LoadError> {
+        let artifacts = self.artifacts.upgrade().ok_or(LoadError::HostGone)?;
+        let Some(Ok(compiled)) = self.compiled.get() else { return Err(CodeError::Closing.into()) };
+        let package = match compiled.has_assets {
+            true => Some(self.opened().await?),
+            false => None,
         };
-        self.program.get_or_try_init(load).await
+        let artifact = match artifacts.find(compiled.component).await {
+            Some(artifact) => artifact,
+            None => {
+                let component = match &package {
+                    Some(package) => package.component.clone(),
+                    None => self.opened().await?.component,
+                };
+                artifacts.compile_anew(component).await?
+            }
+        };
+        let engine = artifacts.engine.clone();
+        let program = on_blocking_thread(move || Program::load(&engine, &artifact).map(Arc::new)).await;
+        let program = program.map_err(CodeError::from)?;
+        let assets = package.map(assets).transpose()?.unwrap_or_default();
+        Ok(Loaded { program, assets })
+    }
+
+    async fn opened(&self) -> Result<Package, LoadError> {
+        let damaged = |reason: String| LoadError::Package { file: self.package.clone(), reason };
+        let package = self.package().await.map_err(|error| damaged(error.to_string()))?;
+        let handler = self.key.handler.clone().unwrap_or_default();
+        let read = on_blocking_thread(move || Package::read(&package, &handler)).await;
+        read.map_err(|error| damaged(error.to_string()))
+    }
+}
+
+/// The files of a package that are not its component.
+pub(super) fn assets(package: Package) -> Result<Arc<Assets>, CodeError> {
+    match package.assets.is_empty() {
+        true => Ok(Arc::default()),
+        false => Ok(Arc::new(Assets::new(package.assets)?)),
     }
 }
 
 impl Drop for Code {
     fn drop(&mut self) {
-        // A file that cannot be removed, or was never written, does no harm: the next start empties the folder.
+        // A file that cannot be removed, or was never written, does no harm: the next start removes it. What was compiled
+        // stays for whoever uploads the same again.
         let _ = fs::remove_file(&self.package);
-        let _ = fs::remove_file(self.package.with_extension("cwasm"));
         if let Some(artifacts) = self.artifacts.upgrade() {
-            artifacts.forget(self.digest);
+            artifacts.forget(&self.key);
         }
+    }
+}
+
+impl From<ProgramError> for LoadError {
+    fn from(error: ProgramError) -> Self {
+        Self::Code(error.into())
     }
 }

@@ -1,11 +1,12 @@
 //! Files, written whole or not at all, and work that keeps a thread busy.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 /// How the names of files begin that are not whole yet.
-pub(super) const TEMPORARY_PREFIX: &str = "partial-";
+const TEMPORARY_PREFIX: &str = "partial-";
 
 /// Does work that computes or reads files, off the request threads.
 pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -20,11 +21,18 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() ->
 }
 
 /// Writes a file so that it is there whole or not at all, also after a crash.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = path.parent().expect("files of this module lie in a folder");
     let mut file = tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
+}
+
+/// Whether a process ended before it had finished writing this file.
+pub(super) fn is_temporary(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(TEMPORARY_PREFIX)
 }

@@ -3,9 +3,12 @@
 //! Files are written to a temporary name, flushed and renamed, so a file that is there is whole.
 
 mod code;
+mod compiled;
+mod compiler;
 mod digest;
 mod disk;
 mod package;
+mod worker;
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -13,17 +16,22 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use self::code::Code;
+pub(crate) use self::code::{Code, Loaded};
+use self::code::{CodeKey, Compiled, assets};
+use self::compiled::CompiledCode;
+pub use self::compiler::{CompileLimits, Compiler};
 pub use self::digest::CodeDigest;
-use self::disk::{TEMPORARY_PREFIX, on_blocking_thread, write_whole};
+use self::disk::{on_blocking_thread, write_whole};
 use self::package::Package;
 pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
-use crate::wasm::{Engine, Program, ProgramError};
+pub use self::worker::compile_worker;
+use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
 /// Why a package is not taken as a function's code.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -35,15 +43,53 @@ pub enum CodeError {
         /// How many bytes it has.
         bytes: usize,
     },
-    /// The package is a zip that is damaged, dangerous, or without a component.
+    /// The package is a zip that is damaged, too large, or does not say which component in it is the function.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// The files in the package cannot be a folder of the guest's.
+    #[error(transparent)]
+    Assets(#[from] AssetsError),
     /// The package is not a function.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// Compiling it takes longer than it may.
+    #[error("the component takes more than {} s to compile, which is the limit", limit.as_secs())]
+    CompileTime {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// Compiling it takes more memory than it may.
+    #[error("the component takes more than {} MiB to compile, which is the limit", limit_bytes >> 20)]
+    CompileMemory {
+        /// How much it may take, in bytes.
+        limit_bytes: u64,
+    },
+    /// The compiler broke down on it.
+    #[error("the compiler failed on the component: {reason}")]
+    Compiler {
+        /// How it ended.
+        reason: String,
+    },
+    /// The compile worker could not be run, which is the host's fault.
+    #[error("the compile worker could not be run: {reason}")]
+    Worker {
+        /// Which executable, and what went wrong.
+        reason: String,
+    },
+    /// As much code as there is room for is waiting to be compiled.
+    #[error(
+        "too many functions are being created or updated: the code that waits to be compiled fills {limit_bytes} bytes"
+    )]
+    Busy {
+        /// How many bytes of packages may wait.
+        limit_bytes: usize,
+    },
     /// The data folder could not be written.
     #[error("the code could not be stored: {0}")]
     Io(Arc<io::Error>),
+    /// The host is closing.
+    #[error("the host is closing")]
+    Closing,
 }
 
 impl From<io::Error> for CodeError {
@@ -52,16 +98,39 @@ impl From<io::Error> for CodeError {
     }
 }
 
+const KIB: usize = 1 << 10;
+/// How many bytes of packages may wait to be compiled: ten of the largest.
+const WAITING_BYTES_MAX: usize = 512 << 20;
+
+/// A package on its way in; while it lives, its memory is accounted for.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    package: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+/// How code is compiled and kept.
+#[derive(Debug)]
+pub(crate) struct ArtifactSettings {
+    pub(crate) compiler: Compiler,
+    pub(crate) compile_limits: CompileLimits,
+    /// The most bytes that compiled code may have on disk.
+    pub(crate) compiled_bytes_max: u64,
+}
+
 /// The code this host knows, on disk and mapped in.
 #[derive(Debug)]
 pub(crate) struct Artifacts {
-    folder: PathBuf,
+    packages: PathBuf,
     engine: Arc<Engine>,
+    compiled: Arc<CompiledCode>,
+    settings: ArtifactSettings,
     /// Compiling takes much time and memory, so no more compile at a time than there are cores.
-    compiling: Arc<Semaphore>,
-    /// What this process has taken in and still uses. Only artifacts that it compiled itself are ever loaded:
-    /// one found in the folder would be machine code of unknown origin.
-    known: DashMap<CodeDigest, Weak<Code>>,
+    turns: Semaphore,
+    /// The memory of packages that wait for their turn, in KiB.
+    room: Arc<Semaphore>,
+    /// What this process has taken in and still uses.
+    known: DashMap<CodeKey, Weak<Code>>,
     /// Tells the files of one piece of code from those of the same code taken in again after it was dropped.
     taken_in: AtomicU64,
     /// Held for as long as the folder is used.
@@ -69,76 +138,136 @@ pub(crate) struct Artifacts {
 }
 
 impl Artifacts {
-    /// Opens a folder that no other process uses, and removes what an earlier one left of its code there.
-    pub(crate) fn open(data_dir: &Path, engine: Arc<Engine>) -> io::Result<Self> {
+    /// Opens a folder that no other process uses, and removes what an earlier one left of its packages there.
+    pub(crate) fn open(data_dir: &Path, engine: Arc<Engine>, settings: ArtifactSettings) -> io::Result<Self> {
         check_private(data_dir)?;
         let lock = data_dir.join("samovar.lock");
         let lock = File::options().create(true).truncate(false).write(true).open(lock)?;
         lock.try_lock()
             .map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this folder"))?;
         let folder = data_dir.join("samovar-code");
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        check_private(&folder)?;
-        remove_left_overs(&folder)?;
+        let [packages, compiled] = ["packages", "compiled"].map(|name| folder.join(name));
+        for folder in [&folder, &packages, &compiled] {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            check_private(folder)?;
+        }
+        remove_files(&packages)?;
+        let compiled = CompiledCode::open(
+            compiled,
+            &folder.join("key"),
+            engine.fingerprint(),
+            settings.compiled_bytes_max,
+        )?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (compiling, known) = (Arc::new(Semaphore::new(cores)), DashMap::new());
-        Ok(Self { folder, engine, compiling, known, taken_in: AtomicU64::new(0), _lock: lock })
+        Ok(Self {
+            packages,
+            engine,
+            compiled: Arc::new(compiled),
+            settings,
+            turns: Semaphore::new(cores),
+            room: Arc::new(Semaphore::new(WAITING_BYTES_MAX / KIB)),
+            known: DashMap::new(),
+            taken_in: AtomicU64::new(0),
+            _lock: lock,
+        })
     }
 
-    /// Takes a package in: checks it, compiles it off the request threads and stores both forms.
-    ///
-    /// The same package is compiled once, however many ask for it at a time. Bad code leaves nothing behind.
-    pub(crate) async fn take_in(self: &Arc<Self>, package: Bytes) -> Result<Arc<Code>, CodeError> {
+    /// Admits a package, if there is room for it.
+    pub(crate) fn admit(&self, package: Bytes) -> Result<Upload, CodeError> {
         let bytes = package.len();
         if bytes > PACKAGE_BYTES_MAX {
             return Err(CodeError::TooLarge { bytes });
         }
-        let digest = on_blocking_thread({
-            let package = package.clone();
-            move || CodeDigest::of(&package)
-        });
-        let code = self.known_or_new(digest.await, bytes);
-        code.artifact.get_or_try_init(|| self.compile(code.clone(), package)).await?;
-        Ok(code)
+        let room = self.room.clone().try_acquire_many_owned(bytes.div_ceil(KIB) as u32);
+        let room = room.map_err(|_| CodeError::Busy { limit_bytes: WAITING_BYTES_MAX })?;
+        Ok(Upload { package, _room: room })
     }
 
-    fn known_or_new(self: &Arc<Self>, digest: CodeDigest, size_bytes: usize) -> Arc<Code> {
-        let mut entry = self.known.entry(digest).or_default();
-        if let Some(code) = entry.upgrade() {
+    /// Takes a package in, which [`Code::compile`] then checks and compiles. The handler says which component of several is
+    /// meant.
+    pub(crate) async fn take_in(self: &Arc<Self>, upload: &Upload, handler: &str) -> Arc<Code> {
+        let package = upload.package.clone();
+        let handler = package.starts_with(b"PK").then(|| handler.to_owned());
+        let bytes = package.len();
+        let digest = on_blocking_thread(move || CodeDigest::of(&package)).await;
+        self.known_or_new(CodeKey { digest, handler }, bytes)
+    }
+
+    fn known_or_new(self: &Arc<Self>, key: CodeKey, size_bytes: usize) -> Arc<Code> {
+        let mut entry = self.known.entry(key.clone()).or_default();
+        // What has failed may have done so for reasons that are gone.
+        if let Some(code) = entry.upgrade().filter(|code| !matches!(code.outcome(), Some(Err(_)))) {
             return code;
         }
         let number = self.taken_in.fetch_add(1, Ordering::Relaxed);
         let code = Arc::new(Code {
             artifacts: Arc::downgrade(self),
-            digest,
             size_bytes: size_bytes as u64,
-            package: self.folder.join(format!("{digest}-{number}.package")),
-            artifact: OnceCell::new(),
-            program: OnceCell::new(),
+            package: self.packages.join(format!("{}-{number}.package", key.digest)),
+            key,
+            compiled: OnceCell::new(),
+            loaded: OnceCell::new(),
         });
         *entry = Arc::downgrade(&code);
         code
     }
 
-    async fn compile(&self, code: Arc<Code>, package: Bytes) -> Result<PathBuf, CodeError> {
-        let turn = self.compiling.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let engine = self.engine.clone();
+    /// Reads a package, compiles its component and stores both; bad code leaves nothing behind.
+    async fn compile(&self, code: Arc<Code>, upload: Upload) -> Result<Compiled, CodeError> {
+        // Held to the end: reading a package may take as much memory as compiling it.
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let handler = code.key.handler.clone().unwrap_or_default();
+        let read = on_blocking_thread({
+            let package = upload.package.clone();
+            move || {
+                let package = Package::read(&package, &handler)?;
+                let (digest, component) = (CodeDigest::of(&package.component), package.component.clone());
+                let has_assets = !package.assets.is_empty();
+                assets(package)?;
+                Ok::<_, CodeError>((digest, component, has_assets))
+            }
+        });
+        let (digest, component, has_assets) = read.await?;
+        let (artifact, is_new) = match self.find(digest).await {
+            Some(artifact) => (artifact, false),
+            None => (self.machine_code(component).await?, true),
+        };
+        let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
         on_blocking_thread(move || {
-            // Both stay until the work is done, also when nobody waits for it any more: the turn, because a core is
-            // still busy, and the code, because its files go with it.
-            let (_turn, code) = (turn, code);
-            let artifact = Program::compile(&engine, &Package::read(&package, "")?.component)?;
-            let artifact_path = code.package.with_extension("cwasm");
-            write_whole(&code.package, &package)?;
-            write_whole(&artifact_path, &artifact)?;
-            Ok(artifact_path)
+            let world = Program::load(&engine, &artifact)?.world();
+            write_whole(&code.package, &[&upload.package])?;
+            if is_new {
+                compiled.keep(&digest, &artifact)?;
+            }
+            Ok(Compiled { component: digest, world, has_assets })
         })
         .await
     }
 
+    /// Compiles a component once more, whose artifact was damaged or had to go, and keeps what comes of it.
+    async fn compile_anew(&self, component: Bytes) -> Result<Vec<u8>, CodeError> {
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let artifact = self.machine_code(component.clone()).await?;
+        let compiled = self.compiled.clone();
+        on_blocking_thread(move || {
+            compiled.keep(&CodeDigest::of(&component), &artifact)?;
+            Ok(artifact)
+        })
+        .await
+    }
+
+    async fn machine_code(&self, component: Bytes) -> Result<Vec<u8>, CodeError> {
+        self.settings.compiler.compile(self.settings.compile_limits, &self.engine, component).await
+    }
+
+    async fn find(&self, component: CodeDigest) -> Option<Vec<u8>> {
+        let compiled = self.compiled.clone();
+        on_blocking_thread(move || compiled.find(&component)).await
+    }
+
     /// Forgets code that was dropped, unless the same has been taken in again since.
-    fn forget(&self, digest: CodeDigest) {
-        self.known.remove_if(&digest, |_, code| code.strong_count() == 0);
+    fn forget(&self, key: &CodeKey) {
+        self.known.remove_if(key, |_, code| code.strong_count() == 0);
     }
 }
 
@@ -156,15 +285,11 @@ fn check_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the files that this module makes, and nothing else, in case somebody keeps other things there.
-fn remove_left_overs(folder: &Path) -> io::Result<()> {
+/// Removes the files of a folder that is ours alone.
+fn remove_files(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let ours =
-            name.ends_with(".package") || name.ends_with(".cwasm") || name.starts_with(TEMPORARY_PREFIX);
-        if ours && entry.file_type()?.is_file() {
+        if entry.file_type()?.is_file() {
             fs::remove_file(entry.path())?;
         }
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -18,6 +19,8 @@ use crate::function::{AliasName, Environment, FunctionRef, MemorySize, Timeout};
 use crate::http::ISOLATION_VARIABLE;
 use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
+/// How often a new function is asked for until it is compiled.
+const POLL_PERIOD: Duration = Duration::from_millis(250);
 /// What the API wants to be told and has no use for.
 const ROLE: &str = "arn:aws:iam::000000000000:role/samovar";
 const RUNTIME: &str = "provided.al2023";
@@ -29,8 +32,11 @@ const HANDLER: &str = "bootstrap";
 pub(super) struct Deploy {
     /// The function's name
     name: String,
-    /// The WebAssembly component, or a zip with it
+    /// The WebAssembly component or module, or a zip with it and the files it reads
     file: PathBuf,
+    /// Which component is meant, if the zip has several: its path, with or without `.wasm`
+    #[arg(long, value_name = "PATH")]
+    handler: Option<String>,
     /// The memory an instance may use, in MB: 128 to 10240 [default of a new function: 128]
     #[arg(long, value_name = "MB")]
     memory: Option<u32>,
@@ -116,20 +122,38 @@ impl Deploy {
 
     fn create(&self, client: &Client, package: &[u8]) -> Result<()> {
         let zip_file = BASE64_STANDARD.encode(package);
+        let handler = self.handler.as_deref().unwrap_or(HANDLER);
+        let settings = self.settings(&wire::Environment::default()).unwrap_or_default();
         let create = wire::CreateFunction {
             function_name: &self.name,
             role: ROLE,
             runtime: RUNTIME,
-            handler: HANDLER,
             code: wire::Code { zip_file: &zip_file },
-            settings: self.settings(&wire::Environment::default()).unwrap_or_default(),
+            settings: wire::Settings { handler: Some(handler.to_owned()), ..settings },
         };
         let started = Instant::now();
-        let send = || client.json("POST", "/2015-03-31/functions", &create);
-        let created: wire::FunctionConfiguration =
-            output::while_waiting(format!("compiling {}", self.name), send)
-                .with_context(|| self.refused())?;
+        let compile = || {
+            let created = client.json("POST", "/2015-03-31/functions", &create)?;
+            self.until_active(client, created)
+        };
+        let created = output::while_waiting(format!("compiling {}", self.name), compile)
+            .with_context(|| self.refused())?;
         self.compiled("created", created.code_size, started)
+    }
+
+    /// Waits for a new function that takes long to compile.
+    fn until_active(
+        &self,
+        client: &Client,
+        mut function: wire::FunctionConfiguration,
+    ) -> Result<wire::FunctionConfiguration> {
+        while function.state == "Pending" {
+            std::thread::sleep(POLL_PERIOD);
+            let found = client.get(&function_path(&self.name, "/configuration"))?;
+            function = found.context("the function is gone")?;
+        }
+        ensure!(function.state != "Failed", "{}", function.state_reason);
+        Ok(function)
     }
 
     fn update(&self, client: &Client, present: &wire::FunctionConfiguration, package: &[u8]) -> Result<()> {
@@ -182,9 +206,14 @@ impl Deploy {
         }
         let changed = variables != present.variables;
         let environment = changed.then_some(wire::Environment { variables });
-        let given = self.memory.is_some() || self.timeout.is_some() || self.description.is_some() || changed;
-        let (memory_size, timeout, description) = (self.memory, self.timeout, self.description.clone());
-        given.then_some(wire::Settings { memory_size, timeout, description, environment })
+        let settings = wire::Settings {
+            handler: self.handler.clone(),
+            memory_size: self.memory,
+            timeout: self.timeout,
+            description: self.description.clone(),
+            environment,
+        };
+        (settings != wire::Settings::default()).then_some(settings)
     }
 }
 

@@ -33,6 +33,12 @@ enum Command {
     Alias(alias::Alias),
     /// Invoke a function and print its answer
     Invoke(invoke::Invoke),
+    /// Compile one component for a host, from standard input to standard output
+    #[command(hide = true)]
+    CompileWorker {
+        /// The bytes of address space and the seconds of processor time it may use
+        limits: Vec<String>,
+    },
 }
 
 /// Where the API is.
@@ -55,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Deploy(deploy) => deploy.run(),
         Command::Alias(alias) => alias.run(),
         Command::Invoke(invoke) => invoke.run(),
+        Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };
     done.unwrap_or_else(|error| {
         output::error_line(&format!("error: {error:#}"));

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use super::{logs, output};
 use crate::function::{AccountId, Region};
 use crate::http::{self, HttpSettings};
-use crate::{Host, StartError};
+use crate::{Compiler, Host, StartError};
 
 #[derive(Debug, Args)]
 #[command(
@@ -115,7 +115,10 @@ impl Serve {
             Some(given) => given.clone(),
             None => default_data_dir(|name| std::env::var_os(name))?,
         };
+        // Under this name the very file runs that runs now, even if another has taken its place since.
+        let compiler = Compiler::Worker(PathBuf::from("/proc/self/exe"));
         let host = Host::builder()
+            .compiler(compiler)
             .data_dir(data_dir)
             .account_id(self.account_id.clone())
             .region(self.region.clone())

@@ -12,6 +12,11 @@ pub(super) struct FunctionConfiguration {
     pub(super) version: String,
     pub(super) code_sha256: String,
     pub(super) code_size: u64,
+    /// `Active`, unless its code is not compiled yet or was refused.
+    #[serde(default)]
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) state_reason: String,
     #[serde(default)]
     pub(super) environment: Environment,
 }
@@ -23,9 +28,11 @@ pub(super) struct Environment {
 }
 
 /// What a function is given; what is absent stays as it is.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Settings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) handler: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory_size: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +49,6 @@ pub(super) struct CreateFunction<'a> {
     pub(super) function_name: &'a str,
     pub(super) role: &'a str,
     pub(super) runtime: &'a str,
-    pub(super) handler: &'a str,
     pub(super) code: Code<'a>,
     #[serde(flatten)]
     pub(super) settings: Settings,

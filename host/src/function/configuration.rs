@@ -104,11 +104,14 @@ pub struct Timeout(u32);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Whether an instance handles one event or many.
+/// Whether an instance handles one event or many. Commands handle one, whatever is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Isolation {
-    /// A warm instance handles one event after another, as on Lambda.
+    /// As is usual in the function's [world](super::World): a warm instance of our own world handles one event after
+    /// another, as on Lambda; every event of another has an instance of its own, as where such components come from.
     #[default]
+    Usual,
+    /// A warm instance handles one event after another.
     Reuse,
     /// Every event has an instance of its own.
     Fresh,

@@ -9,6 +9,8 @@ mod configuration;
 mod name;
 mod qualifier;
 mod reference;
+mod state;
+mod world;
 
 pub use alias::{Alias, AliasRouting, RoutingError, Weight};
 pub(crate) use arn::FunctionArn;
@@ -18,3 +20,5 @@ pub use configuration::{
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub use qualifier::{Qualifier, VersionNumber};
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};
+pub use state::FunctionState;
+pub use world::World;

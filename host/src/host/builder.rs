@@ -8,6 +8,7 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 
 use super::{Host, StartError};
+use crate::artifact::{CompileLimits, Compiler};
 use crate::function::{AccountId, Region};
 use crate::wasm::{GuestState, LinkHook};
 
@@ -26,6 +27,9 @@ pub struct HostBuilder {
     pub(crate) idle_memory_bytes_max: u64,
     pub(crate) init_time_max: Duration,
     pub(crate) drain_time_max: Duration,
+    pub(crate) compiler: Compiler,
+    pub(crate) compile_limits: CompileLimits,
+    pub(crate) compiled_bytes_max: u64,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -41,6 +45,9 @@ impl Default for HostBuilder {
             idle_memory_bytes_max: 2 << 30,
             init_time_max: Duration::from_secs(10),
             drain_time_max: Duration::from_secs(30),
+            compiler: Compiler::default(),
+            compile_limits: CompileLimits::default(),
+            compiled_bytes_max: 10 << 30,
             link: None,
         }
     }
@@ -97,6 +104,24 @@ impl HostBuilder {
         Self { drain_time_max: time, ..self }
     }
 
+    /// Where code is compiled. Default: in this process, which is for hosts whose functions are their own; those that take
+    /// code from others want [`Compiler::Worker`].
+    pub fn compiler(self, compiler: Compiler) -> Self {
+        Self { compiler, ..self }
+    }
+
+    /// What a compile worker may use for one component. Default: 3 GiB of address space, 120 seconds on processors, 180
+    /// seconds in all.
+    pub fn compile_limits(self, limits: CompileLimits) -> Self {
+        Self { compile_limits: limits, ..self }
+    }
+
+    /// How many bytes of compiled code are kept on disk, for code that is uploaded again; beyond it what was used longest ago
+    /// goes. Default: 10 GiB.
+    pub fn compiled_bytes_max(self, bytes: u64) -> Self {
+        Self { compiled_bytes_max: bytes, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -142,6 +167,9 @@ impl fmt::Debug for HostBuilder {
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
             .field("init_time_max", &self.init_time_max)
             .field("drain_time_max", &self.drain_time_max)
+            .field("compiler", &self.compiler)
+            .field("compile_limits", &self.compile_limits)
+            .field("compiled_bytes_max", &self.compiled_bytes_max)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -10,20 +10,23 @@ use bytes::Bytes;
 use super::Host;
 use super::operations::{
     AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
-    FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch, UpdateAlias,
-    UpdateFunctionCode, UpdateFunctionError,
+    FunctionPending, FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch,
+    UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
 };
-use crate::artifact::Code;
+use crate::artifact::{Code, CodeError};
 use crate::function::{
-    Alias, AliasName, AliasRouting, Configuration, FunctionKey, FunctionName, FunctionRef, NameError,
-    Qualifier, Region, VersionNumber,
+    Alias, AliasName, AliasRouting, Configuration, FunctionKey, FunctionName, FunctionRef, FunctionState,
+    NameError, Qualifier, Region, VersionNumber,
 };
 use crate::registry::Function;
 use crate::timestamp;
 use crate::version::{Version, VersionFacts};
 
 impl Host {
-    /// Makes a function. Its code is checked and compiled before it exists.
+    /// Makes a function, which is [pending](FunctionState::Pending) until its code was checked and compiled.
+    ///
+    /// Answers when that is done, or when [`CreateFunction::wait_max`] is over. Code that is refused by then leaves no function
+    /// behind; later, the function stays as one that has [failed](FunctionState::Failed).
     ///
     /// # Errors
     /// When there is one of that name, or configuration or code are refused.
@@ -48,9 +51,12 @@ impl Host {
         if self.parts().registry.function(&key).is_some() {
             return Err(exists());
         }
-        let code = self.parts().artifacts.take_in(request.package).await?;
-        let latest = self.version(&key, VersionNumber::Latest, Arc::new(request.configuration), code);
-        self.parts().registry.change(&key, |present| {
+        let handler = &request.configuration.handler;
+        let upload = self.parts().artifacts.admit(request.package)?;
+        let code = self.parts().artifacts.take_in(&upload, handler).await;
+        let configuration = Arc::new(request.configuration);
+        let latest = self.version(&key, VersionNumber::Latest, configuration, code.clone());
+        let created = self.parts().registry.change(&key, |present| {
             if present.is_some() {
                 return Err(exists());
             }
@@ -60,8 +66,29 @@ impl Host {
             } else {
                 function.latest.clone()
             };
-            Ok((function, describe(&shown)))
-        })
+            Ok((function, shown))
+        })?;
+        let compilation = self.compile_pending(key.clone(), code.clone(), upload);
+        match compilation.end_within(request.wait_max).await {
+            Some(done) => done?,
+            None => self.announce(&key, &code)?,
+        }
+        Ok(describe(&created))
+    }
+
+    /// Notes that a caller is told of a function that is still pending; if its code was refused at this very moment, says so
+    /// instead.
+    fn announce(&self, key: &FunctionKey, code: &Arc<Code>) -> Result<(), CodeError> {
+        let announced = self.parts().registry.change(key, |present| {
+            let present = present.filter(|present| Arc::ptr_eq(&present.latest.facts.code, code));
+            let present = present.ok_or(())?;
+            Ok((Function { announced: true, ..present.clone() }, ()))
+        });
+        match (announced, code.outcome()) {
+            (Err(()), Some(Err(refused))) => Err(refused.clone()),
+            // Changed or gone meanwhile by the will of somebody else.
+            (Err(()) | Ok(()), _) => Ok(()),
+        }
     }
 
     /// The function, or the version or alias of it that the reference names. Of an alias with two versions it is
@@ -93,10 +120,12 @@ impl Host {
         self.changeable(&request.function)?;
         let (key, present) = self.present(&request.function)?;
         check_revision(request.revision_id.as_deref(), &present.latest.facts.revision_id)?;
+        check_not_pending(&present.latest.facts.code)?;
         if self.is_closing() {
             return Err(UpdateFunctionError::Closing);
         }
-        let code = self.parts().artifacts.take_in(request.package).await?;
+        let handler = &present.latest.facts.configuration.handler;
+        let code = self.compiled(request.package, handler).await?;
         let updated = |function: &Function| {
             let configuration = function.latest.facts.configuration.clone();
             self.version(&key, VersionNumber::Latest, configuration, code)
@@ -117,25 +146,39 @@ impl Host {
         })
     }
 
-    /// Changes what `$LATEST` is given; published versions keep theirs. `change` may be called on a snapshot
-    /// that is then discarded.
+    /// Changes what `$LATEST` is given; published versions keep theirs. A handler that names another component of the
+    /// package has that compiled.
     ///
     /// # Errors
     /// When there is no such function, it has changed meanwhile, or the configuration is refused.
-    pub fn update_function_configuration(
+    pub async fn update_function_configuration(
         &self,
         function: &FunctionRef,
         revision_id: Option<&str>,
         change: impl FnOnce(&mut Configuration),
     ) -> Result<FunctionVersion, UpdateFunctionError> {
-        let key = self.changeable(function)?;
-        self.parts().registry.change(&key, |present| {
-            let mut next = present.ok_or_else(|| self.not_found(function))?.clone();
-            check_revision(revision_id, &next.latest.facts.revision_id)?;
-            let mut configuration = Configuration::clone(&next.latest.facts.configuration);
-            change(&mut configuration);
-            configuration.check()?;
-            let code = next.latest.facts.code.clone();
+        self.changeable(function)?;
+        let (key, present) = self.present(function)?;
+        let present = &present.latest.facts;
+        check_revision(revision_id, &present.revision_id)?;
+        check_not_pending(&present.code)?;
+        let mut configuration = Configuration::clone(&present.configuration);
+        change(&mut configuration);
+        configuration.check()?;
+        let same_code =
+            configuration.handler == present.configuration.handler || !present.code.depends_on_handler();
+        let code = match same_code {
+            true => present.code.clone(),
+            false => {
+                let package = present.code.package().await.map_err(CodeError::from)?;
+                self.compiled(package, &configuration.handler).await?
+            }
+        };
+        self.parts().registry.change(&key, |now| {
+            let mut next = now.ok_or_else(|| self.not_found(function))?.clone();
+            if next.latest.facts.revision_id != present.revision_id {
+                return Err(UpdateFunctionError::InProgress { arn: self.arn_of(function) });
+            }
             next.latest = self.version(&key, VersionNumber::Latest, Arc::new(configuration), code);
             let shown = describe(&next.latest);
             Ok((next, shown))
@@ -157,6 +200,7 @@ impl Host {
         self.parts().registry.change(&key, |present| {
             let mut function = present.ok_or_else(|| self.not_found(&request.function))?.clone();
             check_revision(request.revision_id.as_deref(), &function.latest.facts.revision_id)?;
+            check_not_pending(&function.latest.facts.code)?;
             check_code(request.code_sha256.as_deref(), &function.latest.facts.code)?;
             let version = self.publish_latest(&mut function, request.description.as_deref());
             Ok((function, describe(&version)))
@@ -225,7 +269,7 @@ impl Host {
         if self.is_closing() {
             return Err(PublishError::Closing);
         }
-        let code = self.parts().artifacts.take_in(deployment.package).await?;
+        let code = self.compiled(deployment.package, &configuration.handler).await?;
         let latest = self.version(&key, VersionNumber::Latest, configuration, code);
         self.parts().registry.change(&key, |present| {
             let mut function = match present {
@@ -382,10 +426,27 @@ fn describe(version: &Version) -> FunctionVersion {
         function_arn: version.arn.as_str().to_owned(),
         number: facts.number,
         configuration: Configuration::clone(&facts.configuration),
+        state: state(&facts.code),
+        world: facts.code.outcome().and_then(Result::ok),
         code_sha256: facts.code.digest(),
         code_size_bytes: facts.code.size_bytes(),
         last_modified: facts.last_modified.clone(),
         revision_id: facts.revision_id.clone(),
+    }
+}
+
+fn state(code: &Code) -> FunctionState {
+    match code.outcome() {
+        None => FunctionState::Pending,
+        Some(Ok(_)) => FunctionState::Active,
+        Some(Err(error)) => FunctionState::Failed { reason: error.to_string() },
+    }
+}
+
+fn check_not_pending(code: &Code) -> Result<(), FunctionPending> {
+    match code.outcome() {
+        None => Err(FunctionPending),
+        Some(_) => Ok(()),
     }
 }
 

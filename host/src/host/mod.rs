@@ -4,6 +4,7 @@ mod admission;
 mod builder;
 mod call;
 mod catalog;
+mod compilation;
 mod operations;
 
 use std::fs::DirBuilder;
@@ -15,13 +16,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::admission::admit;
 use self::call::Call;
-use crate::artifact::Artifacts;
+use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Region};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
@@ -35,8 +37,8 @@ pub use builder::HostBuilder;
 pub use catalog::PublishAliasError;
 pub use operations::{
     AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
-    FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch, UpdateAlias,
-    UpdateFunctionCode, UpdateFunctionError,
+    FunctionPending, FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch,
+    UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
 };
 
 /// A host of functions: the engine, the functions, their warm instances. Clones are the same host.
@@ -100,7 +102,12 @@ impl Host {
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
         let (data_dir, temporary) = data_dir(settings.data_dir)?;
         let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
-        let artifacts = Artifacts::open(&data_dir, engine.clone())
+        let artifact_settings = ArtifactSettings {
+            compiler: settings.compiler,
+            compile_limits: settings.compile_limits,
+            compiled_bytes_max: settings.compiled_bytes_max,
+        };
+        let artifacts = Artifacts::open(&data_dir, engine.clone(), artifact_settings)
             .map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
         let shared = Shared {
             engine,
@@ -268,6 +275,15 @@ impl Host {
             done = work => Ok(done),
             () = self.0.stop.cancelled() => Err(InvokeError::Closing),
         }
+    }
+
+    /// Lets a task of the host's own do work to its end, although the caller may go away; none if the host closes first.
+    fn on_own_task<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<Option<T>> {
+        let stop = self.0.stop.clone();
+        self.0.tasks.spawn(async move { stop.run_until_cancelled(work).await })
     }
 
     fn expire_idle_instances(&self, idle_time_max: Duration) {

@@ -1,11 +1,13 @@
 //! What can be asked of a host about its functions, and what it answers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::artifact::{CodeDigest, CodeError};
 use crate::function::{
     AliasName, AliasRouting, Configuration, ConfigurationError, Environment, FunctionName, FunctionRef,
-    Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber,
+    FunctionState, Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber, World,
 };
 
 /// One version of a function, as it can be seen from outside.
@@ -22,6 +24,10 @@ pub struct FunctionVersion {
     pub number: VersionNumber,
     /// What it is locked with.
     pub configuration: Configuration,
+    /// Whether it can be invoked.
+    pub state: FunctionState,
+    /// The world its component is made for, once its code was compiled.
+    pub world: Option<World>,
     /// The SHA-256 of its package.
     pub code_sha256: CodeDigest,
     /// The bytes of its package.
@@ -48,19 +54,21 @@ pub struct AliasInfo {
 pub struct CreateFunction {
     /// Its name; of an ARN, the qualifier is not allowed.
     pub function: FunctionRef,
-    /// The package: the bytes of a WebAssembly component.
+    /// The package: a WebAssembly component or core module, or a zip with one and the files it reads.
     pub package: Bytes,
     /// What it is given.
     pub configuration: Configuration,
     /// Whether version 1 is published at once.
     pub publish: bool,
+    /// How long to wait for its code to be compiled before answering that it is pending; to the end, if none is given.
+    pub wait_max: Option<Duration>,
 }
 
 impl CreateFunction {
     /// A request for a function with the default configuration, of which nothing is published yet.
     pub fn new(function: impl Into<FunctionRef>, package: impl Into<Bytes>) -> Self {
         let (function, package) = (function.into(), package.into());
-        Self { function, package, configuration: Configuration::default(), publish: false }
+        Self { function, package, configuration: Configuration::default(), publish: false, wait_max: None }
     }
 }
 
@@ -70,7 +78,7 @@ impl CreateFunction {
 pub struct UpdateFunctionCode {
     /// The function.
     pub function: FunctionRef,
-    /// The package: the bytes of a WebAssembly component.
+    /// The package: a WebAssembly component or core module, or a zip with one and the files it reads.
     pub package: Bytes,
     /// Whether a version is published at once.
     pub publish: bool,
@@ -172,6 +180,7 @@ pub struct Deployment {
     pub(crate) timeout_seconds: Option<u32>,
     pub(crate) environment: std::collections::BTreeMap<String, String>,
     pub(crate) isolation: Isolation,
+    pub(crate) handler: String,
 }
 
 impl Deployment {
@@ -184,6 +193,7 @@ impl Deployment {
             timeout_seconds: None,
             environment: std::collections::BTreeMap::new(),
             isolation: Isolation::default(),
+            handler: String::new(),
         }
     }
 
@@ -203,6 +213,11 @@ impl Deployment {
         self
     }
 
+    /// Which component is meant, if the package is a zip with several: its path, with or without `.wasm`.
+    pub fn handler(self, handler: impl Into<String>) -> Self {
+        Self { handler: handler.into(), ..self }
+    }
+
     /// Whether a warm instance handles one event after another, or every event has an instance of its own.
     pub fn isolation(self, isolation: Isolation) -> Self {
         Self { isolation, ..self }
@@ -217,6 +232,7 @@ impl Deployment {
             timeout,
             environment,
             isolation: self.isolation,
+            handler: self.handler.clone(),
             ..Configuration::default()
         })
     }
@@ -229,6 +245,13 @@ pub struct FunctionNotFound {
     /// The ARN that was asked for.
     pub arn: String,
 }
+
+/// The function's code is still being compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the operation cannot be performed at this time. The function is currently in the following state: Pending"
+)]
+pub struct FunctionPending;
 
 /// A change was meant for another revision than the present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -269,6 +292,15 @@ pub enum UpdateFunctionError {
     /// It has been changed meanwhile.
     #[error(transparent)]
     Revision(#[from] RevisionMismatch),
+    /// It is still being made.
+    #[error(transparent)]
+    Pending(#[from] FunctionPending),
+    /// Somebody else changes it at the same time.
+    #[error("the operation cannot be performed at this time. An update is in progress for resource: {arn}")]
+    InProgress {
+        /// The function's ARN.
+        arn: String,
+    },
     /// The configuration is refused.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
@@ -290,6 +322,9 @@ pub enum PublishVersionError {
     /// It has been changed meanwhile.
     #[error(transparent)]
     Revision(#[from] RevisionMismatch),
+    /// It is still being made.
+    #[error(transparent)]
+    Pending(#[from] FunctionPending),
     /// The description is refused.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),

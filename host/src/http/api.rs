@@ -1,6 +1,7 @@
 //! What the operations share: the host, the room for bodies, and the forms of answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -25,11 +26,18 @@ pub(super) struct Api {
     pub(super) host: Host,
     pub(super) bodies: Bodies,
     pub(super) guard: Guard,
+    /// How long CreateFunction waits for the code to be compiled.
+    pub(super) create_wait_max: Duration,
 }
 
 impl Api {
     pub(super) fn new(host: Host, settings: &HttpSettings) -> Arc<Self> {
-        Arc::new(Self { host, bodies: Bodies::new(), guard: Guard::new(&settings.allowed_hosts) })
+        Arc::new(Self {
+            host,
+            bodies: Bodies::new(),
+            guard: Guard::new(&settings.allowed_hosts),
+            create_wait_max: settings.create_wait_max,
+        })
     }
 }
 

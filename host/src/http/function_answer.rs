@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
-use crate::function::{Qualifier, VersionNumber};
+use crate::function::{FunctionState, Qualifier, VersionNumber};
 use crate::{CodeDigest, FunctionVersion};
 
 /// A function as answers show it. What was never given is absent, as Lambda has it.
@@ -31,7 +31,11 @@ pub(super) struct FunctionConfiguration {
     environment: Option<EnvironmentResponse>,
     tracing_config: TracingConfig,
     revision_id: String,
-    state: &'static str,
+    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_reason_code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_update_status: Option<&'static str>,
     package_type: &'static str,
@@ -83,6 +87,7 @@ struct LoggingConfig {
 impl FunctionConfiguration {
     /// A version, asked for by that qualifier or none.
     pub(super) fn of(version: FunctionVersion, qualifier: Option<&Qualifier>) -> Self {
+        let (state_reason, state_reason_code) = state_reason(&version.state);
         let variables = version.configuration.environment.variables();
         Self {
             function_name: version.name.to_string(),
@@ -95,8 +100,9 @@ impl FunctionConfiguration {
             environment: (!variables.is_empty())
                 .then(|| EnvironmentResponse { variables: variables.clone() }),
             tracing_config: TracingConfig { mode: "PassThrough" },
-            // Code is compiled before the function exists, so it is never pending.
-            state: "Active",
+            state: version.state.to_string(),
+            state_reason,
+            state_reason_code,
             last_update_status: Some("Successful"),
             package_type: "Zip",
             architectures: ["x86_64"],
@@ -121,6 +127,15 @@ impl FunctionConfiguration {
     /// The same without `LastUpdateStatus`: of a function that has only just been made nothing was updated.
     pub(super) fn newly_made(self) -> Self {
         Self { last_update_status: None, ..self }
+    }
+}
+
+/// Why a function is in the state that it is in; there is nothing to say of one that is active.
+fn state_reason(state: &FunctionState) -> (Option<String>, Option<&'static str>) {
+    match state {
+        FunctionState::Active => (None, None),
+        FunctionState::Pending => (Some("The function is being created.".to_owned()), Some("Creating")),
+        FunctionState::Failed { reason } => (Some(reason.clone()), Some("InvalidZipFileException")),
     }
 }
 

@@ -11,7 +11,8 @@ use crate::function::{Configuration, Environment, Isolation, MemorySize, Timeout
 
 use super::wire_error::{Member, WireError};
 
-/// The environment variable of a function that sets its isolation: `reuse` (the default) or `fresh`.
+/// The environment variable of a function that sets its isolation: `reuse` or `fresh`; without it, what is usual in the
+/// function's world.
 pub const ISOLATION_VARIABLE: &str = "SAMOVAR_ISOLATION";
 
 /// The runtimes that are taken. None of them has a meaning here: a WebAssembly component brings its own.
@@ -399,7 +400,7 @@ mod tests {
         assert_eq!(configuration.isolation, Isolation::Fresh);
         let without: Settings = serde_json::from_value(with(serde_json::json!({}))).expect("the shape");
         without.checked().expect("settings").apply(&mut configuration);
-        assert_eq!(configuration.isolation, Isolation::Reuse);
+        assert_eq!(configuration.isolation, Isolation::Usual);
         assert!(change(with(serde_json::json!({ "SAMOVAR_ISOLATION": "none" }))).is_err());
     }
 

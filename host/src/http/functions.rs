@@ -47,7 +47,9 @@ pub(super) async fn create(api: &Api, parts: &Parts, body: Body) -> Answer {
     let package = request.code.ok_or_else(|| WireError::missing(Member("code")))?.package()?;
 
     let publish = request.publish.unwrap_or(false);
-    let create = CreateFunction { configuration, publish, ..CreateFunction::new(function, package) };
+    let wait_max = Some(api.create_wait_max);
+    let create =
+        CreateFunction { configuration, publish, wait_max, ..CreateFunction::new(function, package) };
     let host = api.host.clone();
     let created = to_the_end(async move { host.create_function(create).await }).await??;
     json(StatusCode::CREATED, &FunctionConfiguration::of(created, None).newly_made())
@@ -88,9 +90,12 @@ pub(super) async fn update_configuration(api: &Api, parts: &Parts, function: &st
     let body = api.bodies.read(body, BODY_LIMIT).await?;
     let request: UpdateFunctionConfigurationRequest = body.json()?;
     let change = request.settings.checked()?;
-    let revision_id = request.revision_id.as_deref();
-    let updated =
-        api.host.update_function_configuration(&function, revision_id, |present| change.apply(present))?;
+    let host = api.host.clone();
+    let update = async move {
+        let change = |present: &mut Configuration| change.apply(present);
+        host.update_function_configuration(&function, request.revision_id.as_deref(), change).await
+    };
+    let updated = to_the_end(update).await??;
     json(StatusCode::OK, &FunctionConfiguration::of(updated, None))
 }
 

@@ -9,11 +9,17 @@ pub struct HttpSettings {
     pub(super) allowed_hosts: Vec<String>,
     pub(super) connections_max: usize,
     pub(super) drain_time_max: Duration,
+    pub(super) create_wait_max: Duration,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { allowed_hosts: Vec::new(), connections_max: 4096, drain_time_max: Duration::from_secs(30) }
+        Self {
+            allowed_hosts: Vec::new(),
+            connections_max: 4096,
+            drain_time_max: Duration::from_secs(30),
+            create_wait_max: Duration::from_secs(10),
+        }
     }
 }
 
@@ -28,6 +34,12 @@ impl HttpSettings {
     /// How many connections are served at a time; further ones wait to be accepted. Default: 4,096.
     pub fn connections_max(self, connections: usize) -> Self {
         Self { connections_max: connections, ..self }
+    }
+
+    /// How long CreateFunction waits for the code to be compiled before it answers that the function is `Pending`. Code that is
+    /// refused within that time gets an error for an answer, later the function's state is `Failed`. Default: 10 seconds.
+    pub fn create_wait_max(self, time: Duration) -> Self {
+        Self { create_wait_max: time, ..self }
     }
 
     /// How long running requests may take once the server is told to stop. Default: 30 seconds.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::function::{ConfigurationError, NameError, ReferenceError, Region, RoutingError};
 use crate::{
-    AliasError, CodeError, CreateFunctionError, FunctionNotFound, InvokeError, PackageError,
+    AliasError, CodeError, CreateFunctionError, FunctionNotFound, FunctionPending, InvokeError, PackageError,
     PublishVersionError, RevisionMismatch, UpdateFunctionError,
 };
 
@@ -290,6 +290,7 @@ impl From<InvokeError> for WireError {
             InvokeError::NoInstanceLeft { .. } => {
                 Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
             }
+            InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
             InvokeError::Closing => Self::closing(),
         }
@@ -338,6 +339,12 @@ impl From<ConfigurationError> for WireError {
     }
 }
 
+impl From<FunctionPending> for WireError {
+    fn from(error: FunctionPending) -> Self {
+        Self::new(Exception::ResourceConflict, sentence(&error))
+    }
+}
+
 impl From<CodeError> for WireError {
     fn from(error: CodeError) -> Self {
         match error {
@@ -358,8 +365,19 @@ impl From<CodeError> for WireError {
             CodeError::Package(error) => {
                 Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
             }
+            CodeError::Assets(error) => {
+                Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
+            }
             CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
+            CodeError::CompileTime { .. } | CodeError::CompileMemory { .. } | CodeError::Compiler { .. } => {
+                Self::parameter(format!("The code cannot be compiled: {error}"))
+            }
+            CodeError::Busy { .. } => {
+                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
+            }
+            CodeError::Worker { .. } => Self::internal(&error),
             CodeError::Io(error) => Self::internal(&error),
+            CodeError::Closing => Self::closing(),
         }
     }
 }
@@ -383,6 +401,10 @@ impl From<UpdateFunctionError> for WireError {
         match error {
             UpdateFunctionError::NotFound(error) => error.into(),
             UpdateFunctionError::Revision(error) => error.into(),
+            UpdateFunctionError::Pending(error) => error.into(),
+            UpdateFunctionError::InProgress { .. } => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
             UpdateFunctionError::Configuration(error) => error.into(),
             UpdateFunctionError::Code(error) => error.into(),
             UpdateFunctionError::Closing => Self::closing(),
@@ -395,6 +417,7 @@ impl From<PublishVersionError> for WireError {
         match error {
             PublishVersionError::NotFound(error) => error.into(),
             PublishVersionError::Revision(error) => error.into(),
+            PublishVersionError::Pending(error) => error.into(),
             PublishVersionError::Configuration(error) => error.into(),
             PublishVersionError::CodeDiffers { .. } => Self::parameter(error.to_string()),
         }

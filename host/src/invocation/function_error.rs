@@ -31,6 +31,10 @@ pub enum FunctionErrorKind {
     TimedOut,
     /// The answer was larger than an answer may be.
     AnswerTooLarge,
+    /// The event is none that the function's world takes.
+    BadEvent,
+    /// The function ended without an answer, or with one that its world does not have.
+    BadAnswer,
 }
 
 /// An error a function ended with. To the caller it is an answer, not a failed request.
@@ -92,6 +96,21 @@ impl FunctionError {
             "Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes)."
         );
         Self::by_host(FunctionErrorKind::AnswerTooLarge, "Function.ResponseSizeTooLarge", error_message)
+    }
+
+    /// The event cannot be given to a guest of this world.
+    pub(crate) fn bad_event(reason: String) -> Self {
+        Self::by_host(FunctionErrorKind::BadEvent, "Runtime.UnsupportedEvent", reason)
+    }
+
+    /// The guest ended well but gave no answer.
+    pub(crate) fn no_answer(reason: String) -> Self {
+        Self::by_host(FunctionErrorKind::BadAnswer, "Runtime.NoAnswer", reason)
+    }
+
+    /// The guest gave an answer that has no JSON form: Lambda's name for it.
+    pub(crate) fn not_json(reason: String) -> Self {
+        Self::by_host(FunctionErrorKind::BadAnswer, "Runtime.MarshalError", reason)
     }
 
     fn by_host(kind: FunctionErrorKind, error_type: &str, error_message: String) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::function::{FunctionRef, MemorySize, Timeout};
+use crate::function::{FunctionRef, FunctionState, MemorySize, Timeout};
 
 /// The most bytes a synchronous request's payload may have: Lambda's 6 MiB.
 pub const PAYLOAD_BYTES_MAX: usize = 6_291_456;
@@ -162,6 +162,16 @@ pub enum InvokeError {
         limit: u32,
         /// Which part of them ran out.
         reason: String,
+    },
+    /// The version's code is still being compiled, or was refused.
+    #[error(
+        "the operation cannot be performed at this time. The function is currently in the following state: {state}"
+    )]
+    NotActive {
+        /// The version: its function's name, a colon and its number.
+        version: String,
+        /// The state it is in.
+        state: FunctionState,
     },
     /// The version's compiled code could not be loaded.
     #[error("the code of {version} could not be loaded: {reason}")]

@@ -42,8 +42,6 @@ pub(crate) struct Checkout<L: Launcher> {
 pub(crate) struct Pool<L: Launcher> {
     launcher: L,
     idle: Mutex<VecDeque<Idle<L::Instance>>>,
-    /// Whether instances are kept at all.
-    keep: bool,
     idlers: Arc<Idlers>,
     /// Whether `idlers` has this pool in its list: true from the first idle instance until it is found empty.
     enlisted: AtomicBool,
@@ -63,11 +61,10 @@ impl<L: Launcher> fmt::Debug for Pool<L> {
 }
 
 impl<L: Launcher> Pool<L> {
-    pub(crate) fn new(launcher: L, keep: bool, idlers: &Arc<Idlers>) -> Arc<Self> {
+    pub(crate) fn new(launcher: L, idlers: &Arc<Idlers>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             launcher,
             idle: Mutex::new(VecDeque::new()),
-            keep,
             idlers: idlers.clone(),
             enlisted: AtomicBool::new(false),
             this: this.clone(),
@@ -88,9 +85,9 @@ impl<L: Launcher> Pool<L> {
         Ok(Checkout { instance, launched: Some(launched) })
     }
 
-    /// Keeps an instance for the next event; drops it if this pool keeps none, or the host has no room.
+    /// Keeps an instance for the next event; drops it if the host has no room.
     pub(crate) fn put_back(&self, instance: Option<L::Instance>) {
-        let Some(instance) = instance.filter(|_| self.keep) else { return };
+        let Some(instance) = instance else { return };
         let bytes = L::idle_bytes(&instance);
         if !self.idlers.admit(bytes) {
             return;
@@ -180,7 +177,7 @@ mod tests {
     }
 
     fn pool(idlers: &Arc<Idlers>) -> Arc<Pool<Numbered>> {
-        Pool::new(Numbered::default(), true, idlers)
+        Pool::new(Numbered::default(), idlers)
     }
 
     async fn take(pool: &Pool<Numbered>) -> u64 {
@@ -205,14 +202,6 @@ mod tests {
         take(&pool).await;
         pool.put_back(None);
         assert_eq!(pool.idle_count(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_pool_that_keeps_nothing_makes_every_instance_anew() {
-        let pool = Pool::new(Numbered::default(), false, &Idlers::new(1000));
-        let first = take(&pool).await;
-        pool.put_back(Some(first));
-        assert_ne!(take(&pool).await, first);
     }
 
     #[tokio::test(start_paused = true)]

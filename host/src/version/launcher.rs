@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::VersionFacts;
-use crate::artifact::Code;
-use crate::function::VersionNumber;
+use crate::artifact::{Code, Loaded};
+use crate::function::{Environment, FunctionState, Isolation, VersionNumber};
 use crate::invocation::InvokeError;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
 use crate::wasm::{Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
+
+/// The environment variable of a function that holds its command-line arguments.
+const ARGUMENTS_VARIABLE: &str = "SAMOVAR_ARGS";
 
 /// What all versions of a host share.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct WasmLauncher {
     memory_limit_bytes: u64,
     log_group: String,
     number: VersionNumber,
+    arguments: Arc<[String]>,
+    isolation: Isolation,
     /// The variables that are the same for all instances.
     environment: Arc<[(String, String)]>,
 }
@@ -62,6 +67,8 @@ impl WasmLauncher {
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
             number: facts.number,
+            arguments: arguments(&facts.configuration.environment).into(),
+            isolation: facts.configuration.isolation,
             environment: environment(facts, &log_group).into(),
             log_group,
         }
@@ -74,8 +81,23 @@ impl WasmLauncher {
         Surroundings {
             environment: self.environment.clone(),
             function_name: self.function_name.clone(),
+            arguments: self.arguments.clone(),
+            isolation: self.isolation,
             memory_limit_bytes: self.memory_limit_bytes,
             log: Log::new(Arc::new(source), self.shared.feed.clone()),
+        }
+    }
+
+    /// Brings the code into memory, unless it is not compiled yet or cannot be.
+    async fn load(&self) -> Result<&Loaded, LaunchError> {
+        let not_active = |state| {
+            let version = format!("{}:{}", self.function_name, self.number);
+            LaunchError::Host(InvokeError::NotActive { version, state })
+        };
+        match self.code.outcome() {
+            None => Err(not_active(FunctionState::Pending)),
+            Some(Err(error)) => Err(not_active(FunctionState::Failed { reason: error.to_string() })),
+            Some(Ok(_)) => self.code.load().await.map_err(|error| self.not_ready(error)),
         }
     }
 
@@ -83,6 +105,13 @@ impl WasmLauncher {
         let version = format!("{}:{}", self.function_name, self.number);
         LaunchError::Host(InvokeError::NotReady { version, reason: reason.to_string() })
     }
+}
+
+/// The arguments that a function's own variable gives it: a JSON array of texts, or words with white space between them.
+fn arguments(environment: &Environment) -> Vec<String> {
+    let given = environment.variables().get(ARGUMENTS_VARIABLE).map_or("", String::as_str);
+    let words = || given.split_whitespace().map(str::to_owned).collect();
+    serde_json::from_str(given).unwrap_or_else(|_| words())
 }
 
 /// What every instance of a version finds in its environment, under Lambda's names.
@@ -120,9 +149,9 @@ impl Launcher for WasmLauncher {
     async fn launch(&self) -> Result<(Instance, Launched), LaunchError> {
         let started = tokio::time::Instant::now();
         let engine = &self.shared.engine;
-        let program = match self.code.loaded() {
-            Some(program) => program,
-            None => self.code.program(engine).await.map_err(|error| self.not_ready(error))?,
+        let Loaded { program, .. } = match self.code.loaded() {
+            Some(loaded) => loaded,
+            None => self.load().await?,
         };
         let load = started.elapsed();
         let init_limit = self.shared.init_time_max;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 pub(crate) use self::facts::VersionFacts;
 pub(crate) use self::launcher::{LaunchError, Launched, Shared, WasmLauncher};
-use crate::function::{FunctionArn, Isolation};
+use crate::function::FunctionArn;
 use crate::pool::Pool;
 
 /// One version of a function. It never changes: a changed `$LATEST` is a new one, with new instances.
@@ -21,8 +21,7 @@ pub(crate) struct Version {
 impl Version {
     pub(crate) fn new(facts: VersionFacts, shared: &Arc<Shared>) -> Arc<Self> {
         let arn = FunctionArn::new(&shared.account_id, facts.key.region(), facts.key.name());
-        let keep = facts.configuration.isolation == Isolation::Reuse;
-        let pool = Pool::new(WasmLauncher::new(&facts, shared), keep, &shared.idlers);
+        let pool = Pool::new(WasmLauncher::new(&facts, shared), &shared.idlers);
         Arc::new(Self { facts, arn, pool })
     }
 }

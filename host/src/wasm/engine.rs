@@ -1,6 +1,7 @@
 //! One engine per host: how guests are compiled, where their memory lies and what they are linked with.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
@@ -93,6 +94,19 @@ impl Engine {
         let linker = link(&engine, hook)?;
         let ticker = Ticker::start(engine.clone())?;
         Ok(Self { engine, linker, ticker, pooled })
+    }
+
+    /// An engine that compiles for engines like this one, and runs nothing.
+    pub(super) fn for_compiling() -> wasmtime::Result<wasmtime::Engine> {
+        // How instances are allocated is no part of what is compiled, and the pool would not fit a worker's limits.
+        wasmtime::Engine::new(&config(InstanceAllocationStrategy::OnDemand))
+    }
+
+    /// Names the version and settings of the engine as far as compiled code depends on them.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {

@@ -6,7 +6,8 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::guest::GuestState;
-use super::program::{ReportedError, one_line};
+use super::program::one_line;
+use super::world::ReportedError;
 use crate::function::MemorySize;
 use crate::invocation::FunctionError;
 

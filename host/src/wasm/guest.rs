@@ -10,7 +10,9 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limits::MemoryLimit;
 use super::network::NoOutboundHttp;
-use super::stream::LogStream;
+use super::stream::Output;
+use super::world::Transcript;
+use crate::function::{Isolation, World};
 use crate::telemetry::{Log, Stream};
 
 /// How many resources (streams, pollables, ...) a guest may hold at a time.
@@ -25,8 +27,12 @@ const HTTP_FIELDS_BYTES_MAX: usize = 4 << 10;
 pub(crate) struct Surroundings {
     /// The environment variables that all instances of a version share, as a list because WASI takes them so.
     pub(crate) environment: Arc<[(String, String)]>,
-    /// The only argument: the function's name.
+    /// The first argument: the function's name.
     pub(crate) function_name: Arc<str>,
+    /// Further arguments.
+    pub(crate) arguments: Arc<[String]>,
+    /// Whether the instance may handle one event after another.
+    pub(crate) isolation: Isolation,
     /// The bytes its memories and tables may have together.
     pub(crate) memory_limit_bytes: u64,
     /// Where its standard output and error go.
@@ -41,6 +47,9 @@ pub struct GuestState {
     table: ResourceTable,
     pub(super) memory: MemoryLimit,
     pub(super) log: Log,
+    /// What a command reads and prints.
+    pub(super) transcript: Option<Transcript>,
+    pub(super) isolation: Isolation,
     /// When the guest is to be ended. None while it does not run.
     pub(super) deadline: Option<Instant>,
     pub(super) request_id: Option<Arc<str>>,
@@ -48,20 +57,29 @@ pub struct GuestState {
 }
 
 impl GuestState {
-    pub(super) fn new(surroundings: Surroundings) -> Self {
-        let Surroundings { environment, function_name, memory_limit_bytes, log } = surroundings;
-        let wasi = WasiCtxBuilder::new()
-            .arg(&*function_name)
+    pub(super) fn new(world: World, surroundings: Surroundings) -> Self {
+        let Surroundings { environment, function_name, arguments, isolation, memory_limit_bytes, log } =
+            surroundings;
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.arg(&*function_name)
+            .args(&arguments)
             .envs(&environment)
             .env("AWS_LAMBDA_LOG_STREAM_NAME", log.stream())
-            .stdout(LogStream(log.writer(Stream::Output)))
-            .stderr(LogStream(log.writer(Stream::Error)))
+            .stderr(Output(log.writer(Stream::Error)))
             .max_random_size(RANDOM_BYTES_MAX)
             // No folder is opened to the guest; the network is closed to it.
             .allow_tcp(false)
             .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .build();
+            .allow_ip_name_lookup(false);
+        let transcript = match world {
+            World::Command => Some(Transcript::default()),
+            World::Event | World::Http => None,
+        };
+        match &transcript {
+            Some(transcript) => wasi.stdin(transcript.clone()).stdout(Output(transcript.clone())),
+            None => wasi.stdout(Output(log.writer(Stream::Output))),
+        };
+        let wasi = wasi.build();
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
@@ -75,6 +93,8 @@ impl GuestState {
             table,
             memory,
             log,
+            transcript,
+            isolation,
             deadline: None,
             request_id: None,
             function_name,

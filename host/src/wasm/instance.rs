@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
-use wasmtime::component::TypedFunc;
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline};
 
 use super::engine::Engine;
 use super::failure::{DeadlinePassed, Ending};
 use super::guest::{GuestState, Surroundings};
-use super::program::{EventContext, HandleParams, HandleResults, InitResults, Program, one_line};
+use super::program::{Program, one_line};
+use super::world::Handler;
+use crate::function::{Isolation, World};
 use crate::invocation::{ANSWER_BYTES_MAX, FunctionError, Invocation};
 use crate::telemetry::Log;
 
@@ -24,7 +25,8 @@ const HANDLES_MAX: usize = 10_000;
 /// One guest, ready to handle an event.
 pub(crate) struct Instance {
     store: Store<GuestState>,
-    handle: TypedFunc<HandleParams, HandleResults>,
+    handler: Handler,
+    world: World,
     engine: Arc<Engine>,
 }
 
@@ -77,7 +79,7 @@ impl Instance {
     ) -> Result<(Self, LaunchTimes), InstanceError> {
         let started = Instant::now();
         let deadline = started + init_limit;
-        let mut store = new_store(engine, surroundings);
+        let mut store = new_store(engine, program.world(), surroundings);
         store.data_mut().deadline = Some(deadline);
         let brought_up = {
             let _running = engine.running();
@@ -85,11 +87,12 @@ impl Instance {
         };
         let guest = store.data_mut();
         let ending = match brought_up {
-            Ok(Ok((handle, instantiated, Ok(())))) => {
+            Ok(Ok((handler, instantiated, Ok(())))) => {
                 guest.deadline = None;
                 guest.memory.take_refused();
                 let times = LaunchTimes { instantiate: instantiated - started, init: instantiated.elapsed() };
-                return Ok((Self { store, handle, engine: engine.clone() }, times));
+                let world = program.world();
+                return Ok((Self { store, handler, world, engine: engine.clone() }, times));
             }
             Ok(Ok((_, _, Err(reported)))) => Ending::Reported(reported),
             Ok(Err(error)) if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() => {
@@ -119,21 +122,30 @@ impl Instance {
         guest.request_id = Some(request_id.clone());
         let called = {
             let _running = self.engine.running();
-            timeout_at(deadline, self.handle.call_async(&mut self.store, params(invocation, limit))).await
+            timeout_at(deadline, self.handler.call(&mut self.store, invocation, limit)).await
         };
         let duration = started.elapsed();
         let guest = self.store.data_mut();
         guest.deadline = None;
         let (answer, reusable) = match called {
-            Ok(Ok((Ok(answer),))) if answer.len() <= ANSWER_BYTES_MAX => (Ok(answer), true),
-            Ok(Ok((Ok(_too_large),))) => (Err(FunctionError::answer_too_large()), true),
-            Ok(Ok((Err(reported),))) => (Err(reported.into()), true),
+            Ok(Ok(Ok(answer))) if answer.len() <= ANSWER_BYTES_MAX => (Ok(answer), true),
+            Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large()), true),
+            Ok(Ok(Err(reported))) => (Err(reported), true),
             Ok(Err(error)) => (Err(Ending::of(guest, limit, &error).into_error(&request_id, memory)), false),
             Err(_elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),
         };
         guest.memory.take_refused();
         let run = Run { answer, duration, max_memory_used_bytes: guest.memory.used_bytes() };
+        let reusable = reusable && self.is_kept();
         (run, reusable.then_some(self))
+    }
+
+    /// Whether it handles further events, if it may.
+    fn is_kept(&self) -> bool {
+        match (self.world, self.store.data().isolation) {
+            (World::Event, Isolation::Usual) | (World::Event | World::Http, Isolation::Reuse) => true,
+            (World::Http, Isolation::Usual) | (_, Isolation::Fresh) | (World::Command, _) => false,
+        }
     }
 
     /// The instance's log.
@@ -147,8 +159,8 @@ impl Instance {
     }
 }
 
-fn new_store(engine: &Engine, surroundings: Surroundings) -> Store<GuestState> {
-    let mut store = Store::new(engine.wasmtime(), GuestState::new(surroundings));
+fn new_store(engine: &Engine, world: World, surroundings: Surroundings) -> Store<GuestState> {
+    let mut store = Store::new(engine.wasmtime(), GuestState::new(world, surroundings));
     store.limiter(|guest| &mut guest.memory);
     store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
     store.set_max_component_handles(HANDLES_MAX);
@@ -165,27 +177,12 @@ fn at_tick(store: StoreContextMut<'_, GuestState>) -> wasmtime::Result<UpdateDea
     }
 }
 
-type BroughtUp = (TypedFunc<HandleParams, HandleResults>, Instant, Result<(), FunctionError>);
+type BroughtUp = (Handler, Instant, Result<(), FunctionError>);
 
 async fn bring_up(store: &mut Store<GuestState>, program: &Program) -> wasmtime::Result<BroughtUp> {
     let instance = program.pre.instantiate_async(&mut *store).await?;
-    let handle = instance.get_typed_func(&mut *store, program.handle)?;
+    let handler = program.entry.handler(store, &instance)?;
     let instantiated = Instant::now();
-    let Some(init) = program.init else { return Ok((handle, instantiated, Ok(()))) };
-    let init = instance.get_typed_func::<(), InitResults>(&mut *store, init)?;
-    let (initialized,) = init.call_async(&mut *store, ()).await?;
-    Ok((handle, instantiated, initialized.map_err(FunctionError::from)))
-}
-
-fn params(invocation: Invocation, limit: Duration) -> HandleParams {
-    let deadline = SystemTime::now() + limit;
-    let context = EventContext {
-        request_id: invocation.request_id,
-        deadline_ms: deadline.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
-        invoked_function_arn: invocation.invoked_function_arn,
-        trace_id: invocation.trace_id,
-        client_context: invocation.client_context,
-        tenant_id: invocation.tenant_id,
-    };
-    (invocation.payload, context)
+    let initialized = program.entry.init(store, &instance).await?;
+    Ok((handler, instantiated, initialized))
 }

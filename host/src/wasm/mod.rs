@@ -3,20 +3,28 @@
 //! An [`Engine`] per host, a [`Program`] per piece of code, an [`Instance`] per guest. An instance is consumed
 //! by running it and comes back only if it may run again.
 
+mod componentize;
 mod engine;
 mod failure;
+mod files;
 mod guest;
+mod http_event;
 mod instance;
+mod kind;
 mod limits;
 mod network;
 mod program;
 mod stream;
 mod ticker;
+mod world;
 
 pub(crate) use engine::{Engine, LinkHook};
 pub use engine::{EngineError, LinkError};
+pub(crate) use files::Assets;
+pub use files::AssetsError;
 pub use guest::GuestState;
 pub(crate) use guest::Surroundings;
 pub(crate) use instance::{FailedInit, Instance, InstanceError, LaunchTimes, Run};
-pub(crate) use program::Program;
-pub use program::{HANDLER, ProgramError};
+pub use program::ProgramError;
+pub(crate) use program::{Program, compile_alone};
+pub use world::HANDLER;

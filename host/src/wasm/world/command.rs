@@ -1,0 +1,186 @@
+//! The world of commands: the event on standard input, the answer on standard output.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::io::AsyncRead;
+use wasmtime::Store;
+use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
+use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::cli::{IsTerminal, StdinStream};
+use wasmtime_wasi::p2::InputStream;
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+
+use super::{export, wrong};
+use crate::invocation::{ANSWER_BYTES_MAX, Answer, FunctionError, Invocation};
+use crate::wasm::guest::GuestState;
+use crate::wasm::program::{ProgramError, one_line};
+use crate::wasm::stream::Sink;
+
+/// The interface that commands export: of WASI 0.2, whatever comes after.
+const RUN: &str = "wasi:cli/run@0.2.0";
+type Results = (Result<(), ()>,);
+
+/// What runs a command.
+pub(super) type Run = TypedFunc<(), Results>;
+
+/// The export of a command.
+#[derive(Debug)]
+pub(in crate::wasm) struct CommandEntry {
+    run: ComponentExportIndex,
+}
+
+impl CommandEntry {
+    pub(super) fn of(component: &Component) -> Result<Option<Self>, ProgramError> {
+        let Some((run, found)) = export(component, RUN, "run")? else { return Ok(None) };
+        let types = component.component_type();
+        let checked = found.typecheck::<(), Results>(&types.instance_type());
+        checked.map_err(|error| wrong(RUN, &one_line(&error)))?;
+        Ok(Some(Self { run }))
+    }
+
+    pub(super) fn run(&self, store: &mut Store<GuestState>, instance: &Instance) -> wasmtime::Result<Run> {
+        instance.get_typed_func(store, self.run)
+    }
+}
+
+/// Runs the command on the event.
+pub(super) async fn call(
+    run: &Run,
+    store: &mut Store<GuestState>,
+    invocation: Invocation,
+) -> wasmtime::Result<Answer> {
+    let transcript = store.data().transcript.clone().expect("a command is launched with one");
+    transcript.state().event = invocation.payload;
+    let ended = run.call_async(&mut *store, ()).await;
+    let output = std::mem::take(&mut transcript.state().output);
+    let failed = match ended {
+        Ok((Ok(()),)) => None,
+        Ok((Err(()),)) => Some(I32Exit(1).into()),
+        Err(error) if matches!(error.downcast_ref(), Some(I32Exit(0))) => None,
+        Err(error) => Some(error),
+    };
+    if output.overflown {
+        return Ok(Err(FunctionError::answer_too_large()));
+    }
+    match failed {
+        None => Ok(answer(output.bytes)),
+        Some(error) => {
+            // What it printed is no answer, but may well say why it failed.
+            store.data().log.note(&String::from_utf8_lossy(&output.bytes));
+            Err(error)
+        }
+    }
+}
+
+/// The answer that a command has printed: JSON as it is, any other text as a JSON string without its last line feed, and
+/// nothing as null.
+fn answer(output: Vec<u8>) -> Answer {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(&output).is_ok() {
+        return Ok(output.into());
+    }
+    let text = match String::from_utf8(output) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let reason = format!("the output of the command is neither JSON nor UTF-8 text (at byte {at})");
+            return Err(FunctionError::not_json(reason));
+        }
+    };
+    if text.trim().is_empty() {
+        return Ok(Bytes::from_static(b"null"));
+    }
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    Ok(serde_json::to_vec(text).expect("a text always has a JSON form").into())
+}
+
+/// What a command reads and what it has printed.
+#[derive(Debug, Clone, Default)]
+pub(in crate::wasm) struct Transcript(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    event: Bytes,
+    output: Output,
+}
+
+#[derive(Debug, Default)]
+struct Output {
+    bytes: Vec<u8>,
+    /// It printed more than an answer may have.
+    overflown: bool,
+}
+
+impl Transcript {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is whole after every statement, so a panic elsewhere leaves it usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Transcript {
+    fn take(&self, bytes: &[u8]) -> bool {
+        let output = &mut self.state().output;
+        output.overflown |= output.bytes.len() + bytes.len() > ANSWER_BYTES_MAX;
+        if !output.overflown {
+            output.bytes.extend_from_slice(bytes);
+        }
+        !output.overflown
+    }
+
+    fn is_full(&self) -> bool {
+        self.state().output.overflown
+    }
+}
+
+impl IsTerminal for Transcript {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdinStream for Transcript {
+    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+        Box::new(std::io::Cursor::new(self.state().event.clone()))
+    }
+
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        Box::new(MemoryInputPipe::new(self.state().event.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(output: &[u8]) -> String {
+        let answer = answer(output.to_vec()).expect("an answer");
+        String::from_utf8(answer.to_vec()).expect("text")
+    }
+
+    #[test]
+    fn json_is_the_answer_as_it_is_and_text_becomes_a_string() {
+        assert_eq!(answered(b" {\"a\": 1}\n"), " {\"a\": 1}\n");
+        assert_eq!(answered(b"42\n"), "42\n");
+        assert_eq!(answered(b"hello\nworld\n"), r#""hello\nworld""#);
+        assert_eq!(answered(b"\"half"), r#""\"half""#);
+        assert_eq!(answered(b"\n"), "null");
+        assert_eq!(answered(b""), "null");
+    }
+
+    #[test]
+    fn output_that_is_no_text_is_an_error_that_says_where() {
+        let error = answer(b"abc\xff".to_vec()).expect_err("an error");
+        assert!(error.error_message.contains("at byte 3"), "{}", error.error_message);
+    }
+
+    #[test]
+    fn output_larger_than_an_answer_is_not_kept() {
+        let transcript = Transcript::default();
+        let chunk = vec![b'x'; 1 << 20];
+        let written =
+            std::iter::repeat_with(|| transcript.take(&chunk)).take(10).filter(|taken| *taken).count();
+        assert_eq!((written, transcript.is_full()), (ANSWER_BYTES_MAX >> 20, true));
+    }
+}
