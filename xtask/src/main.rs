@@ -9,7 +9,9 @@
     reason = "these commands measure real time; there is no test clock to stop here"
 )]
 
+mod absence;
 mod bench;
+mod c;
 mod client;
 mod command;
 mod debian;
@@ -18,6 +20,7 @@ mod guests;
 mod host;
 mod http;
 mod python;
+mod recipe;
 mod repository;
 mod server;
 mod step;
@@ -63,9 +66,9 @@ fn run(arguments: &[String]) -> Result<()> {
         ("test", filters) => test::run(&repository, filters),
         ("bench", names) => bench::run(&repository, names),
         ("demo", []) => demo::run(&repository),
-        ("guests", []) => guests::build(&repository),
+        ("guests", []) => guests::build(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
-        ("python", []) => python::prepare(&repository),
+        ("python", []) => python::CLIENTS.prepare(&repository),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");
             Ok(())
