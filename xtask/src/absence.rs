@@ -37,7 +37,8 @@ impl Absence {
     pub(crate) fn record(file: &Path, error: &anyhow::Error) -> Result<Self> {
         let reason = format!("{error:#}");
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        step::note(&format!("{name} cannot be had, and all goes on without it: {reason}"));
+        // All that npm or pip says would be a page for each file; it is in the record.
+        step::note(&format!("{name} cannot be had, and all goes on without it: {error}"));
         if file.exists() {
             std::fs::remove_file(file)?;
         }

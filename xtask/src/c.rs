@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::python::Environment;
+use crate::environment::Environment;
 use crate::recipe::Recipe;
 use crate::repository::Repository;
 

@@ -8,13 +8,15 @@ use serde_json::Value;
 use crate::absence::Absence;
 use crate::c;
 use crate::command;
+use crate::javascript;
+use crate::python;
 use crate::recipe::{Made, Recipe};
 use crate::repository::Repository;
 use crate::step;
 use crate::toolchain::{TARGET, Toolchain};
 
 /// The guests that are not cargo's to build.
-const RECIPES: [Recipe; 1] = [c::RECIPE];
+const RECIPES: [Recipe; 3] = [c::RECIPE, javascript::RECIPE, python::RECIPE];
 
 /// One package of `guest-examples/` and the file that cargo makes of it.
 #[derive(Debug, PartialEq, Eq)]

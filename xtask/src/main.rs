@@ -16,9 +16,12 @@ mod client;
 mod command;
 mod debian;
 mod demo;
+mod environment;
 mod guests;
 mod host;
 mod http;
+mod javascript;
+mod node;
 mod python;
 mod recipe;
 mod repository;
@@ -68,7 +71,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("demo", []) => demo::run(&repository),
         ("guests", []) => guests::build(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
-        ("python", []) => python::CLIENTS.prepare(&repository),
+        ("python", []) => environment::CLIENTS.prepare(&repository),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");
             Ok(())

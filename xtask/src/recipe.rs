@@ -10,6 +10,9 @@ use crate::command;
 use crate::repository::Repository;
 use crate::step;
 
+/// The contract between host and guests, from the root.
+pub(crate) const WIT: &str = "sdk/wit/function.wit";
+
 /// How one folder of `guest-examples/` becomes a file in `target/guests/`.
 #[derive(Debug)]
 pub(crate) struct Recipe {
@@ -48,6 +51,7 @@ impl Recipe {
         let stamp = self.stamp(repository, &compile)?;
         let stamp_file = place.with_extension("stamp");
         if place.exists() && std::fs::read_to_string(&stamp_file).is_ok_and(|there| there == stamp) {
+            Absence::forget(&place);
             return Ok(Made::Unchanged);
         }
 

@@ -4,9 +4,9 @@ use anyhow::{Result, bail};
 
 use crate::absence::Absence;
 use crate::command;
+use crate::environment;
 use crate::guests;
 use crate::host;
-use crate::python;
 use crate::repository::Repository;
 use crate::step;
 
@@ -15,7 +15,7 @@ use crate::step;
 pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
     let absences = guests::build(repository)?;
     host::build(repository)?;
-    python::CLIENTS.prepare(repository)?;
+    environment::CLIENTS.prepare(repository)?;
 
     let mut checks = Vec::new();
     if filters.is_empty() {
