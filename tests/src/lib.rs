@@ -30,6 +30,19 @@ pub fn guest(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The bytes of a file that only a network can bring, unless it cannot be had: a guest whose compiler must be fetched, or a
+/// program that others wrote. A test that needs an absent one fails and says why it is absent; where `cargo xtask test` found
+/// no network it sets `SAMOVAR_OFFLINE`, and the reason is printed instead.
+pub fn fetched(path: &Path) -> Option<Vec<u8>> {
+    let Ok(reason) = std::fs::read_to_string(path.with_extension("absent")) else {
+        return Some(std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
+    };
+    let name = path.file_name().unwrap_or_default().display();
+    assert!(std::env::var_os("SAMOVAR_OFFLINE").is_some(), "{name} cannot be had: {reason}");
+    eprintln!("{name} cannot be had, as there is no network: {reason}");
+    None
+}
+
 /// The path of an example guest.
 pub fn guest_path(name: &str) -> String {
     format!("{}/{name}.wasm", variable("SAMOVAR_GUESTS"))

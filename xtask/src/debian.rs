@@ -1,12 +1,14 @@
-//! Debian packages, fetched by name without root through a private apt state: nothing in `/etc/apt` or `/var/lib/apt` is
-//! changed, and the mirror is the one that the machine is configured with.
+//! Debian packages. Compilers are fetched by name without root through a private apt state: nothing in `/etc/apt` or
+//! `/var/lib/apt` is changed, and the mirror is the one that the machine is configured with. Python and Node.js, which most
+//! machines have, are installed where they are missing and root may do so.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::command;
+use crate::step;
 
 /// The suites that carry recent compilers, in the order in which a version is looked for.
 const SUITES: [&str; 3] = ["trixie-backports", "forky", "sid"];
@@ -14,6 +16,25 @@ const SUITES: [&str; 3] = ["trixie-backports", "forky", "sid"];
 /// The file names that Debian's archive keys have had.
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// Installs packages on this machine, which lacks `what`; says what to install where that is not for us to do.
+pub(crate) fn install(packages: &[&str], what: &str) -> Result<()> {
+    let names = packages.join(" ");
+    let root = command::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0");
+    if !root || !command::succeeds(Command::new("apt-get").arg("--version")) {
+        bail!("there is no {what} here: install {names} (on Debian: `apt-get install {names}`)");
+    }
+    step::quiet(&format!("apt-get install {names}, as this machine has no {what}"), || {
+        let apt = || {
+            let mut command = Command::new("apt-get");
+            command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+            command
+        };
+        command::output(apt().arg("update"))?;
+        command::output(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))?;
+        Ok(())
+    })
+}
 
 /// Debian's archive, as seen from a private folder.
 #[derive(Debug)]

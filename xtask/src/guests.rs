@@ -1,18 +1,27 @@
-//! The guests: every package of `guest-examples/` as a component in `target/guests/`.
+//! The guests: every folder of `guest-examples/` as WebAssembly in `target/guests/`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::absence::Absence;
+use crate::c;
 use crate::command;
+use crate::javascript;
+use crate::python;
+use crate::recipe::{Made, Recipe};
 use crate::repository::Repository;
 use crate::step;
 use crate::toolchain::{TARGET, Toolchain};
 
+/// The guests that are not cargo's to build.
+const RECIPES: [Recipe; 3] = [c::RECIPE, javascript::RECIPE, python::RECIPE];
+
 /// One package of `guest-examples/` and the file that cargo makes of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Guest {
+    /// `name@version`, as `http` alone would also be a library.
     package: String,
     /// The file's name in cargo's target folder.
     artifact: String,
@@ -20,14 +29,24 @@ struct Guest {
     component: String,
 }
 
-/// Builds every guest, and leaves `target/guests/<name>.wasm`.
-pub(crate) fn build(repository: &Repository) -> Result<()> {
+/// Builds every guest, and leaves `target/guests/<name>.wasm`. What comes back is why there are guests missing, whose compilers
+/// cannot be fetched here.
+pub(crate) fn build(repository: &Repository) -> Result<Vec<Absence>> {
     let toolchain = Toolchain::prepare(repository)?;
     let guests = find(repository)?;
     step::shown("guests compiled", || compile(repository, &toolchain, &guests))?;
-    let changed = copy(repository, &guests)?;
-    step::note(&format!("{} guests in target/guests, {changed} of them new or changed", guests.len()));
-    Ok(())
+    let mut changed = copy(repository, &guests)?;
+    let mut absences = Vec::new();
+    for recipe in &RECIPES {
+        match recipe.make(repository)? {
+            Made::Unchanged => {}
+            Made::Changed => changed += 1,
+            Made::Absent(absence) => absences.push(absence),
+        }
+    }
+    let count = guests.len() + RECIPES.len() - absences.len();
+    step::note(&format!("{count} guests in target/guests, {changed} of them new or changed"));
+    Ok(absences)
 }
 
 fn find(repository: &Repository) -> Result<Vec<Guest>> {
@@ -53,17 +72,15 @@ fn parse(metadata: &Value) -> Vec<Guest> {
             continue;
         }
         for target in items(&package["targets"]) {
-            let (name, package) = (text(&target["name"]), text(&package["name"]));
+            let (target_name, name) = (text(&target["name"]), text(&package["name"]));
+            let package = format!("{name}@{}", text(&package["version"]));
             let kinds = items(&target["kind"]);
             if kinds.iter().any(|kind| kind == "bin") {
-                guests.push(Guest {
-                    package,
-                    artifact: format!("{name}.wasm"),
-                    component: format!("{name}.wasm"),
-                });
+                let file = format!("{target_name}.wasm");
+                guests.push(Guest { package, artifact: file.clone(), component: file });
             } else if kinds.iter().any(|kind| kind == "cdylib") {
-                let artifact = format!("{}.wasm", name.replace('-', "_"));
-                guests.push(Guest { artifact, component: format!("{package}.wasm"), package });
+                let artifact = format!("{}.wasm", target_name.replace('-', "_"));
+                guests.push(Guest { package, artifact, component: format!("{name}.wasm") });
             }
         }
     }
@@ -108,7 +125,10 @@ fn copy(repository: &Repository, guests: &[Guest]) -> Result<usize> {
 
 fn stale(folder: &Path, guests: &[Guest]) -> Result<Vec<PathBuf>> {
     let files = std::fs::read_dir(folder)?.filter_map(Result::ok).map(|file| file.path());
-    let of_a_guest = |path: &PathBuf| guests.iter().any(|guest| path.ends_with(&guest.component));
+    let of_a_guest = |path: &PathBuf| {
+        guests.iter().any(|guest| path.ends_with(&guest.component))
+            || RECIPES.iter().any(|recipe| path.ends_with(recipe.file_name()))
+    };
     Ok(files.filter(|path| path.extension().is_some_and(|ext| ext == "wasm") && !of_a_guest(path)).collect())
 }
 
@@ -119,8 +139,9 @@ mod tests {
     #[test]
     fn binaries_and_dynamic_libraries_are_guests_unless_they_say_no() {
         let metadata = serde_json::json!({ "packages": [
-            { "name": "echo", "metadata": null, "targets": [{ "name": "echo", "kind": ["bin"] }] },
-            { "name": "raw-bytes", "metadata": null, "targets": [{ "name": "raw_bytes", "kind": ["cdylib", "rlib"] }] },
+            { "name": "echo", "version": "0.1.0", "metadata": null, "targets": [{ "name": "echo", "kind": ["bin"] }] },
+            { "name": "raw-bytes", "version": "0.2.0", "metadata": null,
+              "targets": [{ "name": "raw_bytes", "kind": ["cdylib", "rlib"] }] },
             { "name": "shared", "metadata": null, "targets": [{ "name": "shared", "kind": ["lib"] }] },
             { "name": "original", "metadata": { "samovar": { "wasm": false } },
               "targets": [{ "name": "original", "kind": ["bin"] }] },
@@ -130,8 +151,10 @@ mod tests {
             artifact: artifact.to_owned(),
             component: component.to_owned(),
         };
-        let expected =
-            [guest("echo", "echo.wasm", "echo.wasm"), guest("raw-bytes", "raw_bytes.wasm", "raw-bytes.wasm")];
+        let expected = [
+            guest("echo@0.1.0", "echo.wasm", "echo.wasm"),
+            guest("raw-bytes@0.2.0", "raw_bytes.wasm", "raw-bytes.wasm"),
+        ];
         assert_eq!(parse(&metadata), expected);
     }
 }

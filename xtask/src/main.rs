@@ -9,15 +9,21 @@
     reason = "these commands measure real time; there is no test clock to stop here"
 )]
 
+mod absence;
 mod bench;
+mod c;
 mod client;
 mod command;
 mod debian;
 mod demo;
+mod environment;
 mod guests;
 mod host;
 mod http;
+mod javascript;
+mod node;
 mod python;
+mod recipe;
 mod repository;
 mod server;
 mod step;
@@ -63,9 +69,9 @@ fn run(arguments: &[String]) -> Result<()> {
         ("test", filters) => test::run(&repository, filters),
         ("bench", names) => bench::run(&repository, names),
         ("demo", []) => demo::run(&repository),
-        ("guests", []) => guests::build(&repository),
+        ("guests", []) => guests::build(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
-        ("python", []) => python::prepare(&repository),
+        ("python", []) => environment::CLIENTS.prepare(&repository),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");
             Ok(())

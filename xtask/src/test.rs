@@ -2,19 +2,20 @@
 
 use anyhow::{Result, bail};
 
+use crate::absence::Absence;
 use crate::command;
+use crate::environment;
 use crate::guests;
 use crate::host;
-use crate::python;
 use crate::repository::Repository;
 use crate::step;
 
 /// Sets up what the tests need, then runs them all; with a filter, only the tests of the workspace that match. All checks run
 /// even when one fails, so that one run shows everything; the workspace's tests come last, and theirs is the last word.
 pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
-    guests::build(repository)?;
+    let absences = guests::build(repository)?;
     host::build(repository)?;
-    python::prepare(repository)?;
+    environment::CLIENTS.prepare(repository)?;
 
     let mut checks = Vec::new();
     if filters.is_empty() {
@@ -23,7 +24,7 @@ pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
         checks.push(("the library without its default features", check_lean(repository)));
         checks.push(("the guests' tests", test_guests(repository)));
     }
-    let tests = test_workspace(repository, filters);
+    let tests = test_workspace(repository, filters, &absences);
     checks.push(("the tests", tests));
 
     let failed: Vec<&str> =
@@ -70,8 +71,12 @@ fn test_guests(repository: &Repository) -> Result<()> {
     })
 }
 
-fn test_workspace(repository: &Repository, filters: &[String]) -> Result<()> {
+fn test_workspace(repository: &Repository, filters: &[String], absences: &[Absence]) -> Result<()> {
     let mut tests = repository.cargo("test");
+    // A test of what cannot be had fails, unless nothing but a network is missing.
+    if absences.iter().any(|absence| absence.offline) {
+        tests.env("SAMOVAR_OFFLINE", "1");
+    }
     tests.args(["--release", "--workspace", "--no-fail-fast"]);
     if !filters.is_empty() {
         tests.arg("--").args(filters);
