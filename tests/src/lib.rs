@@ -53,9 +53,14 @@ pub fn python() -> PathBuf {
     PathBuf::from(variable("SAMOVAR_PYTHON"))
 }
 
+/// The program `samovar`.
+pub fn samovar_binary() -> PathBuf {
+    variable("SAMOVAR_BIN").into()
+}
+
 /// A command of the `samovar` binary.
 pub fn samovar() -> Command {
-    let mut command = Command::new(variable("SAMOVAR_BIN"));
+    let mut command = Command::new(samovar_binary());
     command.stdin(Stdio::null()).env_remove("SAMOVAR_ENDPOINT");
     command
 }

@@ -134,6 +134,10 @@ fn core_module(wasm: &[u8]) -> Result<CoreModule, ProgramError> {
         if !found.starts {
             return Err(ProgramError::CoreModule { reason: not_a_command(&exports) });
         }
+        if !exports.contains(&"memory") {
+            let reason = "it exports no `memory`, which a WASI command must".to_owned();
+            return Err(ProgramError::CoreModule { reason });
+        }
     }
     Ok(found)
 }
@@ -245,9 +249,10 @@ mod tests {
 
     #[test]
     fn a_command_is_a_core_module_that_can_be_started() {
-        let command = Kind::of(&module(&[(PREVIEW_1, "fd_write")], &["_start"])).expect("a command");
+        let command = Kind::of(&module(&[(PREVIEW_1, "fd_write")], &["_start", "memory"])).expect("a command");
         assert_eq!(command, Kind::Core(CoreModule { starts: true, described: false }));
         assert!(refused(&module(&[], &["add"])).contains("it exports add, but neither `_start`"));
+        assert!(refused(&module(&[], &["_start"])).contains("exports no `memory`"));
     }
 
     #[test]

@@ -1,0 +1,344 @@
+//! Compilation apart from the serving process, and what it leaves on disk.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use samovar::{CodeError, CompileLimits, Compiler, CreateFunction, CreateFunctionError, Deployment, Host};
+use samovar_tests::{Server, answer, code_files, function, guest, invoke, raw_request, samovar_binary};
+use serde_json::{Value, json};
+
+fn limits(memory_bytes: u64, cpu: Duration, time: Duration) -> CompileLimits {
+    let mut limits = CompileLimits::default();
+    (limits.memory_bytes, limits.cpu, limits.time) = (memory_bytes, cpu, time);
+    limits
+}
+
+async fn host_in(folder: &Path, compiler: Compiler, limits: CompileLimits) -> Host {
+    let builder = Host::builder().data_dir(folder).instances_max(8);
+    builder.compiler(compiler).compile_limits(limits).start().await.expect("a host")
+}
+
+fn worker() -> Compiler {
+    Compiler::Worker(samovar_binary())
+}
+
+/// A command of many functions, each of many statements, about ten bytes of WebAssembly each.
+fn large_command(functions: usize, statements: usize) -> Vec<u8> {
+    fn leb(mut value: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    }
+    let section = |id: u8, content: Vec<u8>| [vec![id], leb(content.len()), content].concat();
+    // Three locals of 64 bits: the first becomes the first times the second plus the third.
+    let statement: &[u8] = &[0x20, 0, 0x20, 1, 0x7e, 0x20, 2, 0x7c, 0x21, 0];
+    let body = [&[1, 3, 0x7e][..], &statement.repeat(statements), &[0x0b]].concat();
+    let body = [leb(body.len()), body].concat();
+    [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, vec![1, 0x60, 0, 0]),
+        section(3, [leb(functions), vec![0; functions]].concat()),
+        section(5, vec![1, 0, 1]),
+        section(7, b"\x02\x06_start\x00\x00\x06memory\x02\x00".to_vec()),
+        section(10, [leb(functions), body.repeat(functions)].concat()),
+    ]
+    .concat()
+}
+
+fn refused(result: Result<samovar::FunctionVersion, CreateFunctionError>) -> CodeError {
+    match result.expect_err("it is refused") {
+        CreateFunctionError::Code(error) => error,
+        other => panic!("refused for another reason: {other}"),
+    }
+}
+
+async fn create(
+    host: &Host,
+    name: &str,
+    package: Vec<u8>,
+) -> Result<samovar::FunctionVersion, CreateFunctionError> {
+    host.create_function(CreateFunction::new(function(name), package)).await
+}
+
+fn compiled_file(folder: &Path) -> PathBuf {
+    let mut files = std::fs::read_dir(folder.join("samovar-code/compiled")).expect("the folder");
+    let file = files.next().expect("one file").expect("an entry").path();
+    assert!(files.next().is_none(), "one only");
+    file
+}
+
+#[tokio::test]
+async fn a_worker_compiles_what_runs_and_refuses_what_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), worker(), CompileLimits::default()).await;
+    create(&host, "hello", guest("hello")).await.expect("made");
+    assert_eq!(answer(&invoke(&host, "hello", r#"{"name":"Ada"}"#).await)["message"], "Hello, Ada!");
+    let error = refused(create(&host, "bad", guest("hello")[..50_000].to_vec()).await);
+    assert!(matches!(error, CodeError::Program(_)), "{error:?}");
+    assert_eq!(code_files(folder.path()), (1, 1));
+    host.close().await;
+}
+
+/// Artifacts are machine code: what is not exactly what was compiled must not run.
+#[tokio::test]
+async fn a_flipped_bit_in_compiled_code_is_noticed_and_the_code_compiled_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let package = guest("raw");
+    let host = host_in(folder.path(), Compiler::InProcess, CompileLimits::default()).await;
+    create(&host, "raw", package.clone()).await.expect("made");
+    let file = compiled_file(folder.path());
+    let pristine = std::fs::read(&file).expect("it can be read");
+    let expected = answer(&invoke(&host, "raw", r#"{"a":1}"#).await);
+    host.close().await;
+    drop(host);
+
+    let flip = |case: usize| {
+        let mut bytes = pristine.clone();
+        // Spread over the whole file, its last bits among them: a prime as a stride.
+        let bit = (bytes.len() * 8 - 1) - (case * 1_000_003) % (bytes.len() * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&file, bytes).expect("it can be written");
+        bit
+    };
+    for case in 0..200 {
+        // Before the function is made, or between that and its first event.
+        let early = case % 2 == 0;
+        let mut bit = if early { flip(case) } else { 0 };
+        let host = host_in(folder.path(), Compiler::InProcess, CompileLimits::default()).await;
+        create(&host, "raw", package.clone()).await.expect("made");
+        if !early {
+            bit = flip(case);
+        }
+        assert_eq!(answer(&invoke(&host, "raw", r#"{"a":1}"#).await), expected, "bit {bit}");
+        assert!(std::fs::read(&file).expect("it is there") == pristine, "bit {bit} was noticed and repaired");
+        host.close().await;
+    }
+}
+
+#[tokio::test]
+async fn code_whose_package_is_damaged_too_is_not_run_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), Compiler::InProcess, CompileLimits::default()).await;
+    create(&host, "raw", guest("raw")).await.expect("made");
+    let package = std::fs::read_dir(folder.path().join("samovar-code/packages")).expect("the folder");
+    let package = package.map(|entry| entry.expect("an entry").path()).next().expect("a package");
+    for file in [compiled_file(folder.path()), package] {
+        let mut bytes = std::fs::read(&file).expect("it can be read");
+        bytes[1000] ^= 1;
+        std::fs::write(&file, bytes).expect("it can be written");
+    }
+    let error = host.invoke(samovar::Invoke::new(function("raw"), "{}")).await.expect_err("not run");
+    let message = error.to_string();
+    assert!(message.contains("could not be loaded") && message.contains("SHA-256"), "{message}");
+    host.close().await;
+}
+
+#[tokio::test]
+async fn what_was_compiled_before_a_restart_is_not_compiled_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), worker(), CompileLimits::default()).await;
+    create(&host, "hello", guest("hello")).await.expect("made");
+    host.close().await;
+    drop(host);
+    let nobody = Compiler::Worker("/nonexistent/compiler".into());
+    let host = host_in(folder.path(), nobody, CompileLimits::default()).await;
+    create(&host, "hello", guest("hello")).await.expect("made without a compiler");
+    let error = refused(create(&host, "echo", guest("echo")).await);
+    assert!(
+        matches!(&error, CodeError::Worker { reason } if reason.contains("/nonexistent/compiler")),
+        "{error}"
+    );
+    host.close().await;
+}
+
+#[tokio::test]
+async fn an_executable_that_is_no_worker_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), Compiler::Worker("/bin/false".into()), CompileLimits::default()).await;
+    let error = refused(create(&host, "hello", guest("hello")).await);
+    assert!(matches!(&error, CodeError::Worker { reason } if reason.contains("/bin/false")), "{error}");
+    assert_eq!(code_files(folder.path()), (0, 0));
+    host.close().await;
+}
+
+#[tokio::test]
+async fn a_component_that_takes_too_long_to_compile_is_refused_at_the_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let slow = large_command(4000, 500);
+    let cpu = limits(3 << 30, Duration::from_secs(1), Duration::from_secs(60));
+    let host = host_in(folder.path(), worker(), cpu).await;
+    let error = refused(create(&host, "slow", slow.clone()).await);
+    assert!(
+        matches!(error, CodeError::CompileTime { limit } if limit == Duration::from_secs(1)),
+        "{error:?}"
+    );
+    host.close().await;
+    drop(host);
+    let wall = limits(3 << 30, Duration::from_secs(60), Duration::from_millis(500));
+    let host = host_in(folder.path(), worker(), wall).await;
+    let error = refused(create(&host, "slow", slow).await);
+    assert!(matches!(error, CodeError::CompileTime { .. }), "{error:?}");
+    assert_eq!(code_files(folder.path()), (0, 0));
+    host.close().await;
+}
+
+#[tokio::test]
+async fn a_component_that_takes_too_much_memory_to_compile_is_refused_at_the_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let memory = limits(256 << 20, Duration::from_secs(60), Duration::from_secs(120));
+    let host = host_in(folder.path(), worker(), memory).await;
+    let error = refused(create(&host, "large", large_command(4000, 500)).await);
+    assert!(
+        matches!(error, CodeError::CompileMemory { limit_bytes } if limit_bytes == 256 << 20),
+        "{error:?}"
+    );
+    create(&host, "hello", guest("hello")).await.expect("ordinary code is compiled within it");
+    host.close().await;
+}
+
+/// The fault catalogue's 10,000 imports and 50 MB of functions.
+#[tokio::test]
+async fn monstrous_modules_stay_inside_the_limits_of_the_worker() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tight = limits(1 << 30, Duration::from_secs(10), Duration::from_secs(30));
+    let host = host_in(folder.path(), worker(), tight).await;
+    create(&host, "hello", guest("hello")).await.expect("made");
+    let imports: String =
+        (0..10_000).map(|n| format!("(import \"wasi_snapshot_preview1\" \"f{n}\" (func))")).collect();
+    let imports =
+        wat::parse_str(format!("(module {imports} (func (export \"_start\")))")).expect("it is WebAssembly");
+    let functions = large_command(5000, 1000);
+    assert!(functions.len() > 45_000_000 && functions.len() < 52_000_000, "{} bytes", functions.len());
+    for (name, package) in [("imports", imports), ("functions", functions)] {
+        let started = tokio::time::Instant::now();
+        let monster = {
+            let host = host.clone();
+            tokio::spawn(async move { create(&host, "monster", package).await })
+        };
+        let mut beside = 0;
+        while !monster.is_finished() {
+            assert!(invoke(&host, "hello", r#"{"name":"Ada"}"#).await.answer.is_ok());
+            beside += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let error = refused(monster.await.expect("it does not panic"));
+        println!("{name}: {error} after {:?}, with {beside} events beside it", started.elapsed());
+        assert!(started.elapsed() < tight.time + Duration::from_secs(5), "{name}");
+        assert!(beside > 0);
+    }
+    assert_eq!(code_files(folder.path()), (1, 1));
+    host.close().await;
+}
+
+fn create_request(name: &str, package: &[u8]) -> Vec<u8> {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    let body = json!({
+        "FunctionName": name, "Role": "arn:aws:iam::000000000000:role/any", "Runtime": "provided.al2023",
+        "Handler": "bootstrap", "Code": { "ZipFile": BASE64_STANDARD.encode(package) },
+    });
+    body.to_string().into_bytes()
+}
+
+fn configuration(server: &Server, name: &str) -> (u16, Value) {
+    let path = format!("/2015-03-31/functions/{name}/configuration");
+    let response = raw_request(server.address(), &format!("GET {path} HTTP/1.1\nHost: localhost"), b"");
+    (response.status, response.json())
+}
+
+fn post(server: &Server, path: &str, body: &[u8]) -> (u16, Value) {
+    let head = format!("POST {path} HTTP/1.1\nHost: localhost\nContent-Type: application/json");
+    let response = raw_request(server.address(), &head, body);
+    (response.status, response.json())
+}
+
+/// Whether a process that is a compile worker of that one is running.
+fn worker_of(server: u32) -> Option<u32> {
+    std::fs::read_dir("/proc").expect("it is Linux").filter_map(Result::ok).find_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let parent: u32 = stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()?;
+        let command = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        (parent == server && command.contains("compile-worker")).then_some(pid)
+    })
+}
+
+fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..6000 {
+        if let Some(found) = check() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("within a minute there was no {what}");
+}
+
+#[test]
+fn a_function_is_pending_while_it_is_compiled_and_everybody_can_see_it() {
+    let server = Server::start();
+    let package = large_command(1500, 500);
+    std::thread::scope(|scope| {
+        let created =
+            scope.spawn(|| post(&server, "/2015-03-31/functions", &create_request("slow", &package)));
+        let pending = until("pending function", || {
+            let (status, found) = configuration(&server, "slow");
+            (status == 200).then_some(found)
+        });
+        assert_eq!((&pending["State"], &pending["StateReasonCode"]), (&json!("Pending"), &json!("Creating")));
+        let (status, refused) = post(&server, "/2015-03-31/functions/slow/invocations", b"{}");
+        assert_eq!(status, 409, "{refused}");
+        assert!(refused["message"].as_str().expect("a message").ends_with("state: Pending"), "{refused}");
+        let (status, refused) = post(&server, "/2015-03-31/functions/slow/versions", b"{}");
+        assert_eq!(status, 409, "{refused}");
+        let (status, created) = created.join().expect("it does not panic");
+        assert_eq!(status, 201, "{created}");
+    });
+    until("active function", || (configuration(&server, "slow").1["State"] == "Active").then_some(()));
+    assert_eq!(post(&server, "/2015-03-31/functions/slow/invocations", b"{}"), (200, Value::Null));
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_worker_goes_when_its_host_is_killed() {
+    let server = Server::start();
+    let (address, host) = (server.address().to_owned(), server.id());
+    let body = create_request("slow", &large_command(4000, 500));
+    let upload = std::thread::spawn(move || {
+        use std::io::Write as _;
+        let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
+        let head = format!(
+            "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).expect("it is sent");
+        stream
+    });
+    let _open = upload.join().expect("it does not panic");
+    let worker = until("worker", || worker_of(host));
+    // Drop kills with SIGKILL: nothing of the host can tell the worker.
+    drop(server);
+    until("end of the worker", || {
+        let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
+}
+
+#[tokio::test]
+async fn one_component_in_two_packages_is_compiled_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), Compiler::InProcess, CompileLimits::default()).await;
+    host.publish(Deployment::new("plain", guest("hello"))).await.expect("published");
+    let zipped = {
+        use std::io::Write as _;
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file("hello.wasm", zip::write::SimpleFileOptions::default()).expect("a file");
+        zip.write_all(&guest("hello")).expect("its bytes");
+        zip.finish().expect("a zip").into_inner()
+    };
+    host.publish(Deployment::new("zipped", zipped)).await.expect("published");
+    assert_eq!(code_files(folder.path()), (2, 1));
+    host.close().await;
+}
