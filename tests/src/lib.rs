@@ -2,9 +2,11 @@
 //!
 //! `cargo xtask test` builds the guests and the binary and sets the variables that say where they are.
 
+mod case;
 mod component;
 pub mod zip;
 
+pub use case::Case;
 pub use component::{Handler, component, component_of_world};
 
 use std::collections::BTreeMap;
@@ -46,6 +48,11 @@ pub fn fetched(path: &Path) -> Option<Vec<u8>> {
 /// The path of an example guest.
 pub fn guest_path(name: &str) -> String {
     format!("{}/{name}.wasm", variable("SAMOVAR_GUESTS"))
+}
+
+/// The path of a program of `tests/third_party.json`.
+pub fn third_party_path(name: &str) -> PathBuf {
+    PathBuf::from(variable("SAMOVAR_THIRD_PARTY")).join(format!("{name}.wasm"))
 }
 
 /// The Python that has boto3 and the `aws` command line.

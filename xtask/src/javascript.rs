@@ -12,6 +12,7 @@ const COMPONENTIZE: Packages = Packages {
     manifest: "guest-examples/javascript/package.json",
     lock: "guest-examples/javascript/package-lock.json",
     what: "what makes components of JavaScript",
+    node_major_min: 20,
 };
 
 const HANDLER: &str = "guest-examples/javascript/handler.js";

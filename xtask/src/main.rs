@@ -28,6 +28,7 @@ mod repository;
 mod server;
 mod step;
 mod test;
+mod third_party;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ cargo xtask <command>
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 
   build              target/release/samovar
+  third-party        fetch the programs of tests/third_party.json into target/third-party/
   python             target/python, a virtual environment with tests/requirements.txt
   help               this text";
 
@@ -70,6 +72,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("bench", names) => bench::run(&repository, names),
         ("demo", []) => demo::run(&repository),
         ("guests", []) => guests::build(&repository).map(|_absences| ()),
+        ("third-party", []) => third_party::fetch(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
         ("python", []) => environment::CLIENTS.prepare(&repository),
         ("help" | "--help" | "-h", _) => {

@@ -21,6 +21,8 @@ pub(crate) struct Packages {
     pub(crate) lock: &'static str,
     /// What they are, for a person.
     pub(crate) what: &'static str,
+    /// The oldest Node.js that they run on.
+    pub(crate) node_major_min: u32,
 }
 
 impl Packages {
@@ -28,6 +30,13 @@ impl Packages {
     pub(crate) fn prepare(&self, repository: &Repository) -> Result<()> {
         let _alone = repository.lock_setup()?;
         install_node(repository)?;
+        let major = node_major(repository)?;
+        ensure!(
+            major >= self.node_major_min,
+            "Node.js {major} is too old for {}; {} or later is needed",
+            self.what,
+            self.node_major_min
+        );
         let folder = repository.target(self.name);
         let files = [("package.json", self.manifest), ("package-lock.json", self.lock)];
         let mut stamp = format!("{}\n", folder.display());
@@ -74,6 +83,13 @@ pub(crate) fn npm(repository: &Repository, subcommand: &str) -> Command {
     let mut npm = repository.command("npm");
     npm.args([subcommand, "--loglevel", "error", "--fetch-retries", "1", "--fetch-retry-mintimeout", "1000"]);
     npm
+}
+
+/// The first number of Node.js's version.
+fn node_major(repository: &Repository) -> Result<u32> {
+    let version = command::output(repository.command("node").arg("--version"))?;
+    let major = version.trim().trim_start_matches('v').split('.').next().unwrap_or_default();
+    major.parse().with_context(|| format!("`node --version` printed {version:?}"))
 }
 
 /// Sees to it that there are Node.js and npm.

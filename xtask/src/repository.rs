@@ -68,6 +68,7 @@ impl Repository {
             .env("SAMOVAR_ROOT", &self.root)
             .env("SAMOVAR_BIN", self.target("release/samovar"))
             .env("SAMOVAR_GUESTS", self.target("guests"))
+            .env("SAMOVAR_THIRD_PARTY", self.target("third-party"))
             .env("SAMOVAR_PYTHON", self.target("python/bin/python"));
     }
 

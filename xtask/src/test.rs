@@ -9,13 +9,15 @@ use crate::guests;
 use crate::host;
 use crate::repository::Repository;
 use crate::step;
+use crate::third_party;
 
 /// Sets up what the tests need, then runs them all; with a filter, only the tests of the workspace that match. All checks run
 /// even when one fails, so that one run shows everything; the workspace's tests come last, and theirs is the last word.
 pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
-    let absences = guests::build(repository)?;
+    let mut absences = guests::build(repository)?;
     host::build(repository)?;
     environment::CLIENTS.prepare(repository)?;
+    absences.extend(third_party::fetch(repository)?);
 
     let mut checks = Vec::new();
     if filters.is_empty() {
