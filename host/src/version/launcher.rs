@@ -10,7 +10,7 @@ use crate::invocation::InvokeError;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
-use crate::wasm::{Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
+use crate::wasm::{Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
 
 /// What all versions of a host share.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct WasmLauncher {
     code: Arc<Code>,
     function_name: Arc<str>,
     memory_limit_bytes: u64,
+    ephemeral_storage_bytes: u64,
+    assets: Arc<Assets>,
     log_group: String,
     number: VersionNumber,
     /// The variables that are the same for all instances.
@@ -61,6 +63,9 @@ impl WasmLauncher {
             code: facts.code.clone(),
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
+            ephemeral_storage_bytes: facts.configuration.ephemeral_storage.bytes(),
+            // Packages are components only, yet.
+            assets: Arc::default(),
             number: facts.number,
             environment: environment(facts, &log_group).into(),
             log_group,
@@ -75,6 +80,8 @@ impl WasmLauncher {
             environment: self.environment.clone(),
             function_name: self.function_name.clone(),
             memory_limit_bytes: self.memory_limit_bytes,
+            ephemeral_storage_bytes: self.ephemeral_storage_bytes,
+            assets: self.assets.clone(),
             log: Log::new(Arc::new(source), self.shared.feed.clone()),
         }
     }

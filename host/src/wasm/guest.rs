@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::files::{Assets, Files, FilesView, TASK_ROOT};
 use super::limits::MemoryLimit;
 use super::network::NoOutboundHttp;
 use super::stream::LogStream;
@@ -27,8 +28,12 @@ pub(crate) struct Surroundings {
     pub(crate) environment: Arc<[(String, String)]>,
     /// The only argument: the function's name.
     pub(crate) function_name: Arc<str>,
-    /// The bytes its memories and tables may have together.
+    /// The bytes its memories, tables and files may have together.
     pub(crate) memory_limit_bytes: u64,
+    /// The bytes of these that files may have.
+    pub(crate) ephemeral_storage_bytes: u64,
+    /// The files of its package.
+    pub(crate) assets: Arc<Assets>,
     /// Where its standard output and error go.
     pub(crate) log: Log,
 }
@@ -39,6 +44,7 @@ pub struct GuestState {
     http: WasiHttpCtx,
     no_outbound_http: NoOutboundHttp,
     table: ResourceTable,
+    files: Files,
     pub(super) memory: MemoryLimit,
     pub(super) log: Log,
     /// When the guest is to be ended. None while it does not run.
@@ -49,7 +55,14 @@ pub struct GuestState {
 
 impl GuestState {
     pub(super) fn new(surroundings: Surroundings) -> Self {
-        let Surroundings { environment, function_name, memory_limit_bytes, log } = surroundings;
+        let Surroundings {
+            environment,
+            function_name,
+            memory_limit_bytes,
+            ephemeral_storage_bytes,
+            assets,
+            log,
+        } = surroundings;
         let wasi = WasiCtxBuilder::new()
             .arg(&*function_name)
             .envs(&environment)
@@ -57,7 +70,8 @@ impl GuestState {
             .stdout(LogStream(log.writer(Stream::Output)))
             .stderr(LogStream(log.writer(Stream::Error)))
             .max_random_size(RANDOM_BYTES_MAX)
-            // No folder is opened to the guest; the network is closed to it.
+            .initial_cwd(TASK_ROOT)
+            // No folder of the host is opened to the guest; the network is closed to it.
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
@@ -66,19 +80,24 @@ impl GuestState {
         http.set_field_size_limit(HTTP_FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        let memory = MemoryLimit::new(memory_limit_bytes);
+        let memory = MemoryLimit::new(memory_limit_bytes, ephemeral_storage_bytes);
         let no_outbound_http = NoOutboundHttp;
         Self {
             wasi,
             http,
             no_outbound_http,
             table,
+            files: Files::new(assets),
             memory,
             log,
             deadline: None,
             request_id: None,
             function_name,
         }
+    }
+
+    pub(super) fn files(&mut self) -> FilesView<'_> {
+        FilesView { files: &mut self.files, memory: &mut self.memory, table: &mut self.table }
     }
 
     /// The name of the function that runs.

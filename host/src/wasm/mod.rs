@@ -3,8 +3,10 @@
 //! An [`Engine`] per host, a [`Program`] per piece of code, an [`Instance`] per guest. An instance is consumed
 //! by running it and comes back only if it may run again.
 
+mod account;
 mod engine;
 mod failure;
+mod files;
 mod guest;
 mod instance;
 mod limits;
@@ -15,6 +17,7 @@ mod ticker;
 
 pub(crate) use engine::{Engine, LinkHook};
 pub use engine::{EngineError, LinkError};
+pub(crate) use files::Assets;
 pub use guest::GuestState;
 pub(crate) use guest::Surroundings;
 pub(crate) use instance::{FailedInit, Instance, InstanceError, LaunchTimes, Run};
