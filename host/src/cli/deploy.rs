@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::alias::point;
 use super::client::{Client, function_path};
 use super::{Endpoint, output, wire};
-use crate::function::{AliasName, Environment, FunctionRef, MemorySize, Timeout};
+use crate::function::{AliasName, Environment, EphemeralStorage, FunctionRef, MemorySize, Timeout};
 use crate::http::ISOLATION_VARIABLE;
 use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
@@ -40,6 +40,10 @@ pub(super) struct Deploy {
     /// The memory an instance may use, in MB: 128 to 10240 [default of a new function: 128]
     #[arg(long, value_name = "MB")]
     memory: Option<u32>,
+    /// What an instance may keep in /tmp, in MB: 512 to 10240; it counts toward the memory too [default of a new
+    /// function: 512]
+    #[arg(long, value_name = "MB")]
+    ephemeral_storage: Option<u32>,
     /// How long one invocation may take, in seconds: 1 to 900 [default of a new function: 3]
     #[arg(long, value_name = "S")]
     timeout: Option<u32>,
@@ -97,6 +101,7 @@ impl Deploy {
         FunctionRef::parse(&self.name)?;
         self.alias.as_deref().map(AliasName::parse).transpose()?;
         self.memory.map(MemorySize::from_mb).transpose()?;
+        self.ephemeral_storage.map(EphemeralStorage::from_mb).transpose()?;
         self.timeout.map(Timeout::from_seconds).transpose()?;
         Environment::new(self.env.iter().cloned().collect())?;
         Ok(())
@@ -205,13 +210,13 @@ impl Deploy {
             }
         }
         let changed = variables != present.variables;
-        let environment = changed.then_some(wire::Environment { variables });
         let settings = wire::Settings {
             handler: self.handler.clone(),
             memory_size: self.memory,
+            ephemeral_storage: self.ephemeral_storage.map(|size| wire::EphemeralStorage { size }),
             timeout: self.timeout,
             description: self.description.clone(),
-            environment,
+            environment: changed.then_some(wire::Environment { variables }),
         };
         (settings != wire::Settings::default()).then_some(settings)
     }
@@ -244,6 +249,13 @@ mod tests {
     #[test]
     fn without_options_no_settings_are_sent() {
         assert!(deploy(&[]).settings(&environment(&[("A", "1")])).is_none());
+    }
+
+    #[test]
+    fn every_setting_is_sent_by_itself() {
+        for option in ["--memory=512", "--ephemeral-storage=1024", "--timeout=9", "--description=it"] {
+            assert!(deploy(&[option]).settings(&environment(&[])).is_some(), "{option}");
+        }
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub(super) struct Environment {
     pub(super) variables: BTreeMap<String, String>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct EphemeralStorage {
+    pub(super) size: u32,
+}
+
 /// What a function is given; what is absent stays as it is.
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -35,6 +41,8 @@ pub(super) struct Settings {
     pub(super) handler: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory_size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ephemeral_storage: Option<EphemeralStorage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timeout: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,8 @@ pub const ENVIRONMENT_BYTES_MAX: usize = 4096;
 
 const MEMORY_MB_MIN: u32 = 128;
 const MEMORY_MB_MAX: u32 = 10_240;
+const EPHEMERAL_STORAGE_MB_MIN: u32 = 512;
+const EPHEMERAL_STORAGE_MB_MAX: u32 = 10_240;
 const TIMEOUT_SECONDS_MIN: u32 = 1;
 const TIMEOUT_SECONDS_MAX: u32 = 900;
 const DESCRIPTION_CHARS_MAX: usize = 256;
@@ -42,6 +44,12 @@ pub enum ConfigurationError {
     /// The memory size is outside its range.
     #[error("memory size {megabytes} MB is outside the range from 128 to 10240 MB")]
     MemorySize {
+        /// The size that was asked for, in MiB (which Lambda writes MB).
+        megabytes: u32,
+    },
+    /// The size of the ephemeral storage is outside its range.
+    #[error("ephemeral storage {megabytes} MB is outside the range from 512 to 10240 MB")]
+    EphemeralStorage {
         /// The size that was asked for, in MiB (which Lambda writes MB).
         megabytes: u32,
     },
@@ -92,9 +100,15 @@ pub enum ConfigurationError {
 
 /// The memory a function's instance may use: 128 to 10,240 MiB, 128 by default.
 ///
-/// It bounds all linear memories and tables of an instance together.
+/// It bounds all linear memories, tables and files of an instance together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemorySize(u32);
+
+/// What a function's instance may keep in `/tmp`: 512 to 10,240 MiB, 512 by default.
+///
+/// It is in memory, so that the memory size bounds it as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EphemeralStorage(u32);
 
 /// How long one invocation may take: 1 to 900 seconds, 3 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +139,8 @@ pub struct Configuration {
     pub description: String,
     /// The memory an instance may use.
     pub memory: MemorySize,
+    /// What an instance may keep in `/tmp`.
+    pub ephemeral_storage: EphemeralStorage,
     /// How long one invocation may take.
     pub timeout: Timeout,
     /// The environment variables.
@@ -167,6 +183,37 @@ impl MemorySize {
 impl Default for MemorySize {
     fn default() -> Self {
         Self(128)
+    }
+}
+
+impl EphemeralStorage {
+    /// Takes a size in MiB (which Lambda writes MB).
+    ///
+    /// # Errors
+    /// When it is outside 512 to 10,240.
+    pub fn from_mb(megabytes: u32) -> Result<Self, ConfigurationError> {
+        let range = EPHEMERAL_STORAGE_MB_MIN..=EPHEMERAL_STORAGE_MB_MAX;
+        if range.contains(&megabytes) {
+            Ok(Self(megabytes))
+        } else {
+            Err(ConfigurationError::EphemeralStorage { megabytes })
+        }
+    }
+
+    /// The size in MiB.
+    pub fn mb(self) -> u32 {
+        self.0
+    }
+
+    /// The size in bytes.
+    pub fn bytes(self) -> u64 {
+        u64::from(self.0) << 20
+    }
+}
+
+impl Default for EphemeralStorage {
+    fn default() -> Self {
+        Self(EPHEMERAL_STORAGE_MB_MIN)
     }
 }
 
@@ -262,7 +309,9 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_time_have_lambdas_ranges_and_defaults() {
+    fn memory_storage_and_time_have_lambdas_ranges_and_defaults() {
+        assert_eq!(EphemeralStorage::default().mb(), 512);
+        assert!(EphemeralStorage::from_mb(511).is_err() && EphemeralStorage::from_mb(10_241).is_err());
         assert_eq!((MemorySize::default().mb(), Timeout::default().seconds()), (128, 3));
         assert!(MemorySize::from_mb(127).is_err() && MemorySize::from_mb(10_241).is_err());
         assert!(Timeout::from_seconds(0).is_err() && Timeout::from_seconds(901).is_err());

@@ -15,7 +15,8 @@ mod world;
 pub use alias::{Alias, AliasRouting, RoutingError, Weight};
 pub(crate) use arn::FunctionArn;
 pub use configuration::{
-    Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, Isolation, MemorySize, Timeout,
+    Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, EphemeralStorage, Isolation,
+    MemorySize, Timeout,
 };
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub use qualifier::{Qualifier, VersionNumber};

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::artifact::{CodeDigest, CodeError};
 use crate::function::{
-    AliasName, AliasRouting, Configuration, ConfigurationError, Environment, FunctionName, FunctionRef,
-    FunctionState, Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber, World,
+    AliasName, AliasRouting, Configuration, ConfigurationError, Environment, EphemeralStorage, FunctionName,
+    FunctionRef, FunctionState, Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber, World,
 };
 
 /// One version of a function, as it can be seen from outside.
@@ -177,6 +177,7 @@ pub struct Deployment {
     pub(crate) name: String,
     pub(crate) package: Bytes,
     pub(crate) memory_mb: Option<u32>,
+    pub(crate) ephemeral_storage_mb: Option<u32>,
     pub(crate) timeout_seconds: Option<u32>,
     pub(crate) environment: std::collections::BTreeMap<String, String>,
     pub(crate) isolation: Isolation,
@@ -184,12 +185,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// A deployment with 128 MB of memory, 3 seconds of time and no environment variables.
+    /// A deployment with 128 MB of memory, 512 MB of ephemeral storage, 3 seconds of time and no environment variables.
     pub fn new(name: impl Into<String>, package: impl Into<Bytes>) -> Self {
         Self {
             name: name.into(),
             package: package.into(),
             memory_mb: None,
+            ephemeral_storage_mb: None,
             timeout_seconds: None,
             environment: std::collections::BTreeMap::new(),
             isolation: Isolation::default(),
@@ -200,6 +202,11 @@ impl Deployment {
     /// The memory an instance may use, in MiB: 128 to 10,240.
     pub fn memory_mb(self, megabytes: u32) -> Self {
         Self { memory_mb: Some(megabytes), ..self }
+    }
+
+    /// What an instance may keep in `/tmp`, in MiB: 512 to 10,240. It counts toward the memory too.
+    pub fn ephemeral_storage_mb(self, megabytes: u32) -> Self {
+        Self { ephemeral_storage_mb: Some(megabytes), ..self }
     }
 
     /// How long one invocation may take, in seconds: 1 to 900.
@@ -225,10 +232,13 @@ impl Deployment {
 
     pub(crate) fn configuration(&self) -> Result<Configuration, ConfigurationError> {
         let memory = self.memory_mb.map(MemorySize::from_mb).transpose()?.unwrap_or_default();
+        let ephemeral_storage =
+            self.ephemeral_storage_mb.map(EphemeralStorage::from_mb).transpose()?.unwrap_or_default();
         let timeout = self.timeout_seconds.map(Timeout::from_seconds).transpose()?.unwrap_or_default();
         let environment = Environment::new(self.environment.clone())?;
         Ok(Configuration {
             memory,
+            ephemeral_storage,
             timeout,
             environment,
             isolation: self.isolation,

@@ -106,7 +106,7 @@ impl FunctionConfiguration {
             last_update_status: Some("Successful"),
             package_type: "Zip",
             architectures: ["x86_64"],
-            ephemeral_storage: EphemeralStorage { size: 512 },
+            ephemeral_storage: EphemeralStorage { size: version.configuration.ephemeral_storage.mb() },
             snap_start: SnapStartResponse { apply_on: "None", optimization_status: "Off" },
             runtime_version_config: RuntimeVersionConfig {
                 runtime_version_arn: runtime_version_arn(&version),

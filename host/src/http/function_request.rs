@@ -7,7 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
-use crate::function::{Configuration, Environment, Isolation, MemorySize, Timeout};
+use crate::function::{Configuration, Environment, EphemeralStorage, Isolation, MemorySize, Timeout};
 
 use super::wire_error::{Member, WireError};
 
@@ -87,7 +87,7 @@ pub(super) struct PublishVersionRequest {
 pub(super) struct Settings {
     description: Option<String>,
     environment: Option<EnvironmentRequest>,
-    ephemeral_storage: Option<EphemeralStorage>,
+    ephemeral_storage: Option<EphemeralStorageRequest>,
     handler: Option<String>,
     memory_size: Option<i64>,
     role: Option<String>,
@@ -122,7 +122,7 @@ struct EnvironmentRequest {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct EphemeralStorage {
+struct EphemeralStorageRequest {
     size: i64,
 }
 
@@ -137,6 +137,7 @@ struct SnapStart {
 pub(super) struct Change {
     description: Option<String>,
     environment: Option<(Environment, Option<Isolation>)>,
+    ephemeral_storage: Option<EphemeralStorage>,
     handler: Option<String>,
     memory: Option<MemorySize>,
     role: Option<String>,
@@ -188,6 +189,7 @@ impl Settings {
         Ok(Change {
             description: self.description,
             environment: self.environment.map(environment).transpose()?,
+            ephemeral_storage: self.ephemeral_storage.map(ephemeral_storage).transpose()?,
             handler: self.handler.map(handler).transpose()?,
             memory: self.memory_size.map(memory_size).transpose()?,
             role: self.role.map(role).transpose()?,
@@ -211,9 +213,6 @@ impl Settings {
         if let Some((name, _)) = refused.into_iter().find(|(_, refused)| refused.is_given()) {
             return Err(WireError::parameter(format!("{name} is not implemented by Samovar yet.")));
         }
-        if self.ephemeral_storage.as_ref().is_some_and(|storage| storage.size != 512) {
-            return Err(WireError::parameter("EphemeralStorage.Size can only be 512 in Samovar."));
-        }
         let snap_start = self.snap_start.as_ref().and_then(|snap_start| snap_start.apply_on.as_deref());
         if snap_start.is_some_and(|apply_on| apply_on != "None") {
             return Err(WireError::parameter("SnapStart.ApplyOn can only be None in Samovar."));
@@ -225,8 +224,10 @@ impl Settings {
 impl Change {
     /// Puts in what was given; the rest stays.
     pub(super) fn apply(self, configuration: &mut Configuration) {
-        let Self { description, environment, handler, memory, role, runtime, timeout } = self;
+        let Self { description, environment, ephemeral_storage, handler, memory, role, runtime, timeout } =
+            self;
         put(&mut configuration.description, description);
+        put(&mut configuration.ephemeral_storage, ephemeral_storage);
         put(&mut configuration.handler, handler);
         put(&mut configuration.memory, memory);
         put(&mut configuration.role, role);
@@ -304,6 +305,10 @@ fn memory_size(given: i64) -> Result<MemorySize, WireError> {
     Ok(MemorySize::from_mb(given.clamp(0, u32::MAX.into()) as u32)?)
 }
 
+fn ephemeral_storage(given: EphemeralStorageRequest) -> Result<EphemeralStorage, WireError> {
+    Ok(EphemeralStorage::from_mb(given.size.clamp(0, u32::MAX.into()) as u32)?)
+}
+
 fn timeout(given: i64) -> Result<Timeout, WireError> {
     Ok(Timeout::from_seconds(given.clamp(0, u32::MAX.into()) as u32)?)
 }
@@ -377,6 +382,8 @@ mod tests {
         let changed = change(serde_json::json!({ "MemorySize": 256, "Tags": { "unknown": "here" } }))
             .expect("settings");
         assert_eq!((changed.memory.mb(), changed.timeout.seconds()), (256, 3));
+        let changed = change(serde_json::json!({ "EphemeralStorage": { "Size": 1024 } })).expect("settings");
+        assert_eq!((changed.memory.mb(), changed.ephemeral_storage.mb()), (128, 1024));
     }
 
     #[test]
@@ -418,7 +425,6 @@ mod tests {
         for refused in [
             serde_json::json!({ "Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"] }),
             serde_json::json!({ "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" } }),
-            serde_json::json!({ "EphemeralStorage": { "Size": 1024 } }),
             serde_json::json!({ "SnapStart": { "ApplyOn": "PublishedVersions" } }),
         ] {
             assert!(change(refused.clone()).is_err(), "{refused}");
@@ -435,6 +441,7 @@ mod tests {
         for bad in [-1_i64, 0, 1 << 40] {
             assert!(change(serde_json::json!({ "Timeout": bad })).is_err(), "{bad}");
             assert!(change(serde_json::json!({ "MemorySize": bad })).is_err(), "{bad}");
+            assert!(change(serde_json::json!({ "EphemeralStorage": { "Size": bad } })).is_err(), "{bad}");
         }
     }
 

@@ -320,6 +320,9 @@ impl From<ConfigurationError> for WireError {
         };
         match error {
             ConfigurationError::MemorySize { megabytes } => range("memorySize", megabytes, 128, 10_240),
+            ConfigurationError::EphemeralStorage { megabytes } => {
+                range("ephemeralStorage.size", megabytes, 512, 10_240)
+            }
             ConfigurationError::Timeout { seconds } => range("timeout", seconds, 1, 900),
             ConfigurationError::Description { chars } => Self::constraint(
                 Member("description"),

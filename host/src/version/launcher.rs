@@ -10,7 +10,7 @@ use crate::invocation::InvokeError;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
-use crate::wasm::{Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
+use crate::wasm::{Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
 
 /// The environment variable of a function that holds its command-line arguments.
 const ARGUMENTS_VARIABLE: &str = "SAMOVAR_ARGS";
@@ -33,6 +33,7 @@ pub(crate) struct WasmLauncher {
     code: Arc<Code>,
     function_name: Arc<str>,
     memory_limit_bytes: u64,
+    ephemeral_storage_bytes: u64,
     log_group: String,
     number: VersionNumber,
     arguments: Arc<[String]>,
@@ -66,6 +67,7 @@ impl WasmLauncher {
             code: facts.code.clone(),
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
+            ephemeral_storage_bytes: facts.configuration.ephemeral_storage.bytes(),
             number: facts.number,
             arguments: arguments(&facts.configuration.environment).into(),
             isolation: facts.configuration.isolation,
@@ -74,7 +76,7 @@ impl WasmLauncher {
         }
     }
 
-    fn surroundings(&self) -> Surroundings {
+    fn surroundings(&self, assets: &Arc<Assets>) -> Surroundings {
         // Lambda's form: the day, the version and 32 hexadecimal digits.
         let stream = format!("{}/[{}]{}", timestamp::day(), self.number, uuid::Uuid::new_v4().simple());
         let source = LogSource { group: self.log_group.clone(), stream };
@@ -84,6 +86,8 @@ impl WasmLauncher {
             arguments: self.arguments.clone(),
             isolation: self.isolation,
             memory_limit_bytes: self.memory_limit_bytes,
+            ephemeral_storage_bytes: self.ephemeral_storage_bytes,
+            assets: assets.clone(),
             log: Log::new(Arc::new(source), self.shared.feed.clone()),
         }
     }
@@ -149,15 +153,15 @@ impl Launcher for WasmLauncher {
     async fn launch(&self) -> Result<(Instance, Launched), LaunchError> {
         let started = tokio::time::Instant::now();
         let engine = &self.shared.engine;
-        let Loaded { program, .. } = match self.code.loaded() {
+        let Loaded { program, assets } = match self.code.loaded() {
             Some(loaded) => loaded,
             None => self.load().await?,
         };
         let load = started.elapsed();
         let init_limit = self.shared.init_time_max;
-        let mut launched = Instance::launch(engine, program, self.surroundings(), init_limit).await;
+        let mut launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;
         while matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
-            launched = Instance::launch(engine, program, self.surroundings(), init_limit).await;
+            launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;
         }
         match launched {
             Ok((instance, times)) => Ok((instance, Launched { load, times })),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
+use super::files;
 use super::guest::GuestState;
 use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::ticker::{Running, Ticker};
@@ -163,10 +164,11 @@ fn pool(instances_max: u32) -> InstanceAllocationStrategy {
 }
 
 /// All of WASI 0.2 and `wasi:http` is always linked: what a guest may not do is denied when it tries, so that a
-/// guest that merely could do it (as every Rust guest could open files) runs.
+/// guest that merely could do it (as every Rust guest could open sockets) runs. Files are not the host's.
 fn link(engine: &wasmtime::Engine, hook: Option<&LinkHook>) -> Result<Linker<GuestState>, LinkError> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    files::link(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     if let Some(hook) = hook {
         hook(&mut linker)?;

@@ -8,6 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::files::{Assets, Files, FilesView, TASK_ROOT};
 use super::limits::MemoryLimit;
 use super::network::NoOutboundHttp;
 use super::stream::Output;
@@ -33,8 +34,12 @@ pub(crate) struct Surroundings {
     pub(crate) arguments: Arc<[String]>,
     /// Whether the instance may handle one event after another.
     pub(crate) isolation: Isolation,
-    /// The bytes its memories and tables may have together.
+    /// The bytes its memories, tables and files may have together.
     pub(crate) memory_limit_bytes: u64,
+    /// The bytes of these that files may have.
+    pub(crate) ephemeral_storage_bytes: u64,
+    /// The files of its package.
+    pub(crate) assets: Arc<Assets>,
     /// Where its standard output and error go.
     pub(crate) log: Log,
 }
@@ -45,6 +50,7 @@ pub struct GuestState {
     http: WasiHttpCtx,
     no_outbound_http: NoOutboundHttp,
     table: ResourceTable,
+    files: Files,
     pub(super) memory: MemoryLimit,
     pub(super) log: Log,
     /// What a command reads and prints.
@@ -58,8 +64,16 @@ pub struct GuestState {
 
 impl GuestState {
     pub(super) fn new(world: World, surroundings: Surroundings) -> Self {
-        let Surroundings { environment, function_name, arguments, isolation, memory_limit_bytes, log } =
-            surroundings;
+        let Surroundings {
+            environment,
+            function_name,
+            arguments,
+            isolation,
+            memory_limit_bytes,
+            ephemeral_storage_bytes,
+            assets,
+            log,
+        } = surroundings;
         let mut wasi = WasiCtxBuilder::new();
         wasi.arg(&*function_name)
             .args(&arguments)
@@ -67,7 +81,8 @@ impl GuestState {
             .env("AWS_LAMBDA_LOG_STREAM_NAME", log.stream())
             .stderr(Output(log.writer(Stream::Error)))
             .max_random_size(RANDOM_BYTES_MAX)
-            // No folder is opened to the guest; the network is closed to it.
+            .initial_cwd(TASK_ROOT)
+            // No folder of the host is opened to the guest; the network is closed to it.
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
@@ -84,13 +99,14 @@ impl GuestState {
         http.set_field_size_limit(HTTP_FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        let memory = MemoryLimit::new(memory_limit_bytes);
+        let memory = MemoryLimit::new(memory_limit_bytes, ephemeral_storage_bytes);
         let no_outbound_http = NoOutboundHttp;
         Self {
             wasi,
             http,
             no_outbound_http,
             table,
+            files: Files::new(assets),
             memory,
             log,
             transcript,
@@ -99,6 +115,10 @@ impl GuestState {
             request_id: None,
             function_name,
         }
+    }
+
+    pub(super) fn files(&mut self) -> FilesView<'_> {
+        FilesView { files: &mut self.files, memory: &mut self.memory, table: &mut self.table }
     }
 
     /// The name of the function that runs.

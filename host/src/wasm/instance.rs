@@ -105,7 +105,7 @@ impl Instance {
             ending,
             log: guest.log.clone(),
             duration: started.elapsed(),
-            max_memory_used_bytes: guest.memory.used_bytes(),
+            max_memory_used_bytes: guest.memory.peak_bytes(),
         }))
     }
 
@@ -135,7 +135,7 @@ impl Instance {
             Err(_elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),
         };
         guest.memory.take_refused();
-        let run = Run { answer, duration, max_memory_used_bytes: guest.memory.used_bytes() };
+        let run = Run { answer, duration, max_memory_used_bytes: guest.memory.peak_bytes() };
         let reusable = reusable && self.is_kept();
         (run, reusable.then_some(self))
     }
@@ -153,7 +153,7 @@ impl Instance {
         &self.store.data().log
     }
 
-    /// The bytes its memories and tables have, which it keeps while it is idle.
+    /// The bytes its memories, tables and files have, which it keeps while it is idle.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.store.data().memory.used_bytes()
     }

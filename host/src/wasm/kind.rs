@@ -249,7 +249,8 @@ mod tests {
 
     #[test]
     fn a_command_is_a_core_module_that_can_be_started() {
-        let command = Kind::of(&module(&[(PREVIEW_1, "fd_write")], &["_start", "memory"])).expect("a command");
+        let command =
+            Kind::of(&module(&[(PREVIEW_1, "fd_write")], &["_start", "memory"])).expect("a command");
         assert_eq!(command, Kind::Core(CoreModule { starts: true, described: false }));
         assert!(refused(&module(&[], &["add"])).contains("it exports add, but neither `_start`"));
         assert!(refused(&module(&[], &["_start"])).contains("exports no `memory`"));

@@ -2,6 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
+use super::account::{Account, SharedAccount};
+
 /// What one element of a table is counted as, in bytes: a pointer.
 const TABLE_ELEMENT_BYTES: usize = 8;
 /// How many core instances one component may be made of.
@@ -16,26 +18,44 @@ pub(super) const TABLES_MAX: u32 = 32;
 /// Where every 32-bit memory ends, whatever its module or the function's limit say, in bytes.
 const MEMORY32_BYTES_MAX: usize = 4 << 30;
 
-/// Bounds the sum of all linear memories and tables of one instance.
+/// Bounds the sum of all linear memories, tables and files of one instance.
 ///
-/// What was granted stays counted even if the engine then finds no room for it: a guest can bring that about at
-/// will, so taking it back would be a way around the limit.
+/// What was granted to memories and tables stays counted even if the engine then finds no room for it: a guest can
+/// bring that about at will, so taking it back would be a way around the limit.
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
-    limit_bytes: u64,
-    used_bytes: u64,
+    holder: Holder,
     /// The last growth was refused: a trap that follows is for want of memory.
     refused: bool,
 }
 
+/// Most guests touch no files. Such a guest's account belongs to its memories alone, which costs no allocation.
+#[derive(Debug)]
+enum Holder {
+    Memories(Account),
+    Shared(SharedAccount),
+}
+
 impl MemoryLimit {
-    pub(super) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, used_bytes: 0, refused: false }
+    /// A limit for all together, and one within it for files.
+    pub(super) fn new(limit_bytes: u64, files_limit_bytes: u64) -> Self {
+        Self { holder: Holder::Memories(Account::new(limit_bytes, files_limit_bytes)), refused: false }
     }
 
-    /// The bytes the instance has. Memories never shrink, so this is also the most it ever had.
+    /// The bytes the instance has now.
     pub(super) fn used_bytes(&self) -> u64 {
-        self.used_bytes
+        match &self.holder {
+            Holder::Memories(account) => account.used_bytes(),
+            Holder::Shared(account) => account.lock().used_bytes(),
+        }
+    }
+
+    /// The most bytes the instance ever had.
+    pub(super) fn peak_bytes(&self) -> u64 {
+        match &self.holder {
+            Holder::Memories(account) => account.peak_bytes(),
+            Holder::Shared(account) => account.lock().peak_bytes(),
+        }
     }
 
     /// Whether the last growth was refused, asked once.
@@ -43,12 +63,23 @@ impl MemoryLimit {
         std::mem::take(&mut self.refused)
     }
 
-    fn grow(&mut self, by_bytes: usize) -> bool {
-        let wanted = self.used_bytes.saturating_add(by_bytes as u64);
-        let granted = wanted <= self.limit_bytes;
-        if granted {
-            self.used_bytes = wanted;
+    /// The account, for files to draw on as well.
+    pub(super) fn share(&mut self) -> SharedAccount {
+        if let Holder::Memories(account) = &mut self.holder {
+            let account = std::mem::replace(account, Account::new(0, 0));
+            self.holder = Holder::Shared(SharedAccount::new(account));
         }
+        match &self.holder {
+            Holder::Shared(account) => account.clone(),
+            Holder::Memories(_) => unreachable!("it was shared just now"),
+        }
+    }
+
+    fn grow(&mut self, by_bytes: usize) -> bool {
+        let granted = match &mut self.holder {
+            Holder::Memories(account) => account.take_for_memories(by_bytes as u64),
+            Holder::Shared(account) => account.lock().take_for_memories(by_bytes as u64),
+        };
         self.refused = !granted;
         granted
     }
@@ -111,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_growth_that_failed_gives_nothing_back() {
-        let mut limit = MemoryLimit::new(1000);
+        let mut limit = MemoryLimit::new(1000, 0);
         assert!(limit.memory_growing(0, 600, None).expect("an answer"));
         limit.table_grow_failed(wasmtime::Error::msg("no room")).expect("no error");
         assert_eq!((limit.used_bytes(), limit.take_refused()), (600, true));
@@ -119,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_forgotten_at_the_next_growth_that_is_granted() {
-        let mut limit = MemoryLimit::new(1000);
+        let mut limit = MemoryLimit::new(1000, 0);
         assert!(!limit.memory_growing(0, 2000, None).expect("an answer"));
         assert!(limit.memory_growing(0, 10, None).expect("an answer"));
         assert!(!limit.take_refused());
@@ -127,7 +158,7 @@ mod tests {
 
     #[test]
     fn memories_and_tables_share_one_limit() {
-        let mut limit = MemoryLimit::new(1000);
+        let mut limit = MemoryLimit::new(1000, 0);
         assert!(limit.memory_growing(0, 600, None).expect("an answer"));
         assert!(limit.table_growing(0, 50, None).expect("an answer"));
         assert!(!limit.memory_growing(600, 601, None).expect("an answer"));
@@ -137,8 +168,21 @@ mod tests {
     }
 
     #[test]
+    fn memories_and_files_share_one_limit() {
+        let mut limit = MemoryLimit::new(1000, 1000);
+        assert!(limit.memory_growing(0, 600, None).expect("an answer"));
+        let files = limit.share();
+        assert!(files.lock().take_for_files(300));
+        assert!(!limit.memory_growing(600, 701, None).expect("an answer"));
+        assert!(limit.share().lock().take_for_files(100), "it is the same account");
+        assert!(!files.lock().take_for_files(1));
+        files.lock().give_back_from_files(400);
+        assert_eq!((limit.used_bytes(), limit.peak_bytes()), (600, 1000));
+    }
+
+    #[test]
     fn a_modules_own_maximum_is_not_our_refusal() {
-        let mut limit = MemoryLimit::new(1000);
+        let mut limit = MemoryLimit::new(1000, 0);
         assert!(!limit.memory_growing(0, 200, Some(100)).expect("an answer"));
         assert!(!limit.take_refused());
     }

@@ -3,6 +3,7 @@
 //! An [`Engine`] per host, a [`Program`] per piece of code, an [`Instance`] per guest. An instance is consumed
 //! by running it and comes back only if it may run again.
 
+mod account;
 mod componentize;
 mod engine;
 mod failure;
