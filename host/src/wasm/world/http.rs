@@ -1,8 +1,13 @@
 //! The world of `wasi:http`: events become requests, responses answers.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use tokio::sync::oneshot;
+use tokio::task::unconstrained;
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, Resource, TypedFunc};
 use wasmtime_wasi_http::WasiHttpView as _;
@@ -66,11 +71,26 @@ pub(super) async fn call(
     let mut http = store.data_mut().http();
     let request = http.new_incoming_request(scheme, request.map(Full::new))?;
     let out = http.new_response_outparam(sender)?;
+    let mut called = pin!(handle.call_async(store, (request, out)));
+    // Never told to wait for the sake of other tasks: once the guest has ended, what there is of an answer is there.
+    let mut answer = pin!(unconstrained(answer(receiver)));
     // The guest writes its body while it runs, and waits where nobody reads it.
-    let called = handle.call_async(store, (request, out));
-    let (called, answer) = tokio::join!(called, answer(receiver));
-    called?;
-    Ok(answer)
+    tokio::select! {
+        biased;
+        ended = &mut called => ended?,
+        answer = &mut answer => {
+            called.await?;
+            return Ok(answer);
+        }
+    }
+    let rest = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+    Ok(match rest {
+        Poll::Ready(answer) => answer,
+        // It still holds the place for its response or the end of its body, and will never use either.
+        Poll::Pending => {
+            Err(FunctionError::no_answer("the guest ended before its response was whole".to_owned()))
+        }
+    })
 }
 
 async fn answer(receiver: oneshot::Receiver<Response>) -> Answer {
