@@ -42,6 +42,7 @@ cargo xtask <command>
 
   demo               build, start a real host, and play the main job: deploy, invoke cold and warm, fail, route
   test [filter...]   set up what is needed and run every check and test; a filter runs only the tests that match
+  test --mutations N send N mutants of functions through upload, compilation and invocation: a long run
   bench [name...]    run the benchmarks and print the table of target/bench/results.json
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 
@@ -68,7 +69,7 @@ fn run(arguments: &[String]) -> Result<()> {
     };
     let repository = Repository::open()?;
     match (name, rest) {
-        ("test", filters) => test::run(&repository, filters),
+        ("test", arguments) => test::run(&repository, &test::Selection::of(arguments)?),
         ("bench", names) => bench::run(&repository, names),
         ("demo", []) => demo::run(&repository),
         ("guests", []) => guests::build(&repository).map(|_absences| ()),

@@ -1,6 +1,6 @@
 //! Every check and every test.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::absence::Absence;
 use crate::command;
@@ -11,22 +11,51 @@ use crate::repository::Repository;
 use crate::step;
 use crate::third_party;
 
+/// Which tests are to be run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection<'a> {
+    /// Only tests whose names contain one of these; all tests and checks, if there are none.
+    filters: Vec<&'a str>,
+    /// The long run over so many mutants, and nothing else.
+    mutations: Option<u64>,
+}
+
+impl<'a> Selection<'a> {
+    /// Reads the arguments of the command.
+    pub(crate) fn of(arguments: &'a [String]) -> Result<Self> {
+        match arguments {
+            [flag, count] if flag == "--mutations" => {
+                let count = count.replace('_', "").parse().context("--mutations takes a number")?;
+                Ok(Self { mutations: Some(count), ..Self::default() })
+            }
+            filters if filters.iter().any(|filter| filter.starts_with('-')) => {
+                bail!("unknown flag; there is --mutations N, on its own")
+            }
+            filters => Ok(Self { filters: filters.iter().map(String::as_str).collect(), ..Self::default() }),
+        }
+    }
+
+    fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Sets up what the tests need, then runs them all; with a filter, only the tests of the workspace that match. All checks run
 /// even when one fails, so that one run shows everything; the workspace's tests come last, and theirs is the last word.
-pub(crate) fn run(repository: &Repository, filters: &[String]) -> Result<()> {
+pub(crate) fn run(repository: &Repository, selection: &Selection<'_>) -> Result<()> {
     let mut absences = guests::build(repository)?;
     host::build(repository)?;
     environment::CLIENTS.prepare(repository)?;
     absences.extend(third_party::fetch(repository)?);
 
     let mut checks = Vec::new();
-    if filters.is_empty() {
+    if selection.is_everything() {
         checks.push(("the format", format(repository)));
         checks.push(("clippy", lint(repository)));
         checks.push(("the library without its default features", check_lean(repository)));
         checks.push(("the guests' tests", test_guests(repository)));
     }
-    let tests = test_workspace(repository, filters, &absences);
+    let tests = test_workspace(repository, selection, &absences);
     checks.push(("the tests", tests));
 
     let failed: Vec<&str> =
@@ -73,16 +102,37 @@ fn test_guests(repository: &Repository) -> Result<()> {
     })
 }
 
-fn test_workspace(repository: &Repository, filters: &[String], absences: &[Absence]) -> Result<()> {
+fn test_workspace(repository: &Repository, selection: &Selection<'_>, absences: &[Absence]) -> Result<()> {
     let mut tests = repository.cargo("test");
     // A test of what cannot be had fails, unless nothing but a network is missing.
     if absences.iter().any(|absence| absence.offline) {
         tests.env("SAMOVAR_OFFLINE", "1");
     }
     tests.args(["--release", "--workspace", "--no-fail-fast"]);
-    if !filters.is_empty() {
-        tests.arg("--").args(filters);
+    if let Some(count) = selection.mutations {
+        // In the server's own process: a worker for each would take hours longer, and shield the server.
+        tests.env("SAMOVAR_MUTATIONS", count.to_string()).env("SAMOVAR_MUTATIONS_IN_PROCESS", "1");
+        tests.args(["--test", "mutations", "--", "--nocapture"]);
+    } else if !selection.filters.is_empty() {
+        tests.arg("--").args(&selection.filters);
     }
     repository.describe_to(&mut tests);
     command::run(&mut tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_run_is_a_flag_and_everything_else_is_a_filter() {
+        let arguments = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let (none, some) = (arguments(&[]), arguments(&["worlds", "files"]));
+        assert!(Selection::of(&none).expect("all").is_everything());
+        assert_eq!(Selection::of(&some).expect("two").filters, ["worlds", "files"]);
+        let long = arguments(&["--mutations", "1_000_000"]);
+        assert_eq!(Selection::of(&long).expect("a number").mutations, Some(1_000_000));
+        assert!(Selection::of(&arguments(&["--mutations"])).is_err());
+        assert!(Selection::of(&arguments(&["--mutations", "many"])).is_err());
+    }
 }

@@ -126,8 +126,8 @@ impl Code {
             true => Some(self.opened().await?),
             false => None,
         };
-        let artifact = match artifacts.find(compiled.component).await {
-            Some(artifact) => artifact,
+        let program = match artifacts.load(compiled.component).await {
+            Some(program) => program?,
             None => {
                 let component = match &package {
                     Some(package) => package.component.clone(),
@@ -136,11 +136,8 @@ impl Code {
                 artifacts.compile_anew(component).await?
             }
         };
-        let engine = artifacts.engine.clone();
-        let program = on_blocking_thread(move || Program::load(&engine, &artifact).map(Arc::new)).await;
-        let program = program.map_err(CodeError::from)?;
         let assets = package.map(assets).transpose()?.unwrap_or_default();
-        Ok(Loaded { program, assets })
+        Ok(Loaded { program: Arc::new(program), assets })
     }
 
     async fn opened(&self) -> Result<Package, LoadError> {

@@ -244,14 +244,21 @@ impl Artifacts {
         .await
     }
 
-    /// Compiles a component once more, whose artifact was damaged or had to go, and keeps what comes of it.
-    async fn compile_anew(&self, component: Bytes) -> Result<Vec<u8>, CodeError> {
+    /// Maps a component's code in, if it is there as it was compiled.
+    async fn load(&self, component: CodeDigest) -> Option<Result<Program, ProgramError>> {
+        let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
+        let load = move || compiled.find(&component).map(|artifact| Program::load(&engine, &artifact));
+        on_blocking_thread(load).await
+    }
+
+    /// Compiles a component once more, whose artifact was damaged or had to go, keeps what comes of it and maps it in.
+    async fn compile_anew(&self, component: Bytes) -> Result<Program, CodeError> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let artifact = self.machine_code(component.clone()).await?;
-        let compiled = self.compiled.clone();
+        let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
         on_blocking_thread(move || {
             compiled.keep(&CodeDigest::of(&component), &artifact)?;
-            Ok(artifact)
+            Ok(Program::load(&engine, &artifact)?)
         })
         .await
     }

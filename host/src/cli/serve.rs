@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use super::{logs, output};
 use crate::function::{AccountId, Region};
 use crate::http::{self, HttpSettings};
-use crate::{Compiler, Host, StartError};
+use crate::{CompileLimits, Compiler, Host, StartError};
 
 #[derive(Debug, Args)]
 #[command(
@@ -50,6 +50,18 @@ pub(super) struct Serve {
     /// How many instances there may be, busy and idle together
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..))]
     instances: u32,
+    /// How much address space compiling one component may take, in MB
+    #[arg(long, value_name = "N", default_value_t = 3072, value_parser = clap::value_parser!(u32).range(64..))]
+    compile_memory_mb: u32,
+    /// How many seconds on processors compiling one component may take; half as many more in all
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
+    compile_seconds: u32,
+    /// Compile in the server's own process, which hostile code could then slow down or end: for code that is all your own
+    #[arg(long, conflicts_with_all = ["compile_memory_mb", "compile_seconds"])]
+    compile_in_process: bool,
+    /// How much compiled code is kept on disk for what is uploaded again, in MB
+    #[arg(long, value_name = "N", default_value_t = 10_240)]
+    compiled_code_mb: u32,
     /// The region of requests without a signature
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     region: Region,
@@ -115,10 +127,15 @@ impl Serve {
             Some(given) => given.clone(),
             None => default_data_dir(|name| std::env::var_os(name))?,
         };
-        // Under this name the very file runs that runs now, even if another has taken its place since.
-        let compiler = Compiler::Worker(PathBuf::from("/proc/self/exe"));
+        let compiler = match self.compile_in_process {
+            true => Compiler::InProcess,
+            // Under this name the very file runs that runs now, even if another has taken its place since.
+            false => Compiler::Worker(PathBuf::from("/proc/self/exe")),
+        };
         let host = Host::builder()
             .compiler(compiler)
+            .compile_limits(self.compile_limits())
+            .compiled_bytes_max(u64::from(self.compiled_code_mb) << 20)
             .data_dir(data_dir)
             .account_id(self.account_id.clone())
             .region(self.region.clone())
@@ -132,6 +149,14 @@ impl Serve {
             }
             _ => anyhow!("cannot start: {error}"),
         })
+    }
+
+    fn compile_limits(&self) -> CompileLimits {
+        let mut limits = CompileLimits::default();
+        limits.memory_bytes = u64::from(self.compile_memory_mb) << 20;
+        limits.cpu = Duration::from_secs(self.compile_seconds.into());
+        limits.time = limits.cpu * 3 / 2;
+        limits
     }
 
     /// A server that listens on one address of a network is asked for by that address.
