@@ -6,6 +6,7 @@ mod api;
 pub mod bad_packages;
 mod case;
 mod component;
+pub mod mutation;
 pub mod zip;
 
 pub use api::{Api, Reply};
