@@ -2,10 +2,14 @@
 //!
 //! `cargo xtask test` builds the guests and the binary and sets the variables that say where they are.
 
+mod api;
+pub mod bad_packages;
 mod case;
 mod component;
+pub mod mutation;
 pub mod zip;
 
+pub use api::{Api, Reply};
 pub use case::Case;
 pub use component::{Handler, component, component_of_preview1, component_of_world};
 
@@ -136,7 +140,7 @@ pub struct Server {
     child: Child,
     endpoint: String,
     log: Mutex<Receiver<String>>,
-    _data_dir: TemporaryFolder,
+    data_dir: TemporaryFolder,
 }
 
 impl Server {
@@ -161,7 +165,7 @@ impl Server {
         BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
         let log = Mutex::new(lines_of(child.stderr.take().expect("it was piped")));
         let endpoint = line.trim().strip_prefix("samovar listening on ").expect("that line").to_owned();
-        Self { child, endpoint, log, _data_dir: data_dir }
+        Self { child, endpoint, log, data_dir }
     }
 
     /// Waits for a line of the server's log that contains `part`, passing over those before it.
@@ -184,6 +188,11 @@ impl Server {
     /// `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         self.endpoint.strip_prefix("http://").expect("it is an http URL")
+    }
+
+    /// The folder that it keeps its data in.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir.0
     }
 
     /// The process id.

@@ -1,0 +1,103 @@
+//! Lambda's API as a quick client speaks it: without a signature, over connections that are kept.
+
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use crate::Server;
+
+/// More than anything here may take, so that a server that hangs fails the test.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// A client of one server; each thread should have its own.
+#[derive(Debug)]
+pub struct Api {
+    agent: Agent,
+    endpoint: String,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The type of the error in the API's own terms, empty if there is none.
+    pub error_type: String,
+    /// Whether the function itself failed.
+    pub is_function_error: bool,
+    /// The body as JSON; null if it is none.
+    pub body: Value,
+}
+
+impl Reply {
+    /// The message of an error.
+    pub fn message(&self) -> &str {
+        ["message", "Message", "errorMessage"]
+            .iter()
+            .find_map(|key| self.body[key].as_str())
+            .unwrap_or_default()
+    }
+}
+
+impl Api {
+    /// A client of that server.
+    pub fn of(server: &Server) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(REQUEST_TIME_MAX))
+            .build();
+        Self { agent: config.into(), endpoint: server.endpoint().to_owned() }
+    }
+
+    /// CreateFunction, with a timeout of one second.
+    pub fn create(&self, name: &str, package: &[u8]) -> Reply {
+        let body = json!({
+            "FunctionName": name,
+            "Role": "arn:aws:iam::000000000000:role/any",
+            "Runtime": "provided.al2023",
+            "Handler": "bootstrap",
+            "Timeout": 1,
+            "Code": { "ZipFile": BASE64_STANDARD.encode(package) },
+        });
+        let url = format!("{}/2015-03-31/functions", self.endpoint);
+        Self::reply(self.agent.post(url).send(body.to_string()))
+    }
+
+    /// UpdateFunctionCode.
+    pub fn update_code(&self, name: &str, package: &[u8]) -> Reply {
+        let body = json!({ "ZipFile": BASE64_STANDARD.encode(package) });
+        let url = format!("{}/2015-03-31/functions/{name}/code", self.endpoint);
+        Self::reply(self.agent.put(url).send(body.to_string()))
+    }
+
+    /// Invoke.
+    pub fn invoke(&self, name: &str, event: &str) -> Reply {
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.endpoint);
+        Self::reply(self.agent.post(url).send(event))
+    }
+
+    /// GetFunction.
+    pub fn get(&self, name: &str) -> Reply {
+        Self::reply(self.agent.get(format!("{}/2015-03-31/functions/{name}", self.endpoint)).call())
+    }
+
+    /// Whether the server still answers.
+    pub fn is_well(&self) -> bool {
+        let answer = self.agent.get(format!("{}/healthz", self.endpoint)).call();
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
+    fn reply(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
+        let mut answer = answer.unwrap_or_else(|error| panic!("the server did not answer: {error}"));
+        let header =
+            |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let error_type = header("x-amzn-errortype").to_owned();
+        let is_function_error = !header("x-amz-function-error").is_empty();
+        let body = answer.body_mut().read_to_vec().expect("the body comes in");
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        Reply { status: answer.status().as_u16(), error_type, is_function_error, body }
+    }
+}
