@@ -63,18 +63,31 @@ pub fn component(core: &str) -> Vec<u8> {
     component_of_world(&wit, "function", core)
 }
 
+/// A component of our world around a core module that imports WASI preview 1.
+pub fn component_of_preview1(core: &str) -> Vec<u8> {
+    let wit = std::fs::read_to_string(root().join("sdk/wit/function.wit")).expect("the WIT is there");
+    encoder(&wit, "function", core)
+        .adapter(
+            "wasi_snapshot_preview1",
+            wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+        )
+        .expect("the adapter fits the module")
+        .encode()
+        .expect("it makes a component")
+}
+
 /// A component of any world around a core module.
 pub fn component_of_world(wit: &str, world: &str, core: &str) -> Vec<u8> {
+    encoder(wit, world, core).encode().expect("it makes a component")
+}
+
+fn encoder(wit: &str, world: &str, core: &str) -> ComponentEncoder {
     let mut module = wat::parse_str(core).expect("the text is a module");
     let mut resolve = Resolve::default();
     let package = resolve.push_str("test.wit", wit).expect("the text is WIT");
     let world = resolve.select_world(&[package], Some(world)).expect("the world is there");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("it can be embedded");
     let mut encoder = ComponentEncoder::default();
+    encoder.validate(true).module(&module).expect("the module fits the world");
     encoder
-        .validate(true)
-        .module(&module)
-        .expect("the module fits the world")
-        .encode()
-        .expect("it makes a component")
 }

@@ -4,7 +4,7 @@
 
 mod component;
 
-pub use component::{Handler, component, component_of_world};
+pub use component::{Handler, component, component_of_preview1, component_of_world};
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
