@@ -158,7 +158,7 @@ async fn http_guests_run_fresh_unless_they_are_declared_reusable() {
 #[tokio::test]
 async fn a_large_body_goes_in_and_out_whole() {
     let host = host_with("http", |it| it.timeout_seconds(60)).await;
-    let body: Vec<u8> = (0..3_000_000_u32).map(|number| (number * 31 >> 3) as u8).collect();
+    let body: Vec<u8> = (0..3_000_000_u32).map(|number| ((number * 31) >> 3) as u8).collect();
     let outcome = invoke(&host, "http", &post("/echo", "application/octet-stream", &body)).await;
     let answer = answer(&outcome);
     assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&json!(200), &json!(true)));

@@ -9,21 +9,42 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Task {
-    Write { path: String, text: String },
-    Append { path: String, text: String },
+    Write {
+        path: String,
+        text: String,
+    },
+    Append {
+        path: String,
+        text: String,
+    },
     Read(String),
     List(String),
     Look(String),
     MakeFolder(String),
     Remove(String),
-    Rename { from: String, to: String },
-    Link { to: String, path: String },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Link {
+        to: String,
+        path: String,
+    },
     /// Writes so many megabytes, or as many as there is room for.
-    Fill { path: String, megabytes: usize },
+    Fill {
+        path: String,
+        megabytes: usize,
+    },
     /// Makes so many empty files, or as many as there is room for.
-    Empty { folder: String, files: usize },
+    Empty {
+        folder: String,
+        files: usize,
+    },
     /// Writes a file that has lost its name, and reads it again.
-    Scratch { path: String, megabytes: usize },
+    Scratch {
+        path: String,
+        megabytes: usize,
+    },
 }
 
 #[tokio::main]
