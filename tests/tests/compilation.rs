@@ -337,6 +337,10 @@ async fn one_component_in_two_packages_is_compiled_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let host = host_in(folder.path(), Compiler::InProcess, CompileLimits::default()).await;
     host.publish(Deployment::new("plain", guest("hello"))).await.expect("published");
+    host.close().await;
+    drop(host);
+    let nobody = Compiler::Worker("/nonexistent/compiler".into());
+    let host = host_in(folder.path(), nobody, CompileLimits::default()).await;
     let zipped = {
         use std::io::Write as _;
         let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -345,6 +349,69 @@ async fn one_component_in_two_packages_is_compiled_once() {
         zip.finish().expect("a zip").into_inner()
     };
     host.publish(Deployment::new("zipped", zipped)).await.expect("published");
-    assert_eq!(code_files(folder.path()), (2, 1));
+    assert_eq!(code_files(folder.path()), (1, 1));
+    host.close().await;
+}
+
+/// A review found that code which fails while the same is uploaded again could lock itself out: it was dropped under the lock
+/// that its own end takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_bad_code_uploaded_by_many_at_a_time_is_refused_each_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), Compiler::InProcess, CompileLimits::default()).await;
+    let uploads: Vec<_> = (0..8)
+        .map(|client| {
+            let host = host.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    refused(create(&host, &format!("bad-{client}"), b"\0asm\x0d\0\x01\0\xff".to_vec()).await);
+                }
+            })
+        })
+        .collect();
+    for upload in uploads {
+        let uploaded = tokio::time::timeout(Duration::from_secs(60), upload).await;
+        uploaded.expect("nothing hangs").expect("nothing panics");
+    }
+    assert_eq!(code_files(folder.path()), (0, 0));
+    host.close().await;
+}
+
+#[tokio::test]
+async fn code_that_was_let_go_for_want_of_memory_is_loaded_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let builder = Host::builder().data_dir(folder.path()).instances_max(8).loaded_bytes_max(1);
+    let host = builder.start().await.expect("a host");
+    for name in ["hello", "echo"] {
+        create(&host, name, guest(name)).await.expect("made");
+    }
+    for _ in 0..3 {
+        assert!(invoke(&host, "echo", "{}").await.answer.is_ok());
+        let cold = samovar::Invoke::new(function("hello"), r#"{"name":"Ada"}"#).with_cold_start();
+        assert_eq!(answer(&host.invoke(cold).await.expect("it runs"))["message"], "Hello, Ada!");
+    }
+    host.close().await;
+}
+
+/// What checks a component takes time with the square of its depth: 20,000 levels took 17 seconds.
+#[tokio::test]
+async fn deeply_nested_components_are_refused_at_once() {
+    let mut nested = b"\0asm\x0d\0\x01\0".to_vec();
+    for _ in 0..5_000 {
+        let mut length = Vec::new();
+        let mut rest = nested.len();
+        while rest >= 0x80 {
+            length.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        length.push(rest as u8);
+        nested = [b"\0asm\x0d\0\x01\0\x04".to_vec(), length, nested].concat();
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = host_in(folder.path(), worker(), CompileLimits::default()).await;
+    let started = tokio::time::Instant::now();
+    let error = refused(create(&host, "nested", nested).await);
+    assert!(error.to_string().contains("nested more than 100 deep"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
     host.close().await;
 }

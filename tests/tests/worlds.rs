@@ -227,6 +227,35 @@ async fn a_guest_that_keeps_the_place_for_its_response_does_not_hang() {
 }
 
 #[tokio::test]
+async fn a_request_with_more_headers_than_there_may_be_is_refused() {
+    let host = host_with("http", |it| it).await;
+    let many: serde_json::Map<String, Value> = (0..30_000).map(|n| (format!("a{n}"), json!(""))).collect();
+    let large = json!({ "cookie": "x".repeat(100_000) });
+    for headers in [Value::Object(many), large] {
+        let event = json!({
+            "version": "2.0", "rawPath": "/", "headers": headers, "requestContext": { "http": { "method": "GET" } },
+        });
+        let outcome = invoke(&host, "http", &event.to_string()).await;
+        let (kind, message) = error(&outcome);
+        assert_eq!(kind, FunctionErrorKind::BadEvent, "{message}");
+        assert!(message.contains("at most 65536 are allowed"), "{message}");
+    }
+    host.close().await;
+}
+
+#[tokio::test]
+async fn a_component_for_http_with_another_handler_is_refused_when_it_is_uploaded() {
+    let host = Host::temporary().await.expect("a host");
+    let wit = "package wasi:http@0.2.0; interface incoming-handler { handle: func(); } world proxy { export incoming-handler; }";
+    let core = r#"(module (func (export "wasi:http/incoming-handler@0.2.0#handle")))"#;
+    let refused =
+        host.create_function(CreateFunction::new(function("wrong"), component_of_world(wit, "proxy", core)));
+    let message = refused.await.expect_err("refused").to_string();
+    assert!(message.contains("wasi:http/incoming-handler@0.2.0 has another type"), "{message}");
+    host.close().await;
+}
+
+#[tokio::test]
 async fn a_core_module_that_describes_our_world_is_made_a_component() {
     let host = host_with("raw", |it| it).await;
     assert!(guest("raw").starts_with(b"\0asm\x01\0\0\0"), "it is a core module");

@@ -10,10 +10,11 @@ use tokio::sync::OnceCell;
 
 use super::digest::CodeDigest;
 use super::disk::on_blocking_thread;
+use super::loaded::{Loaded, Slot};
 use super::package::Package;
 use super::{Artifacts, CodeError, Upload};
 use crate::function::World;
-use crate::wasm::{Assets, Program, ProgramError};
+use crate::wasm::{Assets, ProgramError};
 
 /// One piece of code: compiled once, mapped in when first needed. Its package goes with it.
 #[derive(Debug)]
@@ -24,7 +25,9 @@ pub(crate) struct Code {
     pub(super) package: PathBuf,
     /// What came of compiling it, once that is known.
     pub(super) compiled: OnceCell<Result<Compiled, CodeError>>,
-    pub(super) loaded: OnceCell<Loaded>,
+    pub(super) loaded: Arc<Slot>,
+    /// Held while it is brought into memory, so that this is done once.
+    pub(super) loading: tokio::sync::Mutex<()>,
 }
 
 /// What makes two pieces of code the same: the package, and what chooses among the components in it.
@@ -43,13 +46,6 @@ pub(super) struct Compiled {
     pub(super) has_assets: bool,
 }
 
-/// What instances are made of, in memory.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) program: Arc<Program>,
-    pub(crate) assets: Arc<Assets>,
-}
-
 /// Why code that was compiled once could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
@@ -62,6 +58,9 @@ pub(crate) enum LoadError {
     /// It had to be compiled anew, which failed.
     #[error(transparent)]
     Code(#[from] CodeError),
+    /// Something in the host broke.
+    #[error("loading it panicked; the host's log says more")]
+    Panicked,
 }
 
 impl Code {
@@ -86,8 +85,14 @@ impl Code {
     /// Checks and compiles it, once, however many ask for it.
     pub(crate) async fn compile(self: Arc<Self>, upload: Upload) -> Result<(), CodeError> {
         let artifacts = self.artifacts.upgrade().ok_or(CodeError::Closing)?;
-        let compiled = self.compiled.get_or_init(|| artifacts.compile(self.clone(), upload)).await;
-        compiled.clone().map(drop)
+        let compile = async || {
+            // On a task of its own, so that a panic becomes an outcome: otherwise it would be pending for ever.
+            let compile = tokio::spawn(artifacts.compile(self.clone(), upload));
+            let panicked =
+                || CodeError::Compiler { reason: "it panicked; the host's log says more".to_owned() };
+            compile.await.unwrap_or_else(|_| Err(panicked()))
+        };
+        self.compiled.get_or_init(compile).await.clone().map(drop)
     }
 
     /// The package as it was uploaded.
@@ -106,28 +111,39 @@ impl Code {
         .await
     }
 
-    /// What instances are made of, if it is in memory already.
-    pub(crate) fn loaded(&self) -> Option<&Loaded> {
-        self.loaded.get()
-    }
-
-    /// What instances are made of, brought into memory if it is not there yet. Call it on code that was compiled.
+    /// What instances are made of, brought into memory if it is not there. Call it on code that was compiled.
     ///
     /// # Errors
     /// When files of it are damaged and cannot be made anew.
-    pub(crate) async fn load(&self) -> Result<&Loaded, LoadError> {
-        self.loaded.get_or_try_init(|| self.bring_in()).await
+    pub(crate) async fn load(self: &Arc<Self>) -> Result<Arc<Loaded>, LoadError> {
+        let artifacts = self.artifacts.upgrade().ok_or(LoadError::HostGone)?;
+        match artifacts.budget.find(&self.loaded) {
+            Some(loaded) => Ok(loaded),
+            None => {
+                // On a task of its own: the next to ask profits although the first may have gone away.
+                let code = self.clone();
+                let loading = tokio::spawn(async move { code.bring_in(&artifacts).await });
+                loading.await.unwrap_or(Err(LoadError::Panicked))
+            }
+        }
     }
 
-    async fn bring_in(&self) -> Result<Loaded, LoadError> {
-        let artifacts = self.artifacts.upgrade().ok_or(LoadError::HostGone)?;
+    async fn bring_in(&self, artifacts: &Arc<Artifacts>) -> Result<Arc<Loaded>, LoadError> {
+        let _loading = self.loading.lock().await;
+        if let Some(loaded) = artifacts.budget.find(&self.loaded) {
+            return Ok(loaded);
+        }
         let Some(Ok(compiled)) = self.compiled.get() else { return Err(CodeError::Closing.into()) };
-        let package = match compiled.has_assets {
-            true => Some(self.opened().await?),
-            false => None,
+        // Unpacking takes memory, so as few do it at a time as compile.
+        let (package, _turn) = match compiled.has_assets {
+            true => {
+                let turn = artifacts.unpacking.acquire().await.expect("the semaphore is never closed");
+                (Some(self.opened().await?), Some(turn))
+            }
+            false => (None, None),
         };
-        let program = match artifacts.load(compiled.component).await {
-            Some(program) => program?,
+        let (program, code_bytes) = match artifacts.load(compiled.component).await {
+            Some(loaded) => loaded?,
             None => {
                 let component = match &package {
                     Some(package) => package.component.clone(),
@@ -136,8 +152,11 @@ impl Code {
                 artifacts.compile_anew(component).await?
             }
         };
+        let asset_bytes = package.as_ref().map_or(0, Package::asset_bytes);
         let assets = package.map(assets).transpose()?.unwrap_or_default();
-        Ok(Loaded { program: Arc::new(program), assets })
+        let loaded = Arc::new(Loaded { program, assets, bytes: code_bytes + asset_bytes });
+        artifacts.budget.fill(&self.loaded, loaded.clone());
+        Ok(loaded)
     }
 
     async fn opened(&self) -> Result<Package, LoadError> {

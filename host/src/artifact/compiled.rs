@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::digest::CodeDigest;
@@ -10,8 +11,8 @@ use super::disk::{is_temporary, write_whole};
 
 const KEY_BYTES: usize = blake3::KEY_LEN;
 const MAC_BYTES: usize = blake3::OUT_LEN;
-/// The largest artifact that is read back: what 250 MiB of WebAssembly may become, and more.
-const ARTIFACT_BYTES_MAX: u64 = 2 << 30;
+/// The largest artifact there may be: what 250 MiB of WebAssembly may become.
+pub(super) const ARTIFACT_BYTES_MAX: u64 = 1 << 30;
 
 /// A folder of compiled code, by the digest of the component and the settings of the engine it was compiled for. A cache:
 /// what is gone is compiled again.
@@ -22,6 +23,7 @@ pub(super) struct CompiledCode {
     /// Names the engine: artifacts of another version or other settings are other artifacts.
     engine: u64,
     bytes_max: u64,
+    shrinking: Mutex<()>,
 }
 
 /// The secret of a data folder.
@@ -43,7 +45,7 @@ impl CompiledCode {
                 fs::remove_file(entry.path())?;
             }
         }
-        Ok(Self { folder, key: Key::of(key)?, engine, bytes_max })
+        Ok(Self { folder, key: Key::of(key)?, engine, bytes_max, shrinking: Mutex::new(()) })
     }
 
     /// The artifact of a component, if it is there as it was made. A damaged one is removed.
@@ -67,12 +69,15 @@ impl CompiledCode {
         }
     }
 
-    /// Keeps an artifact, and lets the oldest go if there are too many.
-    pub(super) fn keep(&self, component: &CodeDigest, artifact: &[u8]) -> io::Result<()> {
+    /// Keeps an artifact, and lets the oldest go if there are too many. One that cannot be kept, as on a full disk, is no harm:
+    /// it is compiled again when it is needed again.
+    pub(super) fn keep(&self, component: &CodeDigest, artifact: &[u8]) {
         let name = self.name(component);
         let mac = self.mac(&name, artifact);
-        write_whole(&self.folder.join(name), &[artifact, mac.as_bytes()])?;
-        self.shrink()
+        let kept = write_whole(&self.folder.join(&name), &[artifact, mac.as_bytes()]);
+        if let Err(reason) = kept.and_then(|()| self.shrink()) {
+            tracing::warn!(file = name, %reason, "compiled code could not be kept");
+        }
     }
 
     fn name(&self, component: &CodeDigest) -> String {
@@ -99,9 +104,14 @@ impl CompiledCode {
     }
 
     fn shrink(&self) -> io::Result<()> {
+        // One at a time: two would each remove what the other has counted.
+        let _shrinking = self.shrinking.lock().unwrap_or_else(PoisonError::into_inner);
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
+            if is_temporary(&entry.file_name()) {
+                continue;
+            }
             // Another may have removed it meanwhile.
             let Ok(found) = entry.metadata() else { continue };
             files.push((found.modified()?, found.len(), entry.path()));
@@ -112,8 +122,10 @@ impl CompiledCode {
             if total <= self.bytes_max {
                 break;
             }
-            fs::remove_file(path)?;
-            total -= bytes;
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => total -= bytes,
+            }
         }
         Ok(())
     }
@@ -140,8 +152,9 @@ impl Key {
 }
 
 fn read(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(file.metadata()?.len().min(ARTIFACT_BYTES_MAX) as usize);
-    file.take(ARTIFACT_BYTES_MAX).read_to_end(&mut bytes)?;
+    let mut bytes =
+        Vec::with_capacity(file.metadata()?.len().min(ARTIFACT_BYTES_MAX + MAC_BYTES as u64) as usize);
+    file.take(ARTIFACT_BYTES_MAX + MAC_BYTES as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -168,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (component, artifact) = (CodeDigest::of(b"component"), vec![7; 10_000]);
         let kept = opened(folder.path(), 1, u64::MAX);
-        kept.keep(&component, &artifact).expect("it is kept");
+        kept.keep(&component, &artifact);
         assert_eq!(kept.find(&component), Some(artifact.clone()));
         assert_eq!(opened(folder.path(), 1, u64::MAX).find(&component), Some(artifact));
         assert_eq!(opened(folder.path(), 2, u64::MAX).find(&component), None, "another engine's");
@@ -182,7 +195,7 @@ mod tests {
         let (component, artifact) = (CodeDigest::of(b"component"), vec![7; 100]);
         let kept = opened(folder.path(), 1, u64::MAX);
         for bit in 0..(artifact.len() + MAC_BYTES) * 8 {
-            kept.keep(&component, &artifact).expect("it is kept");
+            kept.keep(&component, &artifact);
             let path = only_file(folder.path());
             let mut bytes = fs::read(&path).expect("it can be read");
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -197,12 +210,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, other) = (CodeDigest::of(b"one"), CodeDigest::of(b"other"));
         let kept = opened(folder.path(), 1, u64::MAX);
-        kept.keep(&one, b"artifact").expect("it is kept");
+        kept.keep(&one, b"artifact");
         let (path, place) = (folder.path().join("compiled").join(kept.name(&one)), kept.name(&other));
         fs::copy(&path, path.with_file_name(place)).expect("copied");
         assert_eq!(kept.find(&other), None);
         let stranger = tempfile::tempdir().expect("a folder");
-        opened(stranger.path(), 1, u64::MAX).keep(&one, b"artifact").expect("it is kept");
+        opened(stranger.path(), 1, u64::MAX).keep(&one, b"artifact");
         fs::copy(only_file(stranger.path()), &path).expect("copied");
         assert_eq!(kept.find(&one), None);
     }
@@ -213,13 +226,13 @@ mod tests {
         let kept = opened(folder.path(), 1, 3 * (1000 + MAC_BYTES as u64));
         let components: Vec<CodeDigest> = (0..4_u8).map(|number| CodeDigest::of(&[number])).collect();
         for (age, component) in components.iter().take(3).enumerate() {
-            kept.keep(component, &[0; 1000]).expect("it is kept");
+            kept.keep(component, &[0; 1000]);
             let path = folder.path().join("compiled").join(kept.name(component));
             let hours = Duration::from_secs(3600 * (10 - age as u64));
             File::open(path).expect("it is there").set_modified(SystemTime::now() - hours).expect("set");
         }
         assert!(kept.find(&components[0]).is_some(), "which is a use");
-        kept.keep(&components[3], &[0; 1000]).expect("it is kept");
+        kept.keep(&components[3], &[0; 1000]);
         let there: Vec<bool> = components.iter().map(|component| kept.find(component).is_some()).collect();
         assert_eq!(there, [true, false, true, true]);
     }
@@ -228,7 +241,7 @@ mod tests {
     fn a_damaged_key_is_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let component = CodeDigest::of(b"component");
-        opened(folder.path(), 1, u64::MAX).keep(&component, b"artifact").expect("it is kept");
+        opened(folder.path(), 1, u64::MAX).keep(&component, b"artifact");
         fs::write(folder.path().join("key"), b"short").expect("it can be written");
         assert_eq!(opened(folder.path(), 1, u64::MAX).find(&component), None);
     }

@@ -7,6 +7,7 @@ mod compiled;
 mod compiler;
 mod digest;
 mod disk;
+mod loaded;
 mod package;
 mod worker;
 
@@ -22,12 +23,14 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use self::code::{Code, Loaded};
+pub(crate) use self::code::Code;
 use self::code::{CodeKey, Compiled, assets};
 use self::compiled::CompiledCode;
 pub use self::compiler::{CompileLimits, Compiler};
 pub use self::digest::CodeDigest;
 use self::disk::{on_blocking_thread, write_whole};
+pub(crate) use self::loaded::Loaded;
+use self::loaded::{Budget, Slot};
 use self::package::Package;
 pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
 pub use self::worker::compile_worker;
@@ -62,6 +65,12 @@ pub enum CodeError {
     #[error("the component takes more than {} MiB to compile, which is the limit", limit_bytes >> 20)]
     CompileMemory {
         /// How much it may take, in bytes.
+        limit_bytes: u64,
+    },
+    /// It comes to more machine code than there may be.
+    #[error("the component comes to more than {} MiB of machine code, which is the limit", limit_bytes >> 20)]
+    ArtifactTooLarge {
+        /// How many bytes there may be.
         limit_bytes: u64,
     },
     /// The compiler broke down on it.
@@ -101,6 +110,8 @@ impl From<io::Error> for CodeError {
 const KIB: usize = 1 << 10;
 /// How many bytes of packages may wait to be compiled: ten of the largest.
 const WAITING_BYTES_MAX: usize = 512 << 20;
+/// What every package counts for at least, so that no more than 256 wait.
+const UPLOAD_BYTES_MIN: usize = 2 << 20;
 
 /// A package on its way in; while it lives, its memory is accounted for.
 #[derive(Debug)]
@@ -116,6 +127,8 @@ pub(crate) struct ArtifactSettings {
     pub(crate) compile_limits: CompileLimits,
     /// The most bytes that compiled code may have on disk.
     pub(crate) compiled_bytes_max: u64,
+    /// The most bytes that code and files of packages may have in memory.
+    pub(crate) loaded_bytes_max: u64,
 }
 
 /// The code this host knows, on disk and mapped in.
@@ -127,6 +140,9 @@ pub(crate) struct Artifacts {
     settings: ArtifactSettings,
     /// Compiling takes much time and memory, so no more compile at a time than there are cores.
     turns: Semaphore,
+    /// The same for unpacking what is then loaded.
+    unpacking: Semaphore,
+    budget: Budget,
     /// The memory of packages that wait for their turn, in KiB.
     room: Arc<Semaphore>,
     /// What this process has taken in and still uses.
@@ -163,8 +179,10 @@ impl Artifacts {
             packages,
             engine,
             compiled: Arc::new(compiled),
-            settings,
             turns: Semaphore::new(cores),
+            unpacking: Semaphore::new(cores),
+            budget: Budget::new(settings.loaded_bytes_max),
+            settings,
             room: Arc::new(Semaphore::new(WAITING_BYTES_MAX / KIB)),
             known: DashMap::new(),
             taken_in: AtomicU64::new(0),
@@ -178,7 +196,8 @@ impl Artifacts {
         if bytes > PACKAGE_BYTES_MAX {
             return Err(CodeError::TooLarge { bytes });
         }
-        let room = self.room.clone().try_acquire_many_owned(bytes.div_ceil(KIB) as u32);
+        let room = bytes.max(UPLOAD_BYTES_MIN).div_ceil(KIB) as u32;
+        let room = self.room.clone().try_acquire_many_owned(room);
         let room = room.map_err(|_| CodeError::Busy { limit_bytes: WAITING_BYTES_MAX })?;
         Ok(Upload { package, _room: room })
     }
@@ -194,10 +213,13 @@ impl Artifacts {
     }
 
     fn known_or_new(self: &Arc<Self>, key: CodeKey, size_bytes: usize) -> Arc<Code> {
+        // Declared before the entry, so that it goes after it: code that goes has itself taken out of this map.
+        let present;
         let mut entry = self.known.entry(key.clone()).or_default();
+        present = entry.upgrade();
         // What has failed may have done so for reasons that are gone.
-        if let Some(code) = entry.upgrade().filter(|code| !matches!(code.outcome(), Some(Err(_)))) {
-            return code;
+        if let Some(code) = present.as_ref().filter(|code| !matches!(code.outcome(), Some(Err(_)))) {
+            return code.clone();
         }
         let number = self.taken_in.fetch_add(1, Ordering::Relaxed);
         let code = Arc::new(Code {
@@ -206,14 +228,15 @@ impl Artifacts {
             package: self.packages.join(format!("{}-{number}.package", key.digest)),
             key,
             compiled: OnceCell::new(),
-            loaded: OnceCell::new(),
+            loaded: Arc::new(Slot::default()),
+            loading: tokio::sync::Mutex::default(),
         });
         *entry = Arc::downgrade(&code);
         code
     }
 
     /// Reads a package, compiles its component and stores both; bad code leaves nothing behind.
-    async fn compile(&self, code: Arc<Code>, upload: Upload) -> Result<Compiled, CodeError> {
+    async fn compile(self: Arc<Self>, code: Arc<Code>, upload: Upload) -> Result<Compiled, CodeError> {
         // Held to the end: reading a package may take as much memory as compiling it.
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let handler = code.key.handler.clone().unwrap_or_default();
@@ -237,7 +260,7 @@ impl Artifacts {
             let world = Program::load(&engine, &artifact)?.world();
             write_whole(&code.package, &[&upload.package])?;
             if is_new {
-                compiled.keep(&digest, &artifact)?;
+                compiled.keep(&digest, &artifact);
             }
             Ok(Compiled { component: digest, world, has_assets })
         })
@@ -245,20 +268,23 @@ impl Artifacts {
     }
 
     /// Maps a component's code in, if it is there as it was compiled.
-    async fn load(&self, component: CodeDigest) -> Option<Result<Program, ProgramError>> {
+    async fn load(&self, component: CodeDigest) -> Option<Result<(Program, u64), ProgramError>> {
         let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
-        let load = move || compiled.find(&component).map(|artifact| Program::load(&engine, &artifact));
-        on_blocking_thread(load).await
+        on_blocking_thread(move || {
+            let artifact = compiled.find(&component)?;
+            Some(Program::load(&engine, &artifact).map(|program| (program, artifact.len() as u64)))
+        })
+        .await
     }
 
     /// Compiles a component once more, whose artifact was damaged or had to go, keeps what comes of it and maps it in.
-    async fn compile_anew(&self, component: Bytes) -> Result<Program, CodeError> {
+    async fn compile_anew(&self, component: Bytes) -> Result<(Program, u64), CodeError> {
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let artifact = self.machine_code(component.clone()).await?;
         let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
         on_blocking_thread(move || {
-            compiled.keep(&CodeDigest::of(&component), &artifact)?;
-            Ok(Program::load(&engine, &artifact)?)
+            compiled.keep(&CodeDigest::of(&component), &artifact);
+            Ok((Program::load(&engine, &artifact)?, artifact.len() as u64))
         })
         .await
     }

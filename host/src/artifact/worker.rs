@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::CodeError;
+use super::compiled::ARTIFACT_BYTES_MAX;
 use super::compiler::CompileLimits;
 use super::package::UNZIPPED_BYTES_MAX;
 use crate::wasm::{ProgramError, compile_alone};
@@ -75,10 +76,14 @@ impl Worker<'_> {
         };
         let mut said = Vec::new();
         let mut last_words = Vec::new();
-        let (mut stdout, mut stderr) = (stdout.take(memory_bytes), stderr.take(LAST_WORDS_BYTES_MAX));
+        let (mut stdout, mut stderr) =
+            (stdout.take(ARTIFACT_BYTES_MAX + 2), stderr.take(LAST_WORDS_BYTES_MAX));
         let ((), read, _) =
             tokio::join!(write, stdout.read_to_end(&mut said), stderr.read_to_end(&mut last_words));
         read.map_err(failed)?;
+        if said.len() as u64 > ARTIFACT_BYTES_MAX + 1 {
+            return Err(CodeError::ArtifactTooLarge { limit_bytes: ARTIFACT_BYTES_MAX });
+        }
         let status = worker.wait().await.map_err(failed)?;
         drop(stdin);
         match (status.success(), said.first()) {
@@ -87,6 +92,9 @@ impl Worker<'_> {
                 Ok(said)
             }
             (true, Some(&REFUSED)) => match serde_json::from_slice::<ProgramError>(&said[1..]) {
+                Ok(ProgramError::Compile { reason }) if lacks_memory(&reason) => {
+                    Err(CodeError::CompileMemory { limit_bytes: memory_bytes })
+                }
                 Ok(refused) => Err(refused.into()),
                 Err(error) => Err(failed(error.into())),
             },
@@ -99,8 +107,10 @@ impl Worker<'_> {
         let last_line = last_words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("");
         tracing::warn!(%status, last_words, "a compile worker ended without an answer");
         match status.signal() {
-            Some(SIGXCPU | SIGKILL) => CodeError::CompileTime { limit: self.limits.cpu },
-            Some(_) if last_words.contains("memory allocation") => {
+            Some(SIGXCPU) => CodeError::CompileTime { limit: self.limits.cpu },
+            // None of its limits ends it so: the system, for want of memory, or somebody did.
+            Some(SIGKILL) => CodeError::Worker { reason: "it was killed".to_owned() },
+            _ if lacks_memory(last_words) => {
                 CodeError::CompileMemory { limit_bytes: self.limits.memory_bytes }
             }
             Some(signal) => {
@@ -114,6 +124,12 @@ impl Worker<'_> {
             },
         }
     }
+}
+
+/// Whether an error is that of a process that has all the address space it may have.
+fn lacks_memory(words: &str) -> bool {
+    const SIGNS: [&str; 4] = ["memory allocation", "os error 12)", "os error 11)", "Cannot allocate memory"];
+    SIGNS.iter().any(|sign| words.contains(sign))
 }
 
 /// Does the work of a compile worker, and ends: for executables that a host is told to use by

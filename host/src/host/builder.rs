@@ -30,6 +30,7 @@ pub struct HostBuilder {
     pub(crate) compiler: Compiler,
     pub(crate) compile_limits: CompileLimits,
     pub(crate) compiled_bytes_max: u64,
+    pub(crate) loaded_bytes_max: u64,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -48,6 +49,7 @@ impl Default for HostBuilder {
             compiler: Compiler::default(),
             compile_limits: CompileLimits::default(),
             compiled_bytes_max: 10 << 30,
+            loaded_bytes_max: 4 << 30,
             link: None,
         }
     }
@@ -122,6 +124,12 @@ impl HostBuilder {
         Self { compiled_bytes_max: bytes, ..self }
     }
 
+    /// How many bytes machine code and the files of packages may have in memory; beyond it what was used longest ago is let go,
+    /// and loaded again when it is needed. Default: 4 GiB.
+    pub fn loaded_bytes_max(self, bytes: u64) -> Self {
+        Self { loaded_bytes_max: bytes, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -170,6 +178,7 @@ impl fmt::Debug for HostBuilder {
             .field("compiler", &self.compiler)
             .field("compile_limits", &self.compile_limits)
             .field("compiled_bytes_max", &self.compiled_bytes_max)
+            .field("loaded_bytes_max", &self.loaded_bytes_max)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -136,6 +136,10 @@ impl Host {
         self.parts().registry.change(&key, |function| {
             let mut function = function.ok_or_else(|| self.not_found(&request.function))?.clone();
             check_revision(request.revision_id.as_deref(), &function.latest.facts.revision_id)?;
+            if function.latest.facts.configuration.handler != *handler {
+                // It may name another component than the one that was compiled.
+                return Err(UpdateFunctionError::InProgress { arn: self.arn_of(&request.function) });
+            }
             function.latest = updated(&function);
             let shown = if request.publish {
                 self.publish_latest(&mut function, None)
@@ -165,8 +169,10 @@ impl Host {
         let mut configuration = Configuration::clone(&present.configuration);
         change(&mut configuration);
         configuration.check()?;
-        let same_code =
-            configuration.handler == present.configuration.handler || !present.code.depends_on_handler();
+        // Of code that was refused there is no package any more: it has to be uploaded again in any case.
+        let same_code = configuration.handler == present.configuration.handler
+            || !present.code.depends_on_handler()
+            || matches!(present.code.outcome(), Some(Err(_)));
         let code = match same_code {
             true => present.code.clone(),
             false => {
@@ -322,6 +328,7 @@ impl Host {
                 next.version(version).ok_or_else(|| self.version_not_found(function, version))?;
             }
             next.aliases.insert(name.clone(), alias.clone());
+            next.announced = true;
             Ok((next, AliasInfo { arn: self.alias_arn(function, name), alias }))
         })
     }

@@ -106,6 +106,7 @@ impl Host {
             compiler: settings.compiler,
             compile_limits: settings.compile_limits,
             compiled_bytes_max: settings.compiled_bytes_max,
+            loaded_bytes_max: settings.loaded_bytes_max,
         };
         let artifacts = Artifacts::open(&data_dir, engine.clone(), artifact_settings)
             .map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
@@ -151,8 +152,8 @@ impl Host {
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
         let checked_out = match invocation.start {
-            Start::Any => version.pool.checkout().await,
-            Start::Cold => version.pool.launch().await,
+            Start::Any => self.until_closed(version.pool.checkout()).await?,
+            Start::Cold => self.until_closed(version.pool.launch()).await?,
         };
         let Checkout { instance, launched } = match checked_out {
             Ok(checkout) => checkout,
@@ -208,8 +209,7 @@ impl Host {
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
-    /// still run ([`InvokeError::Closing`]), and drops all instances. A guest that is setting itself up is waited for
-    /// as long as that may take.
+    /// still run or are still being set up ([`InvokeError::Closing`]), and drops all instances.
     pub async fn close(&self) {
         self.0.closing.store(true, Ordering::SeqCst);
         if tokio::time::timeout(self.0.drain_time_max, self.0.concurrency.at_rest()).await.is_err() {

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse as _;
 
 use crate::FunctionVersion;
-use crate::function::{FunctionName, FunctionRef, Qualifier, Region, VersionNumber};
+use crate::function::{FunctionName, FunctionRef, FunctionState, Qualifier, Region, VersionNumber};
 
 use super::api::{Answer, Api};
 use super::request::decoded;
@@ -30,6 +30,10 @@ pub(super) async fn get(api: &Api, region: &str, function: &str, version: &str) 
     let Some(((region, name), number)) = found else { return Err(WireError::no_package()) };
     let qualifier = Some(Qualifier::Version(number));
     let reference = FunctionRef { region: Some(region), qualifier, ..FunctionRef::from(name) };
+    if api.host.function(&reference)?.state != FunctionState::Active {
+        // It is stored only once its code is known to be good.
+        return Err(WireError::no_package());
+    }
     let package = api.host.package(&reference).await?.map_err(|error| WireError::internal(&error))?;
     Ok(([(CONTENT_TYPE, "application/wasm")], package).into_response())
 }

@@ -372,9 +372,10 @@ impl From<CodeError> for WireError {
                 Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
             }
             CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
-            CodeError::CompileTime { .. } | CodeError::CompileMemory { .. } | CodeError::Compiler { .. } => {
-                Self::parameter(format!("The code cannot be compiled: {error}"))
-            }
+            CodeError::CompileTime { .. }
+            | CodeError::CompileMemory { .. }
+            | CodeError::ArtifactTooLarge { .. }
+            | CodeError::Compiler { .. } => Self::parameter(format!("The code cannot be compiled: {error}")),
             CodeError::Busy { .. } => {
                 Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
             }

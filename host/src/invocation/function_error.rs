@@ -114,6 +114,7 @@ impl FunctionError {
     }
 
     fn by_host(kind: FunctionErrorKind, error_type: &str, error_message: String) -> Self {
+        let error_message = cut(error_message, ERROR_MESSAGE_BYTES_MAX);
         Self { kind, error_type: error_type.to_owned(), error_message, stack_trace: None }
     }
 

@@ -93,7 +93,7 @@ impl WasmLauncher {
     }
 
     /// Brings the code into memory, unless it is not compiled yet or cannot be.
-    async fn load(&self) -> Result<&Loaded, LaunchError> {
+    async fn load(&self) -> Result<Arc<Loaded>, LaunchError> {
         let not_active = |state| {
             let version = format!("{}:{}", self.function_name, self.number);
             LaunchError::Host(InvokeError::NotActive { version, state })
@@ -153,10 +153,8 @@ impl Launcher for WasmLauncher {
     async fn launch(&self) -> Result<(Instance, Launched), LaunchError> {
         let started = tokio::time::Instant::now();
         let engine = &self.shared.engine;
-        let Loaded { program, assets } = match self.code.loaded() {
-            Some(loaded) => loaded,
-            None => self.load().await?,
-        };
+        let loaded = self.load().await?;
+        let Loaded { program, assets, .. } = &*loaded;
         let load = started.elapsed();
         let init_limit = self.shared.init_time_max;
         let mut launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;

@@ -9,7 +9,7 @@ use wasi_preview1_component_adapter_provider::{
 use wit_component::ComponentEncoder;
 
 use super::kind::{CoreModule, Kind, PREVIEW_1};
-use super::program::ProgramError;
+use super::program::{ProgramError, shortened};
 
 /// The component that the bytes are, or can be made.
 ///
@@ -30,7 +30,7 @@ fn encode(wasm: &[u8], module: &CoreModule) -> Result<Vec<u8>, ProgramError> {
         .and_then(|encoder| encoder.adapter(PREVIEW_1, adapter))
         .and_then(ComponentEncoder::encode);
     encoded.map_err(|error| {
-        let reason = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+        let reason = shortened(&format!("{error:#}"));
         ProgramError::CoreModule { reason: format!("it cannot be made a component: {reason}") }
     })
 }

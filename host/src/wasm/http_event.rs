@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 /// The only version of the format that is taken.
 const VERSION: &str = "2.0";
+/// The most bytes that the headers of an event may have together.
+const HEADERS_BYTES_MAX: usize = 64 << 10;
+/// What every header counts for beside its name and value.
+const HEADER_BYTES: usize = 32;
 /// The most characters of an event's own text that an error shows.
 const SHOWN_CHARS_MAX: usize = 100;
 /// What may stand in a path or a query as it is, beside letters and digits; `%` because they may be encoded already.
@@ -110,6 +114,13 @@ fn parsed(event: &[u8]) -> Result<Request<Bytes>, String> {
 }
 
 fn headers(given: BTreeMap<String, String>, cookies: &[String]) -> Result<HeaderMap, String> {
+    let sizes = given.iter().map(|(name, value)| name.len() + value.len() + HEADER_BYTES);
+    let bytes: usize = sizes.chain(cookies.iter().map(|cookie| cookie.len() + 2)).sum();
+    if bytes > HEADERS_BYTES_MAX {
+        return Err(format!(
+            "the event's headers have {bytes} bytes; at most {HEADERS_BYTES_MAX} are allowed"
+        ));
+    }
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         // Takes capitals, too, and makes small letters of them.

@@ -25,6 +25,9 @@ pub(super) struct CoreModule {
 /// The interface that WASI commands and reactors of the first preview import.
 pub(super) const PREVIEW_1: &str = "wasi_snapshot_preview1";
 
+/// How deep components may be nested; those that tools make are nested three or four deep.
+const DEPTH_MAX: usize = 100;
+
 /// How many names an error lists.
 const SHOWN_MAX: usize = 5;
 
@@ -91,7 +94,7 @@ impl Kind {
             return Err(ProgramError::NotWasm { beginning: beginning(wasm) });
         }
         if Parser::is_component(wasm) {
-            return Ok(Self::Component);
+            return check_depth(wasm).map(|()| Self::Component);
         }
         if !Parser::is_core_wasm(wasm) {
             let version = format!("{:02x?}", &wasm[4..wasm.len().min(8)]);
@@ -99,6 +102,22 @@ impl Kind {
         }
         core_module(wasm).map(Self::Core)
     }
+}
+
+/// Refuses components within components within components: what checks them takes time with the square of their depth.
+fn check_depth(wasm: &[u8]) -> Result<(), ProgramError> {
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.map_err(|error| malformed(error.to_string()))? {
+            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return Err(malformed(format!("components are nested more than {DEPTH_MAX} deep")));
+        }
+    }
+    Ok(())
 }
 
 fn core_module(wasm: &[u8]) -> Result<CoreModule, ProgramError> {

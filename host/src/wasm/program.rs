@@ -94,7 +94,7 @@ impl Program {
     /// before they run.
     pub(crate) fn load(engine: &Engine, artifact: &[u8]) -> Result<Self, ProgramError> {
         #[expect(unsafe_code, reason = "wasmtime cannot know where the machine code comes from; we do")]
-        // SAFETY: these are bytes that the compiler of this host has made and that carry a MAC under the key of its data
+        // SAFETY: these are bytes that the compiler of this host has just made, or that carry a MAC under the key of its data
         // folder, which was checked on these very bytes; nobody else can change them, as they are in memory.
         let component = unsafe { Component::deserialize(engine.wasmtime(), artifact) };
         let component = component.map_err(|error| ProgramError::Load { reason: one_line(&error) })?;
@@ -132,7 +132,18 @@ fn compile(engine: &wasmtime::Engine, wasm: &[u8]) -> Result<Vec<u8>, ProgramErr
 const PROPOSALS: &str = "; this engine has neither garbage-collected references, exceptions, threads and 64-bit memories nor \
                          the asynchronous calls of WASI 0.3";
 
-/// An error with its causes on one line.
+/// An error with its causes on one line, which names of the guest's own may not make longer than a person would read.
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+    shortened(&format!("{error:#}"))
+}
+
+/// A text on one line of at most 1,000 bytes.
+pub(super) fn shortened(text: &str) -> String {
+    const BYTES_MAX: usize = 1000;
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.len() > BYTES_MAX {
+        line.truncate(line.floor_char_boundary(BYTES_MAX));
+        line.push_str("...");
+    }
+    line
 }

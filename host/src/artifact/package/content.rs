@@ -65,7 +65,8 @@ impl Content<'_> {
         if self.crc.sum() != self.entry.crc {
             return Err(damaged(self.entry, "its checksum does not match"));
         }
-        Ok(self.bytes.into())
+        // Without the room that it grew into: files may stay in memory for long.
+        Ok(self.bytes.into_boxed_slice().into())
     }
 }
 

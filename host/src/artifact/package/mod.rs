@@ -160,6 +160,11 @@ pub(crate) struct Package {
 }
 
 impl Package {
+    /// The bytes of all its files that are not its component.
+    pub(super) fn asset_bytes(&self) -> u64 {
+        self.assets.iter().map(|(_, content)| content.len() as u64).sum()
+    }
+
     /// Reads a package. The handler says which component of several is meant: by its path in the zip, by that without
     /// `.wasm`, or in the manner of Lambda, by that with a dot and a further word behind it.
     ///

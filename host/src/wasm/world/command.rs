@@ -51,7 +51,7 @@ pub(super) async fn call(
     invocation: Invocation,
 ) -> wasmtime::Result<Answer> {
     let transcript = store.data().transcript.clone().expect("a command is launched with one");
-    transcript.state().event = invocation.payload;
+    transcript.state().event = MemoryInputPipe::new(invocation.payload);
     let ended = run.call_async(&mut *store, ()).await;
     let output = std::mem::take(&mut transcript.state().output);
     let failed = match ended {
@@ -99,10 +99,17 @@ fn answer(output: Vec<u8>) -> Answer {
 #[derive(Debug, Clone, Default)]
 pub(in crate::wasm) struct Transcript(Arc<Mutex<State>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    event: Bytes,
+    /// Its clones share how far it was read.
+    event: MemoryInputPipe,
     output: Output,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { event: MemoryInputPipe::new(Bytes::new()), output: Output::default() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -142,11 +149,11 @@ impl IsTerminal for Transcript {
 
 impl StdinStream for Transcript {
     fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
-        Box::new(std::io::Cursor::new(self.state().event.clone()))
+        Box::new(self.state().event.clone())
     }
 
     fn p2_stream(&self) -> Box<dyn InputStream> {
-        Box::new(MemoryInputPipe::new(self.state().event.clone()))
+        Box::new(self.state().event.clone())
     }
 }
 

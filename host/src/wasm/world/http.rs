@@ -1,21 +1,22 @@
 //! The world of `wasi:http`: events become requests, responses answers.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use wasmtime::Store;
+use wasmtime::component::types::Type;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, Resource, TypedFunc};
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
-use super::export;
+use super::{export, wrong};
 use crate::invocation::{ANSWER_BYTES_MAX, Answer, FunctionError, Invocation};
 use crate::wasm::guest::GuestState;
 use crate::wasm::http_event;
@@ -40,8 +41,13 @@ pub(in crate::wasm) struct HttpEntry {
 
 impl HttpEntry {
     pub(super) fn of(component: &Component) -> Result<Option<Self>, ProgramError> {
-        let found = export(component, INCOMING_HANDLER, "handle")?;
-        Ok(found.map(|(handle, _)| Self { handle }))
+        let Some((handle, found)) = export(component, INCOMING_HANDLER, "handle")? else { return Ok(None) };
+        // Which resources these are is checked when it is linked; here only that it is called with two and gives nothing.
+        let params: Vec<Type> = found.params().map(|(_, ty)| ty).collect();
+        match (params.as_slice(), found.results().len()) {
+            ([Type::Own(_), Type::Own(_)], 0) => Ok(Some(Self { handle })),
+            _ => Err(wrong(INCOMING_HANDLER, "it does not take a request and a place for the response")),
+        }
     }
 
     pub(super) fn handle(
@@ -97,19 +103,42 @@ async fn answer(receiver: oneshot::Receiver<Response>) -> Answer {
     let response = match receiver.await {
         Ok(Ok(response)) => response,
         Ok(Err(code)) => {
-            return Err(FunctionError::no_answer(format!("the guest answered with the error {code:?}")));
+            return Err(FunctionError::no_answer(format!(
+                "the guest answered with the error {}",
+                shown(&code)
+            )));
         }
         Err(_dropped) => {
             return Err(FunctionError::no_answer("the guest ended without setting a response".to_owned()));
         }
     };
-    let (parts, body) = response.into_parts();
-    let body: Bytes = match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(FunctionError::answer_too_large()),
-        Err(error) => {
-            return Err(FunctionError::no_answer(format!("the body of the response broke off: {error}")));
+    let (parts, mut body) = response.into_parts();
+    let mut bytes = Vec::new();
+    // Put together as it comes: kept in pieces, a body written byte by byte would take a hundred times its size.
+    while let Some(frame) = body.frame().await {
+        let broke_off =
+            |error| FunctionError::no_answer(format!("the body of the response broke off: {error}"));
+        let Ok(data) = frame.map_err(broke_off)?.into_data() else { continue };
+        if bytes.len() + data.len() > ANSWER_BYTES_MAX {
+            return Err(FunctionError::answer_too_large());
         }
-    };
-    Ok(http_event::answer(&parts, &body))
+        bytes.extend_from_slice(&data);
+    }
+    Ok(http_event::answer(&parts, &bytes))
+}
+
+/// An error as a message may show it: what a guest has put into it may be long.
+fn shown(code: &ErrorCode) -> String {
+    struct Bounded(String);
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            const BYTES_MAX: usize = 1 << 10;
+            self.0.push_str(&text[..text.floor_char_boundary(BYTES_MAX.saturating_sub(self.0.len()))]);
+            if self.0.len() < BYTES_MAX { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    let mut shown = Bounded(String::new());
+    // The only error is that there is no room for more.
+    let _ = fmt::write(&mut shown, format_args!("{code:?}"));
+    shown.0
 }

@@ -14,7 +14,7 @@ use self::command::CommandEntry;
 use self::event::EventEntry;
 use self::http::HttpEntry;
 use super::guest::GuestState;
-use super::program::ProgramError;
+use super::program::{ProgramError, shortened};
 use crate::function::World;
 use crate::invocation::{Answer, FunctionError, Invocation};
 
@@ -126,5 +126,5 @@ fn exports(engine: &Engine, component: &Component) -> String {
     const SHOWN_MAX: usize = 16;
     let ty = component.component_type();
     let names: Vec<String> = ty.exports(engine).map(|(name, _)| name.to_owned()).take(SHOWN_MAX).collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "nothing".to_owned() } else { shortened(&names.join(", ")) }
 }
