@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use wasmtime::component::Linker;
 
 use super::{Host, StartError};
-use crate::function::{AccountId, Region};
+use crate::function::{AccountId, OutboundList, Region};
 use crate::wasm::{GuestState, LinkHook};
 
 /// The longest that a guest may be given to set itself up.
@@ -26,6 +27,9 @@ pub struct HostBuilder {
     pub(crate) idle_memory_bytes_max: u64,
     pub(crate) init_time_max: Duration,
     pub(crate) drain_time_max: Duration,
+    pub(crate) outbound: OutboundList,
+    pub(crate) outbound_addresses: Vec<IpNet>,
+    pub(crate) outbound_connections_max: usize,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -41,6 +45,9 @@ impl Default for HostBuilder {
             idle_memory_bytes_max: 2 << 30,
             init_time_max: Duration::from_secs(10),
             drain_time_max: Duration::from_secs(30),
+            outbound: OutboundList::default(),
+            outbound_addresses: Vec::new(),
+            outbound_connections_max: 1000,
             link: None,
         }
     }
@@ -97,6 +104,32 @@ impl HostBuilder {
         Self { drain_time_max: time, ..self }
     }
 
+    /// Where functions may send HTTP requests, of what their own [configuration](crate::function::Configuration::outbound)
+    /// allows. Default: nowhere.
+    ///
+    /// ```no_run
+    /// # async fn example(wasm: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let host = samovar::Host::builder().outbound("https://*.example.com".parse()?).start().await?;
+    /// let function = samovar::Deployment::new("orders", wasm).outbound("https://api.example.com".parse()?);
+    /// host.publish(function).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn outbound(self, allowed: OutboundList) -> Self {
+        Self { outbound: allowed, ..self }
+    }
+
+    /// Networks whose addresses requests may go to although they are not public ones: loopback, private, link-local
+    /// and the like, where a machine's own services are. Default: none.
+    pub fn outbound_addresses(self, opened: impl IntoIterator<Item = IpNet>) -> Self {
+        Self { outbound_addresses: opened.into_iter().collect(), ..self }
+    }
+
+    /// How many connections the requests of all functions may have at a time; one more waits for as long as connecting
+    /// may take, 10 seconds. Default: 1,000.
+    pub fn outbound_connections_max(self, connections: usize) -> Self {
+        Self { outbound_connections_max: connections, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -142,6 +175,9 @@ impl fmt::Debug for HostBuilder {
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
             .field("init_time_max", &self.init_time_max)
             .field("drain_time_max", &self.drain_time_max)
+            .field("outbound", &self.outbound)
+            .field("outbound_addresses", &self.outbound_addresses)
+            .field("outbound_connections_max", &self.outbound_connections_max)
             .field("link", &self.link.is_some())
             .finish()
     }

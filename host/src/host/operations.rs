@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::artifact::{CodeDigest, CodeError};
 use crate::function::{
     AliasName, AliasRouting, Configuration, ConfigurationError, Environment, FunctionName, FunctionRef,
-    Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber,
+    Isolation, MemorySize, OutboundList, Region, RoutingError, Timeout, VersionNumber,
 };
 
 /// One version of a function, as it can be seen from outside.
@@ -172,6 +172,7 @@ pub struct Deployment {
     pub(crate) timeout_seconds: Option<u32>,
     pub(crate) environment: std::collections::BTreeMap<String, String>,
     pub(crate) isolation: Isolation,
+    pub(crate) outbound: OutboundList,
 }
 
 impl Deployment {
@@ -184,6 +185,7 @@ impl Deployment {
             timeout_seconds: None,
             environment: std::collections::BTreeMap::new(),
             isolation: Isolation::default(),
+            outbound: OutboundList::default(),
         }
     }
 
@@ -208,6 +210,11 @@ impl Deployment {
         Self { isolation, ..self }
     }
 
+    /// Where it may send HTTP requests, of what the host [allows](crate::HostBuilder::outbound). Default: nowhere.
+    pub fn outbound(self, allowed: OutboundList) -> Self {
+        Self { outbound: allowed, ..self }
+    }
+
     pub(crate) fn configuration(&self) -> Result<Configuration, ConfigurationError> {
         let memory = self.memory_mb.map(MemorySize::from_mb).transpose()?.unwrap_or_default();
         let timeout = self.timeout_seconds.map(Timeout::from_seconds).transpose()?.unwrap_or_default();
@@ -217,6 +224,7 @@ impl Deployment {
             timeout,
             environment,
             isolation: self.isolation,
+            outbound: self.outbound.clone(),
             ..Configuration::default()
         })
     }

@@ -10,7 +10,9 @@ use crate::invocation::InvokeError;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
-use crate::wasm::{Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
+use crate::wasm::{
+    Engine, FailedInit, Instance, InstanceError, LaunchTimes, Outbound, OutboundHost, Surroundings,
+};
 
 /// What all versions of a host share.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) idlers: Arc<Idlers>,
     pub(crate) feed: LogFeed,
+    pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
     pub(crate) instances_max: u32,
@@ -30,6 +33,7 @@ pub(crate) struct WasmLauncher {
     code: Arc<Code>,
     function_name: Arc<str>,
     memory_limit_bytes: u64,
+    outbound: Arc<Outbound>,
     log_group: String,
     number: VersionNumber,
     /// The variables that are the same for all instances.
@@ -61,6 +65,7 @@ impl WasmLauncher {
             code: facts.code.clone(),
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
+            outbound: Outbound::new(shared.outbound.clone(), facts.configuration.outbound.clone()),
             number: facts.number,
             environment: environment(facts, &log_group).into(),
             log_group,
@@ -75,6 +80,7 @@ impl WasmLauncher {
             environment: self.environment.clone(),
             function_name: self.function_name.clone(),
             memory_limit_bytes: self.memory_limit_bytes,
+            outbound: self.outbound.clone(),
             log: Log::new(Arc::new(source), self.shared.feed.clone()),
         }
     }

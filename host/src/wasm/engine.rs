@@ -8,6 +8,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 
 use super::guest::GuestState;
 use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use super::outbound::bound_texts;
 use super::ticker::{Running, Ticker};
 
 /// The stack a guest's own code may use, in bytes.
@@ -154,6 +155,7 @@ fn link(engine: &wasmtime::Engine, hook: Option<&LinkHook>) -> Result<Linker<Gue
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    bound_texts(&mut linker)?;
     if let Some(hook) = hook {
         hook(&mut linker)?;
     }

@@ -9,16 +9,19 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limits::MemoryLimit;
-use super::network::NoOutboundHttp;
+use super::outbound::{Outbound, OutboundHttp};
 use super::stream::LogStream;
 use crate::telemetry::{Log, Stream};
 
-/// How many resources (streams, pollables, ...) a guest may hold at a time.
-const RESOURCES_MAX: usize = 10_000;
+/// How many resources (streams, pollables, ...) a guest may hold at a time. What one of them can hold in the host's own
+/// memory is at most some 60 KiB: a set of headers, the head of an answer, or a part of a body on its way. All together
+/// they come to less than 150 MiB.
+const RESOURCES_MAX: usize = 2_500;
 /// How many random bytes a guest may ask for at a time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
-/// How large a set of HTTP headers may be. Requests go nowhere yet, and with 10,000 resources even small ones add up.
-const HTTP_FIELDS_BYTES_MAX: usize = 4 << 10;
+/// How large a set of HTTP headers may be: as much as most servers take. A guest may have as many sets as resources, and
+/// what keeps many small headers in order can be twice as much again.
+const HTTP_FIELDS_BYTES_MAX: usize = 16 << 10;
 
 /// What an instance finds around itself.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Surroundings {
     pub(crate) function_name: Arc<str>,
     /// The bytes its memories and tables may have together.
     pub(crate) memory_limit_bytes: u64,
+    /// Where it may send HTTP requests.
+    pub(crate) outbound: Arc<Outbound>,
     /// Where its standard output and error go.
     pub(crate) log: Log,
 }
@@ -37,7 +42,7 @@ pub(crate) struct Surroundings {
 pub struct GuestState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    no_outbound_http: NoOutboundHttp,
+    pub(super) outbound: OutboundHttp,
     table: ResourceTable,
     pub(super) memory: MemoryLimit,
     pub(super) log: Log,
@@ -49,7 +54,7 @@ pub struct GuestState {
 
 impl GuestState {
     pub(super) fn new(surroundings: Surroundings) -> Self {
-        let Surroundings { environment, function_name, memory_limit_bytes, log } = surroundings;
+        let Surroundings { environment, function_name, memory_limit_bytes, outbound, log } = surroundings;
         let wasi = WasiCtxBuilder::new()
             .arg(&*function_name)
             .envs(&environment)
@@ -57,7 +62,7 @@ impl GuestState {
             .stdout(LogStream(log.writer(Stream::Output)))
             .stderr(LogStream(log.writer(Stream::Error)))
             .max_random_size(RANDOM_BYTES_MAX)
-            // No folder is opened to the guest; the network is closed to it.
+            // No folder is opened to the guest. Sockets are closed to it; HTTP has a hook of its own.
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
@@ -67,18 +72,8 @@ impl GuestState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let memory = MemoryLimit::new(memory_limit_bytes);
-        let no_outbound_http = NoOutboundHttp;
-        Self {
-            wasi,
-            http,
-            no_outbound_http,
-            table,
-            memory,
-            log,
-            deadline: None,
-            request_id: None,
-            function_name,
-        }
+        let outbound = OutboundHttp::new(outbound, log.clone());
+        Self { wasi, http, outbound, table, memory, log, deadline: None, request_id: None, function_name }
     }
 
     /// The name of the function that runs.
@@ -109,6 +104,6 @@ impl WasiView for GuestState {
 
 impl WasiHttpView for GuestState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.no_outbound_http }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
     }
 }
