@@ -47,6 +47,9 @@ pub use host::{
     FunctionPending, FunctionVersion, Host, HostBuilder, PublishAliasError, PublishError, PublishVersion,
     PublishVersionError, RevisionMismatch, StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
 };
+/// A network, for [`HostBuilder::outbound_addresses`].
+pub use ipnet::IpNet;
+
 pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
     Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,

@@ -1,17 +1,30 @@
 //! Runs futures on the one thread a guest has.
 
 use crate::timers;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+thread_local! {
+    /// Sleeps until something happens, and wakes what waits for it. A function that awaits nothing but timers never sets
+    /// it, so that it carries nothing of the rest.
+    static WAKE_NEXT: Cell<fn() -> bool> = const { Cell::new(timers::wake_next) };
+}
+
+/// From now on this thread waits so.
+#[cfg(all(target_family = "wasm", feature = "http"))]
+pub(crate) fn wait_with(wake_next: fn() -> bool) {
+    WAKE_NEXT.set(wake_next);
+}
+
 /// Runs a future to its end on this thread.
 ///
 /// # Panics
 ///
-/// When the future waits while no timer is set and nothing woke it: in a guest, which has one
+/// When the future waits while no timer is set, no request is on its way and nothing woke it: in a guest, which has one
 /// thread, nothing ever would. Natively it is the same, so that a unit test shows what would
 /// happen.
 pub fn block_on<F: Future>(future: F) -> F::Output {
@@ -32,11 +45,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 pub(crate) struct Woken(AtomicBool);
 
 impl Woken {
-    /// Sleeps until this future is woken, which only a timer can still do.
+    /// Sleeps until this future is woken, which only a timer or the host can still do.
     pub(crate) fn wait(&self) {
         while !self.0.swap(false, Ordering::Acquire) {
             assert!(
-                timers::wake_next(),
+                WAKE_NEXT.get()(),
                 "the function waits for something nothing inside this guest can wake: no timer is set, and no other \
                  task or thread exists"
             );

@@ -49,11 +49,15 @@ mod executor;
 mod function_error;
 #[cfg(target_family = "wasm")]
 mod guest;
+#[cfg(feature = "http")]
+pub mod http;
 mod main_result;
 #[cfg(not(target_family = "wasm"))]
 mod native;
 mod panics;
 mod payload;
+#[cfg(all(target_family = "wasm", feature = "http"))]
+mod pollables;
 mod service;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;

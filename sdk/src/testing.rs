@@ -30,6 +30,31 @@ use std::{panic, time};
 
 pub use crate::executor::block_on;
 
+/// Answers the HTTP requests of this thread's functions, which have no network here.
+///
+/// ```
+/// use samovar_sdk::{http, service_fn, testing, Error, LambdaEvent};
+/// use serde_json::{json, Value};
+///
+/// async fn weather(event: LambdaEvent<String>) -> Result<Value, Error> {
+///     let url = format!("https://api.example.com/{}", event.payload);
+///     Ok(http::get(url).await?.json().await?)
+/// }
+///
+/// testing::answer_requests(|request| {
+///     assert_eq!(request.url(), "https://api.example.com/Oslo");
+///     Ok(http::Response::new(200, r#"{"sky": "blue"}"#))
+/// });
+/// let answer = testing::invoke(&mut service_fn(weather), json!("Oslo"));
+/// assert_eq!(answer, Ok(json!({"sky": "blue"})));
+/// ```
+#[cfg(feature = "http")]
+pub fn answer_requests(
+    respond: impl FnMut(&crate::http::Request) -> Result<crate::http::Response, crate::http::Error> + 'static,
+) {
+    crate::http::answer_requests(respond);
+}
+
 /// Sends an event to a service and waits for its answer.
 ///
 /// # Errors

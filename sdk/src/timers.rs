@@ -1,4 +1,4 @@
-//! The timers of this thread: the only thing a guest can wait for.
+//! The timers of this thread.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -31,6 +31,13 @@ pub(crate) fn wake_next() -> bool {
     thread::sleep(timer.due.saturating_duration_since(now()));
     timer.waker.wake();
     true
+}
+
+/// How long it is until the next timer is due, if there is one.
+#[cfg(all(target_family = "wasm", feature = "http"))]
+pub(crate) fn until_next() -> Option<Duration> {
+    let due = TIMERS.with_borrow(|timers| timers.waiting.iter().map(|timer| timer.due).min())?;
+    Some(due.saturating_duration_since(now()))
 }
 
 impl Timers {

@@ -151,11 +151,17 @@ impl Server {
 
     /// Starts a server with further arguments.
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_in(&[], arguments)
+    }
+
+    /// Starts a server with further environment variables and arguments.
+    pub fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let data_dir = TemporaryFolder::new();
         let mut child = samovar()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data_dir.0)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

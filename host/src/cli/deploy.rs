@@ -15,8 +15,10 @@ use tokio::time::Instant;
 use super::alias::point;
 use super::client::{Client, function_path};
 use super::{Endpoint, output, wire};
-use crate::function::{AliasName, Environment, EphemeralStorage, FunctionRef, MemorySize, Timeout};
-use crate::http::ISOLATION_VARIABLE;
+use crate::function::{
+    AliasName, Environment, EphemeralStorage, FunctionRef, MemorySize, OutboundList, Timeout,
+};
+use crate::http::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
 use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
 /// How often a new function is asked for until it is compiled.
@@ -53,6 +55,10 @@ pub(super) struct Deploy {
     /// Whether a warm instance handles one event after another, or every event has an instance of its own
     #[arg(long)]
     isolation: Option<Isolation>,
+    /// Where it may send HTTP requests, of what the server allows: [http://|https://]HOST[:PORT], with * for any host or
+    /// port and *.NAME for all below a name; all that are given replace all the function had
+    #[arg(long, value_name = "RULE")]
+    allow_outbound: Vec<String>,
     /// What people should know of it
     #[arg(long)]
     description: Option<String>,
@@ -104,6 +110,7 @@ impl Deploy {
         self.ephemeral_storage.map(EphemeralStorage::from_mb).transpose()?;
         self.timeout.map(Timeout::from_seconds).transpose()?;
         Environment::new(self.env.iter().cloned().collect())?;
+        self.allow_outbound.join(" ").parse::<OutboundList>().context("--allow-outbound")?;
         Ok(())
     }
 
@@ -191,22 +198,23 @@ impl Deploy {
         format!("cannot deploy {}", self.file.display())
     }
 
-    /// What was asked for, if anything was. The isolation is a variable among the others and outlives their
-    /// replacement.
+    /// What was asked for, if anything was. Isolation and outbound rules are variables among the others and outlive
+    /// their replacement.
     fn settings(&self, present: &wire::Environment) -> Option<wire::Settings> {
         let mut variables: BTreeMap<String, String> = match self.env.is_empty() {
             true => present.variables.clone(),
             false => self.env.iter().cloned().collect(),
         };
-        let isolation = match self.isolation {
-            Some(Isolation::Fresh) => Some("fresh".to_owned()),
-            Some(Isolation::Reuse) => Some("reuse".to_owned()),
-            None => present.variables.get(ISOLATION_VARIABLE).cloned(),
-        };
-        if let Some(isolation) = isolation {
-            variables.entry(ISOLATION_VARIABLE.to_owned()).or_insert(isolation.clone());
-            if self.isolation.is_some() {
-                variables.insert(ISOLATION_VARIABLE.to_owned(), isolation);
+        let isolation = self.isolation.map(|isolation| match isolation {
+            Isolation::Fresh => "fresh".to_owned(),
+            Isolation::Reuse => "reuse".to_owned(),
+        });
+        let outbound = (!self.allow_outbound.is_empty()).then(|| self.allow_outbound.join(" "));
+        for (name, given) in [(ISOLATION_VARIABLE, isolation), (OUTBOUND_VARIABLE, outbound)] {
+            if let Some(given) = given {
+                variables.insert(name.to_owned(), given);
+            } else if let Some(kept) = present.variables.get(name) {
+                variables.entry(name.to_owned()).or_insert_with(|| kept.clone());
             }
         }
         let changed = variables != present.variables;
@@ -264,6 +272,18 @@ mod tests {
         let settings = deploy(&["--env", "B=2=3"]).settings(&present).expect("settings");
         let expected = environment(&[("B", "2=3"), (ISOLATION_VARIABLE, "fresh")]);
         assert_eq!(settings.environment, Some(expected));
+    }
+
+    #[test]
+    fn outbound_rules_are_set_together_and_outlive_other_variables() {
+        let rules = ["--allow-outbound", "https://a.example", "--allow-outbound", "*.b.example"];
+        let settings = deploy(&rules).settings(&environment(&[("A", "1")])).expect("settings");
+        let with_rules = environment(&[("A", "1"), (OUTBOUND_VARIABLE, "https://a.example *.b.example")]);
+        assert_eq!(settings.environment, Some(with_rules.clone()));
+        let settings = deploy(&["--env", "B=2"]).settings(&with_rules).expect("settings");
+        let kept = environment(&[("B", "2"), (OUTBOUND_VARIABLE, "https://a.example *.b.example")]);
+        assert_eq!(settings.environment, Some(kept));
+        assert!(deploy(&["--allow-outbound", "https://a.example/path"]).check().is_err());
     }
 
     #[test]

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{logs, output};
-use crate::function::{AccountId, Region};
+use crate::function::{AccountId, OutboundList, Region};
 use crate::http::{self, HttpSettings};
-use crate::{CompileLimits, Compiler, Host, StartError};
+use crate::{CompileLimits, Compiler, Host, IpNet, StartError};
 
 #[derive(Debug, Args)]
 #[command(
@@ -68,6 +68,16 @@ pub(super) struct Serve {
     /// The account in ARNs, twelve digits
     #[arg(long, value_name = "ID", default_value = "000000000000")]
     account_id: AccountId,
+    /// Let functions that ask for it send HTTP requests there: [http://|https://]HOST[:PORT], with * for any host or
+    /// port and *.NAME for all below a name
+    #[arg(long, value_name = "RULE")]
+    allow_outbound: Vec<String>,
+    /// Let those requests reach an address or network that is not public, such as 127.0.0.1 or 10.0.0.0/8
+    #[arg(long = "open-address", value_name = "CIDR", value_parser = network)]
+    open_addresses: Vec<IpNet>,
+    /// How many connections the requests of all functions may have at a time
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
+    outbound_connections: usize,
     /// Do not write what functions log to standard error
     #[arg(long)]
     quiet: bool,
@@ -82,6 +92,7 @@ impl Serve {
                  or pass --allow-unauthenticated-network-access if you mean it"
             );
         }
+        self.outbound()?;
         log_to_stderr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
@@ -142,7 +153,10 @@ impl Serve {
             .concurrency_max(self.concurrency)
             .instances_max(self.instances)
             .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
-            .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20);
+            .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
+            .outbound(self.outbound()?)
+            .outbound_addresses(self.open_addresses.iter().copied())
+            .outbound_connections_max(self.outbound_connections);
         host.start().await.map_err(|error| match &error {
             StartError::DataDir { reason, .. } if reason.kind() == io::ErrorKind::ResourceBusy => {
                 anyhow!("{error}; another `samovar serve` needs a --data-dir of its own")
@@ -157,6 +171,10 @@ impl Serve {
         limits.cpu = Duration::from_secs(self.compile_seconds.into());
         limits.time = limits.cpu * 3 / 2;
         limits
+    }
+
+    fn outbound(&self) -> Result<OutboundList> {
+        self.allow_outbound.join(" ").parse().context("--allow-outbound")
     }
 
     /// A server that listens on one address of a network is asked for by that address.
@@ -204,6 +222,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "must be a number of at least 1".to_owned())
 }
 
+/// A network, or one address as the network that it is alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "must be an address or a network, such as 127.0.0.1 or 10.0.0.0/8".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +242,22 @@ mod tests {
         };
         let error = serve.run().expect_err("refused");
         assert!(error.to_string().contains("--allow-unauthenticated-network-access"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_rule_for_requests_is_named_before_anything_starts() {
+        let line =
+            ["samovar", "serve", "--allow-outbound", "https://a.example", "--allow-outbound", "ftp://b"];
+        let Command::Serve(serve) = Cli::parse_from(line).command else { panic!("a server") };
+        let error = format!("{:#}", serve.run().expect_err("refused"));
+        assert!(error.contains("--allow-outbound") && error.contains("ftp://b"), "{error}");
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_its_own() {
+        assert_eq!(network("127.0.0.1").expect("a network").to_string(), "127.0.0.1/32");
+        assert_eq!(network("fd00::/8").expect("a network").to_string(), "fd00::/8");
+        assert!(network("localhost").is_err());
     }
 
     #[test]

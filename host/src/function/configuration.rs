@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::outbound::OutboundList;
+
 /// The most bytes the keys and values of an environment may have together.
 pub const ENVIRONMENT_BYTES_MAX: usize = 4096;
 
@@ -147,6 +149,8 @@ pub struct Configuration {
     pub environment: Environment,
     /// Whether instances are reused.
     pub isolation: Isolation,
+    /// Where it may send HTTP requests, of what the host allows; nowhere by default.
+    pub outbound: OutboundList,
     /// The runtime that was asked for; it has no effect on WebAssembly and is kept for clients.
     pub runtime: String,
     /// The role that was given; it has no effect here and is kept for clients.

@@ -7,6 +7,7 @@ mod alias;
 mod arn;
 mod configuration;
 mod name;
+mod outbound;
 mod qualifier;
 mod reference;
 mod state;
@@ -19,6 +20,8 @@ pub use configuration::{
     MemorySize, Timeout,
 };
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
+pub(crate) use outbound::{Destination, DestinationHost, Scheme};
+pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
 pub use qualifier::{Qualifier, VersionNumber};
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};
 pub use state::FunctionState;

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use wasmtime::component::Linker;
 
 use super::{Host, StartError};
 use crate::artifact::{CompileLimits, Compiler};
-use crate::function::{AccountId, Region};
+use crate::function::{AccountId, OutboundList, Region};
 use crate::wasm::{GuestState, LinkHook};
 
 /// The longest that a guest may be given to set itself up.
@@ -31,6 +32,9 @@ pub struct HostBuilder {
     pub(crate) compile_limits: CompileLimits,
     pub(crate) compiled_bytes_max: u64,
     pub(crate) loaded_bytes_max: u64,
+    pub(crate) outbound: OutboundList,
+    pub(crate) outbound_addresses: Vec<IpNet>,
+    pub(crate) outbound_connections_max: usize,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -50,6 +54,9 @@ impl Default for HostBuilder {
             compile_limits: CompileLimits::default(),
             compiled_bytes_max: 10 << 30,
             loaded_bytes_max: 4 << 30,
+            outbound: OutboundList::default(),
+            outbound_addresses: Vec::new(),
+            outbound_connections_max: 1000,
             link: None,
         }
     }
@@ -130,6 +137,32 @@ impl HostBuilder {
         Self { loaded_bytes_max: bytes, ..self }
     }
 
+    /// Where functions may send HTTP requests, of what their own [configuration](crate::function::Configuration::outbound)
+    /// allows. Default: nowhere.
+    ///
+    /// ```no_run
+    /// # async fn example(wasm: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let host = samovar::Host::builder().outbound("https://*.example.com".parse()?).start().await?;
+    /// let function = samovar::Deployment::new("orders", wasm).outbound("https://api.example.com".parse()?);
+    /// host.publish(function).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn outbound(self, allowed: OutboundList) -> Self {
+        Self { outbound: allowed, ..self }
+    }
+
+    /// Networks whose addresses requests may go to although they are not public ones: loopback, private, link-local
+    /// and the like, where a machine's own services are. Default: none.
+    pub fn outbound_addresses(self, opened: impl IntoIterator<Item = IpNet>) -> Self {
+        Self { outbound_addresses: opened.into_iter().collect(), ..self }
+    }
+
+    /// How many connections the requests of all functions may have at a time; one more waits for as long as connecting
+    /// may take, 10 seconds. Default: 1,000.
+    pub fn outbound_connections_max(self, connections: usize) -> Self {
+        Self { outbound_connections_max: connections, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -179,6 +212,9 @@ impl fmt::Debug for HostBuilder {
             .field("compile_limits", &self.compile_limits)
             .field("compiled_bytes_max", &self.compiled_bytes_max)
             .field("loaded_bytes_max", &self.loaded_bytes_max)
+            .field("outbound", &self.outbound)
+            .field("outbound_addresses", &self.outbound_addresses)
+            .field("outbound_connections_max", &self.outbound_connections_max)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -31,7 +31,7 @@ use crate::pool::{Checkout, Idlers};
 use crate::registry::Registry;
 use crate::telemetry::{LogFeed, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
-use crate::wasm::{Engine, EngineError};
+use crate::wasm::{Engine, EngineError, OutboundHost};
 
 pub use builder::HostBuilder;
 pub use catalog::PublishAliasError;
@@ -114,6 +114,11 @@ impl Host {
             engine,
             idlers: Idlers::new(settings.idle_memory_bytes_max),
             feed: LogFeed::new(),
+            outbound: OutboundHost::new(
+                settings.outbound,
+                settings.outbound_addresses,
+                settings.outbound_connections_max,
+            ),
             account_id: settings.account_id.as_str().into(),
             init_time_max: settings.init_time_max,
             instances_max: settings.instances_max,

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::artifact::{CodeDigest, CodeError};
 use crate::function::{
     AliasName, AliasRouting, Configuration, ConfigurationError, Environment, EphemeralStorage, FunctionName,
-    FunctionRef, FunctionState, Isolation, MemorySize, Region, RoutingError, Timeout, VersionNumber, World,
+    FunctionRef, FunctionState, Isolation, MemorySize, OutboundList, Region, RoutingError, Timeout,
+    VersionNumber, World,
 };
 
 /// One version of a function, as it can be seen from outside.
@@ -182,6 +183,7 @@ pub struct Deployment {
     pub(crate) environment: std::collections::BTreeMap<String, String>,
     pub(crate) isolation: Isolation,
     pub(crate) handler: String,
+    pub(crate) outbound: OutboundList,
 }
 
 impl Deployment {
@@ -196,6 +198,7 @@ impl Deployment {
             environment: std::collections::BTreeMap::new(),
             isolation: Isolation::default(),
             handler: String::new(),
+            outbound: OutboundList::default(),
         }
     }
 
@@ -230,6 +233,11 @@ impl Deployment {
         Self { isolation, ..self }
     }
 
+    /// Where it may send HTTP requests, of what the host [allows](crate::HostBuilder::outbound). Default: nowhere.
+    pub fn outbound(self, allowed: OutboundList) -> Self {
+        Self { outbound: allowed, ..self }
+    }
+
     pub(crate) fn configuration(&self) -> Result<Configuration, ConfigurationError> {
         let memory = self.memory_mb.map(MemorySize::from_mb).transpose()?.unwrap_or_default();
         let ephemeral_storage =
@@ -243,6 +251,7 @@ impl Deployment {
             environment,
             isolation: self.isolation,
             handler: self.handler.clone(),
+            outbound: self.outbound.clone(),
             ..Configuration::default()
         })
     }

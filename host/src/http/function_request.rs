@@ -7,13 +7,17 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
-use crate::function::{Configuration, Environment, EphemeralStorage, Isolation, MemorySize, Timeout};
+use crate::function::{
+    Configuration, Environment, EphemeralStorage, Isolation, MemorySize, OutboundError, OutboundList, Timeout,
+};
 
 use super::wire_error::{Member, WireError};
 
 /// The environment variable of a function that sets its isolation: `reuse` or `fresh`; without it, what is usual in the
 /// function's world.
 pub const ISOLATION_VARIABLE: &str = "SAMOVAR_ISOLATION";
+/// The environment variable of a function that says where it may send HTTP requests: a list of rules, empty by default.
+pub const OUTBOUND_VARIABLE: &str = "SAMOVAR_OUTBOUND";
 
 /// The runtimes that are taken. None of them has a meaning here: a WebAssembly component brings its own.
 const RUNTIMES: [&str; 4] = ["provided.al2023", "provided.al2", "provided", "custom"];
@@ -136,13 +140,21 @@ struct SnapStart {
 #[derive(Debug)]
 pub(super) struct Change {
     description: Option<String>,
-    environment: Option<(Environment, Option<Isolation>)>,
+    environment: Option<CheckedEnvironment>,
     ephemeral_storage: Option<EphemeralStorage>,
     handler: Option<String>,
     memory: Option<MemorySize>,
     role: Option<String>,
     runtime: Option<String>,
     timeout: Option<Timeout>,
+}
+
+/// Variables, and what some of them set.
+#[derive(Debug)]
+struct CheckedEnvironment {
+    environment: Environment,
+    isolation: Option<Isolation>,
+    outbound: Option<OutboundList>,
 }
 
 impl CreateFunctionRequest {
@@ -233,10 +245,13 @@ impl Change {
         put(&mut configuration.role, role);
         put(&mut configuration.runtime, runtime);
         put(&mut configuration.timeout, timeout);
-        if let Some((environment, isolation)) = environment {
-            // An embedder may have set the isolation without the variable, whose absence then says nothing.
-            let was_given = configuration.environment.variables().contains_key(ISOLATION_VARIABLE);
-            put(&mut configuration.isolation, isolation.or(was_given.then(Isolation::default)));
+        if let Some(CheckedEnvironment { environment, isolation, outbound }) = environment {
+            // An embedder may have set the same without a variable, whose absence then says nothing.
+            let was_given = |name| configuration.environment.variables().contains_key(name);
+            let isolation = isolation.or(was_given(ISOLATION_VARIABLE).then(Isolation::default));
+            let outbound = outbound.or(was_given(OUTBOUND_VARIABLE).then(OutboundList::default));
+            put(&mut configuration.isolation, isolation);
+            put(&mut configuration.outbound, outbound);
             configuration.environment = environment;
         }
     }
@@ -285,7 +300,7 @@ fn put<T>(place: &mut T, given: Option<T>) {
     }
 }
 
-fn environment(request: EnvironmentRequest) -> Result<(Environment, Option<Isolation>), WireError> {
+fn environment(request: EnvironmentRequest) -> Result<CheckedEnvironment, WireError> {
     let variables = request.variables.unwrap_or_default();
     let isolation = match variables.get(ISOLATION_VARIABLE).map(String::as_str) {
         None => None,
@@ -297,7 +312,11 @@ fn environment(request: EnvironmentRequest) -> Result<(Environment, Option<Isola
             )));
         }
     };
-    Ok((Environment::new(variables)?, isolation))
+    let outbound = variables.get(OUTBOUND_VARIABLE).map(|text| text.parse()).transpose();
+    let outbound = outbound.map_err(|error: OutboundError| {
+        WireError::parameter(format!("The variable {OUTBOUND_VARIABLE} is refused: {error}."))
+    })?;
+    Ok(CheckedEnvironment { environment: Environment::new(variables)?, isolation, outbound })
 }
 
 fn memory_size(given: i64) -> Result<MemorySize, WireError> {
@@ -409,6 +428,21 @@ mod tests {
         without.checked().expect("settings").apply(&mut configuration);
         assert_eq!(configuration.isolation, Isolation::Usual);
         assert!(change(with(serde_json::json!({ "SAMOVAR_ISOLATION": "none" }))).is_err());
+    }
+
+    #[test]
+    fn a_variable_says_where_requests_may_go_and_its_absence_takes_that_back() {
+        let with =
+            |variables: serde_json::Value| serde_json::json!({ "Environment": { "Variables": variables } });
+        let rules = "https://api.example.com, *.example.org";
+        let mut configuration =
+            change(with(serde_json::json!({ "SAMOVAR_OUTBOUND": rules }))).expect("settings");
+        assert_eq!(configuration.outbound, rules.parse().expect("rules"));
+        let without: Settings = serde_json::from_value(with(serde_json::json!({}))).expect("the shape");
+        without.checked().expect("settings").apply(&mut configuration);
+        assert!(configuration.outbound.is_empty());
+        let bad = change(with(serde_json::json!({ "SAMOVAR_OUTBOUND": "ftp://example.com" })));
+        assert!(format!("{bad:?}").contains("SAMOVAR_OUTBOUND"), "{bad:?}");
     }
 
     #[test]

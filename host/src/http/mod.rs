@@ -22,7 +22,8 @@
 //! taken as the request's region.
 //!
 //! The environment variable `SAMOVAR_ISOLATION` of a function, `reuse` or `fresh`, says whether a warm instance
-//! handles one event after another or every event has an instance of its own.
+//! handles one event after another or every event has an instance of its own. `SAMOVAR_OUTBOUND` lists where the
+//! function may send HTTP requests, as an [`OutboundList`](crate::function::OutboundList) is written.
 //!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
@@ -45,7 +46,7 @@ mod timing;
 mod trace;
 mod wire_error;
 
-pub use function_request::ISOLATION_VARIABLE;
+pub use function_request::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;

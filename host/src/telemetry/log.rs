@@ -71,6 +71,23 @@ pub(crate) struct Log {
     state: Arc<Mutex<LogState>>,
 }
 
+/// The log of one instance for as long as it is that of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestLog {
+    log: Log,
+    request_id: Option<Arc<str>>,
+}
+
+impl RequestLog {
+    /// Adds lines of the host's own, unless the log has become the next request's.
+    pub(crate) fn note(&self, text: &str) {
+        let mut state = self.log.state();
+        if state.request_id == self.request_id {
+            state.lines(text);
+        }
+    }
+}
+
 /// One of a guest's streams, whose lines go to its log.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
@@ -145,10 +162,12 @@ impl Log {
 
     /// Adds lines of the host's own.
     pub(crate) fn note(&self, text: &str) {
-        let mut state = self.state();
-        for line in text.lines() {
-            state.line(line.as_bytes());
-        }
+        self.state().lines(text);
+    }
+
+    /// The log for what goes on beside the guest and may still do so when its request is over.
+    pub(crate) fn of_request(&self) -> RequestLog {
+        RequestLog { log: self.clone(), request_id: self.state().request_id.clone() }
     }
 
     /// Ends the request's part of the log with the host's own lines.
@@ -236,6 +255,12 @@ impl LogState {
         self.handed_over =
             Some(FunctionError::reported(error.error_type, error.error_message, error.stack_trace));
         true
+    }
+
+    fn lines(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line(line.as_bytes());
+        }
     }
 
     fn line(&mut self, line: &[u8]) {
@@ -352,6 +377,17 @@ mod tests {
         log.begin(&"a".into(), "1", true);
         assert_eq!(log.tail(), "set up\nSTART RequestId: a Version: 1\n");
         log.begin(&"b".into(), "1", true);
+        assert_eq!(log.tail(), "START RequestId: b Version: 1\n");
+    }
+
+    #[test]
+    fn what_comes_too_late_for_its_request_is_not_in_the_next_ones_log() {
+        let (log, _listener) = log();
+        log.begin(&"a".into(), "1", true);
+        let of_a = log.of_request();
+        of_a.note("in time");
+        log.begin(&"b".into(), "1", true);
+        of_a.note("too late");
         assert_eq!(log.tail(), "START RequestId: b Version: 1\n");
     }
 

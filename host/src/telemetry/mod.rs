@@ -5,6 +5,6 @@
 mod log;
 mod stopwatch;
 
-pub(crate) use log::{Log, LogFeed, Stream, Writer};
+pub(crate) use log::{Log, LogFeed, RequestLog, Stream, Writer};
 pub use log::{LogLine, LogSource};
 pub(crate) use stopwatch::Stopwatch;

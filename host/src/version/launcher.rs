@@ -10,7 +10,9 @@ use crate::invocation::InvokeError;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
-use crate::wasm::{Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Surroundings};
+use crate::wasm::{
+    Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Outbound, OutboundHost, Surroundings,
+};
 
 /// The environment variable of a function that holds its command-line arguments.
 const ARGUMENTS_VARIABLE: &str = "SAMOVAR_ARGS";
@@ -21,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) idlers: Arc<Idlers>,
     pub(crate) feed: LogFeed,
+    pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
     pub(crate) instances_max: u32,
@@ -34,6 +37,7 @@ pub(crate) struct WasmLauncher {
     function_name: Arc<str>,
     memory_limit_bytes: u64,
     ephemeral_storage_bytes: u64,
+    outbound: Arc<Outbound>,
     log_group: String,
     number: VersionNumber,
     arguments: Arc<[String]>,
@@ -68,6 +72,7 @@ impl WasmLauncher {
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
             ephemeral_storage_bytes: facts.configuration.ephemeral_storage.bytes(),
+            outbound: Outbound::new(shared.outbound.clone(), facts.configuration.outbound.clone()),
             number: facts.number,
             arguments: arguments(&facts.configuration.environment).into(),
             isolation: facts.configuration.isolation,
@@ -88,6 +93,7 @@ impl WasmLauncher {
             memory_limit_bytes: self.memory_limit_bytes,
             ephemeral_storage_bytes: self.ephemeral_storage_bytes,
             assets: assets.clone(),
+            outbound: self.outbound.clone(),
             log: Log::new(Arc::new(source), self.shared.feed.clone()),
         }
     }

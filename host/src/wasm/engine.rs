@@ -10,6 +10,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 use super::files;
 use super::guest::GuestState;
 use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use super::outbound::bound_texts;
 use super::ticker::{Running, Ticker};
 
 /// The stack a guest's own code may use, in bytes.
@@ -170,6 +171,7 @@ fn link(engine: &wasmtime::Engine, hook: Option<&LinkHook>) -> Result<Linker<Gue
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     files::link(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    bound_texts(&mut linker)?;
     if let Some(hook) = hook {
         hook(&mut linker)?;
     }

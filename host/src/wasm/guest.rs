@@ -10,18 +10,21 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::files::{Assets, Files, FilesView, TASK_ROOT};
 use super::limits::MemoryLimit;
-use super::network::NoOutboundHttp;
+use super::outbound::{Outbound, OutboundHttp};
 use super::stream::Output;
 use super::world::Transcript;
 use crate::function::{Isolation, World};
 use crate::telemetry::{Log, Stream};
 
-/// How many resources (streams, pollables, ...) a guest may hold at a time.
-const RESOURCES_MAX: usize = 10_000;
+/// How many resources (streams, pollables, ...) a guest may hold at a time. What one of them can hold in the host's own
+/// memory is at most some 60 KiB: a set of headers, the head of an answer, or a part of a body on its way. All together
+/// they come to less than 150 MiB.
+const RESOURCES_MAX: usize = 2_500;
 /// How many random bytes a guest may ask for at a time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
-/// How large a set of HTTP headers may be. Requests go nowhere yet, and with 10,000 resources even small ones add up.
-const HTTP_FIELDS_BYTES_MAX: usize = 4 << 10;
+/// How large a set of HTTP headers may be: as much as most servers take. A guest may have as many sets as resources, and
+/// what keeps many small headers in order can be twice as much again.
+const HTTP_FIELDS_BYTES_MAX: usize = 16 << 10;
 
 /// What an instance finds around itself.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub(crate) struct Surroundings {
     pub(crate) ephemeral_storage_bytes: u64,
     /// The files of its package.
     pub(crate) assets: Arc<Assets>,
+    /// Where it may send HTTP requests.
+    pub(crate) outbound: Arc<Outbound>,
     /// Where its standard output and error go.
     pub(crate) log: Log,
 }
@@ -48,7 +53,7 @@ pub(crate) struct Surroundings {
 pub struct GuestState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    no_outbound_http: NoOutboundHttp,
+    pub(super) outbound: OutboundHttp,
     table: ResourceTable,
     files: Files,
     pub(super) memory: MemoryLimit,
@@ -72,6 +77,7 @@ impl GuestState {
             memory_limit_bytes,
             ephemeral_storage_bytes,
             assets,
+            outbound,
             log,
         } = surroundings;
         let mut wasi = WasiCtxBuilder::new();
@@ -82,7 +88,7 @@ impl GuestState {
             .stderr(Output(log.writer(Stream::Error)))
             .max_random_size(RANDOM_BYTES_MAX)
             .initial_cwd(TASK_ROOT)
-            // No folder of the host is opened to the guest; the network is closed to it.
+            // No folder of the host is opened to the guest. Sockets are closed to it; HTTP has a hook of its own.
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
@@ -100,11 +106,11 @@ impl GuestState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let memory = MemoryLimit::new(memory_limit_bytes, ephemeral_storage_bytes);
-        let no_outbound_http = NoOutboundHttp;
+        let outbound = OutboundHttp::new(outbound, log.clone());
         Self {
             wasi,
             http,
-            no_outbound_http,
+            outbound,
             table,
             files: Files::new(assets),
             memory,
@@ -149,6 +155,6 @@ impl WasiView for GuestState {
 
 impl WasiHttpView for GuestState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.no_outbound_http }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
     }
 }

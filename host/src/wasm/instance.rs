@@ -89,6 +89,7 @@ impl Instance {
         let ending = match brought_up {
             Ok(Ok((handler, instantiated, Ok(())))) => {
                 guest.deadline = None;
+                guest.outbound.close();
                 guest.memory.take_refused();
                 let times = LaunchTimes { instantiate: instantiated - started, init: instantiated.elapsed() };
                 let world = program.world();
@@ -127,6 +128,7 @@ impl Instance {
         let duration = started.elapsed();
         let guest = self.store.data_mut();
         guest.deadline = None;
+        guest.outbound.close();
         let (answer, reusable) = match called {
             Ok(Ok(Ok(answer))) if answer.len() <= ANSWER_BYTES_MAX => (Ok(answer), true),
             Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large()), true),
