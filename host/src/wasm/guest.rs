@@ -18,8 +18,8 @@ use crate::telemetry::{Log, Stream};
 
 /// How many resources (streams, pollables, ...) a guest may hold at a time. What one of them can hold in the host's own
 /// memory is at most some 60 KiB: a set of headers, the head of an answer, or a part of a body on its way. All together
-/// they come to less than 150 MiB.
-const RESOURCES_MAX: usize = 2_500;
+/// they come to 60 MiB. It is also how many files a function may have open on Lambda.
+const RESOURCES_MAX: usize = 1_024;
 /// How many random bytes a guest may ask for at a time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// How large a set of HTTP headers may be: as much as most servers take. A guest may have as many sets as resources, and

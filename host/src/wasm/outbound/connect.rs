@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use wasmtime_wasi_http::Error;
 
 use super::check::shown;
-use super::failure::{from_connecting, from_tls};
+use super::failure::from_connecting;
 use super::{OutboundHost, tls};
 use crate::function::{Destination, Scheme};
 use crate::telemetry::RequestLog;
@@ -31,14 +31,13 @@ pub(super) async fn connect(
         Scheme::Http => Ok(Box::new(stream)),
         Scheme::Https => {
             let connector = host.tls.get_or_try_init(tls::connector).await?;
-            let name = tls::server_name(&destination.host)?;
-            let connected = connector.connect(name, stream).await;
-            Ok(Box::new(connected.map_err(|error| {
+            let connected = tls::secure(connector, &destination.host, stream).await;
+            connected.map_err(|error| {
                 // The error tells of the certificate, which is the peer's text.
                 let reason = shown(&error.to_string());
                 log.note(&format!("samovar: outbound request to {destination} failed: TLS: {reason}"));
-                from_tls(&error)
-            })?))
+                tls::failure(&error)
+            })
         }
     }
 }

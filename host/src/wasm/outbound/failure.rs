@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::io;
 
-use rustls::Error as TlsError;
 use wasmtime_wasi_http::Error;
 
 /// What a failure to connect is to the guest.
@@ -13,22 +12,6 @@ pub(super) fn from_connecting(error: &io::Error) -> Error {
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Error::DestinationIpUnroutable,
         _ => Error::DestinationUnavailable,
-    }
-}
-
-/// What a failure to agree on TLS is to the guest.
-pub(super) fn from_tls(error: &io::Error) -> Error {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match inner {
-        Some(TlsError::InvalidCertificate(_) | TlsError::NoCertificatesPresented) => {
-            Error::TlsCertificateError
-        }
-        Some(TlsError::AlertReceived(alert)) => Error::TlsAlertReceived {
-            alert_id: Some(u8::from(*alert)),
-            alert_message: Some(format!("{alert:?}")),
-        },
-        Some(_) => Error::TlsProtocolError,
-        None => Error::ConnectionTerminated,
     }
 }
 

@@ -12,6 +12,7 @@ mod send;
 #[cfg(test)]
 mod tests;
 mod texts;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 
 use std::fmt;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use http::{HeaderName, Request, Response, header};
 use ipnet::IpNet;
 use tokio::sync::{OnceCell, Semaphore};
-use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
@@ -44,7 +44,7 @@ pub(crate) struct OutboundHost {
     connections: Arc<Semaphore>,
     resolver: Box<dyn Resolve>,
     /// Made when the first request needs it.
-    tls: OnceCell<TlsConnector>,
+    tls: OnceCell<tls::Connector>,
 }
 
 /// What one version may reach.

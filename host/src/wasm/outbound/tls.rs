@@ -1,18 +1,24 @@
 //! Whom TLS trusts: what the system trusts, or `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, Error as TlsError, RootCertStore};
+use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::Error;
 
+use super::connect::Stream;
 use crate::function::DestinationHost;
 
+/// What makes connections secure.
+pub(super) type Connector = TlsConnector;
+
 /// Reads the roots of trust, which takes some milliseconds and files.
-pub(super) async fn connector() -> Result<TlsConnector, Error> {
+pub(super) async fn connector() -> Result<Connector, Error> {
     let roots = spawn_blocking(roots).await.map_err(|_ended| Error::ConfigurationError)?;
     // Given to this configuration alone: what is installed for a process is its embedder's choice.
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -23,13 +29,35 @@ pub(super) async fn connector() -> Result<TlsConnector, Error> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The name a server must prove to be: the host of the URL, not what it was resolved to.
-pub(super) fn server_name(host: &DestinationHost) -> Result<ServerName<'static>, Error> {
-    match host {
-        DestinationHost::Address(address) => Ok(ServerName::from(*address)),
+/// Talks TLS over a connection. The server must prove to be the host of the URL, not what that was resolved to.
+pub(super) async fn secure(
+    connector: &Connector,
+    host: &DestinationHost,
+    stream: TcpStream,
+) -> io::Result<Box<dyn Stream>> {
+    let name = match host {
+        DestinationHost::Address(address) => ServerName::from(*address),
         DestinationHost::Name(name) => {
-            ServerName::try_from(name.clone()).map_err(|_invalid| Error::HttpRequestUriInvalid)
+            let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+            ServerName::try_from(name.clone()).map_err(invalid)?
         }
+    };
+    Ok(Box::new(connector.connect(name, stream).await?))
+}
+
+/// What a failure to agree on TLS is to the guest.
+pub(super) fn failure(error: &io::Error) -> Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    match inner {
+        Some(TlsError::InvalidCertificate(_) | TlsError::NoCertificatesPresented) => {
+            Error::TlsCertificateError
+        }
+        Some(TlsError::AlertReceived(alert)) => Error::TlsAlertReceived {
+            alert_id: Some(u8::from(*alert)),
+            alert_message: Some(format!("{alert:?}")),
+        },
+        Some(_) => Error::TlsProtocolError,
+        None => Error::ConnectionTerminated,
     }
 }
 
