@@ -80,9 +80,9 @@ fn without_default_features_there_is_no_http_no_sql_and_no_aws_sdk() {
     let names: BTreeSet<&str> = lean.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(names.contains("wasmtime"), "the tree was read");
     // TLS is there for the requests that functions send.
-    let unwanted = names
-        .iter()
-        .find(|name| ["axum", "rusqlite", "clap", "ureq"].contains(*name) || name.starts_with("aws-"));
+    let unwanted = names.iter().find(|name| {
+        ["axum", "rusqlite", "clap", "ureq", "rustls"].contains(*name) || name.starts_with("aws-")
+    });
     assert_eq!(unwanted, None, "it is pulled in without default features");
     assert!(tree(&[]).contains("axum"), "with them it is there, so the test can tell");
 }

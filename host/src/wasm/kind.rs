@@ -2,7 +2,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::program::ProgramError;
+use super::program::{ProgramError, shortened};
 
 /// What WebAssembly is made of that can become a program.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Kind {
 fn check_depth(wasm: &[u8]) -> Result<(), ProgramError> {
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(|error| malformed(error.to_string()))? {
+        match payload.map_err(|error| malformed(shortened(&error.to_string())))? {
             Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ => {}
@@ -124,13 +124,13 @@ fn core_module(wasm: &[u8]) -> Result<CoreModule, ProgramError> {
     let mut found = CoreModule::default();
     let (mut unknown, mut exports) = (Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(|error| malformed(error.to_string()))? {
+        match payload.map_err(|error| malformed(shortened(&error.to_string())))? {
             Payload::Version { encoding: Encoding::Component, .. } => {
                 return Err(malformed("a component within a core module".to_owned()));
             }
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
-                    let import = import.map_err(|error| malformed(error.to_string()))?;
+                    let import = import.map_err(|error| malformed(shortened(&error.to_string())))?;
                     if import.module != PREVIEW_1 {
                         unknown.push((import.module, import.name));
                     }
@@ -138,7 +138,7 @@ fn core_module(wasm: &[u8]) -> Result<CoreModule, ProgramError> {
             }
             Payload::ExportSection(section) => {
                 for export in section {
-                    exports.push(export.map_err(|error| malformed(error.to_string()))?.name);
+                    exports.push(export.map_err(|error| malformed(shortened(&error.to_string())))?.name);
                 }
             }
             Payload::CustomSection(section) => {
