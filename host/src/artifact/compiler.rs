@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::compile_limits::CompileLimits;
 use super::worker::Worker;
 use super::{CodeError, on_blocking_thread};
 use crate::wasm::{Engine, Program};
@@ -22,24 +22,6 @@ pub enum Compiler {
     /// which is run as `EXECUTABLE compile-worker`. The program `samovar` is one, as is any that hands that command over to
     /// [`compile_worker`](crate::compile_worker).
     Worker(PathBuf),
-}
-
-/// What a worker may use for one component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CompileLimits {
-    /// The bytes of its address space. Default: 3 GiB; the largest language runtimes take about 1 GiB.
-    pub memory_bytes: u64,
-    /// The time of all its threads on processors, in whole seconds. Default: 120 seconds.
-    pub cpu: Duration,
-    /// How long it may take in all. Default: 180 seconds.
-    pub time: Duration,
-}
-
-impl Default for CompileLimits {
-    fn default() -> Self {
-        Self { memory_bytes: 3 << 30, cpu: Duration::from_secs(120), time: Duration::from_secs(180) }
-    }
 }
 
 impl Compiler {

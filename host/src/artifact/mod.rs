@@ -3,6 +3,7 @@
 //! Files are written to a temporary name, flushed and renamed, so a file that is there is whole.
 
 mod code;
+mod compile_limits;
 mod compiled;
 mod compiler;
 mod digest;
@@ -25,8 +26,9 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use self::code::Code;
 use self::code::{CodeKey, Compiled, assets};
+pub use self::compile_limits::CompileLimits;
 use self::compiled::CompiledCode;
-pub use self::compiler::{CompileLimits, Compiler};
+pub use self::compiler::Compiler;
 pub use self::digest::CodeDigest;
 use self::disk::{on_blocking_thread, write_whole};
 pub(crate) use self::loaded::Loaded;

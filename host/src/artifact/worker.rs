@@ -15,8 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use super::CodeError;
+use super::compile_limits::CompileLimits;
 use super::compiled::ARTIFACT_BYTES_MAX;
-use super::compiler::CompileLimits;
 use super::package::UNZIPPED_BYTES_MAX;
 use crate::wasm::{ProgramError, compile_alone};
 

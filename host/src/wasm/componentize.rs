@@ -9,7 +9,7 @@ use wasi_preview1_component_adapter_provider::{
 use wit_component::ComponentEncoder;
 
 use super::kind::{CoreModule, Kind, PREVIEW_1};
-use super::program::{ProgramError, shortened};
+use super::program_error::{ProgramError, shortened};
 
 /// The component that the bytes are, or can be made.
 ///

@@ -169,7 +169,7 @@ fn pool(instances_max: u32) -> InstanceAllocationStrategy {
 fn link(engine: &wasmtime::Engine, hook: Option<&LinkHook>) -> Result<Linker<GuestState>, LinkError> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    files::link(&mut linker)?;
+    files::link(&mut linker, GuestState::files)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     bound_texts(&mut linker)?;
     if let Some(hook) = hook {

@@ -6,7 +6,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::guest::GuestState;
-use super::program::one_line;
+use super::program_error::one_line;
 use super::world::ReportedError;
 use crate::function::MemorySize;
 use crate::invocation::FunctionError;

@@ -12,7 +12,7 @@ use super::files::{Assets, Files, FilesView, TASK_ROOT};
 use super::limits::MemoryLimit;
 use super::outbound::{Outbound, OutboundHttp};
 use super::stream::Output;
-use super::world::Transcript;
+use super::transcript::Transcript;
 use crate::function::{Isolation, World};
 use crate::telemetry::{Log, Stream};
 

@@ -11,7 +11,8 @@ use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline
 use super::engine::Engine;
 use super::failure::{DeadlinePassed, Ending};
 use super::guest::{GuestState, Surroundings};
-use super::program::{Program, one_line};
+use super::program::Program;
+use super::program_error::one_line;
 use super::world::Handler;
 use crate::function::{Isolation, World};
 use crate::invocation::{ANSWER_BYTES_MAX, FunctionError, Invocation};

@@ -2,7 +2,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::program::{ProgramError, shortened};
+use super::program_error::{ProgramError, shortened};
 
 /// What WebAssembly is made of that can become a program.
 #[derive(Debug, PartialEq, Eq)]

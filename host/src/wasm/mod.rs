@@ -15,8 +15,10 @@ mod kind;
 mod limits;
 mod outbound;
 mod program;
+mod program_error;
 mod stream;
 mod ticker;
+mod transcript;
 mod world;
 
 pub(crate) use engine::{Engine, LinkHook};
@@ -27,6 +29,5 @@ pub use guest::GuestState;
 pub(crate) use guest::Surroundings;
 pub(crate) use instance::{FailedInit, Instance, InstanceError, LaunchTimes, Run};
 pub(crate) use outbound::{Outbound, OutboundHost};
-pub use program::ProgramError;
 pub(crate) use program::{Program, compile_alone};
-pub use world::HANDLER;
+pub use program_error::{HANDLER, ProgramError};

@@ -2,70 +2,14 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use wasmtime::component::{Component, InstancePre};
 
 use super::componentize::component;
 use super::engine::Engine;
 use super::guest::GuestState;
-use super::world::{Entry, HANDLER};
+use super::program_error::{ProgramError, one_line};
+use super::world::Entry;
 use crate::function::World;
-
-/// Why a piece of code is not a function this host can run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ProgramError {
-    /// The bytes are not WebAssembly at all.
-    #[error(
-        "not WebAssembly: the file begins with {beginning}; upload a WebAssembly component (cargo build --target \
-         wasm32-wasip2 makes one)"
-    )]
-    NotWasm {
-        /// What the file begins with, for a person.
-        beginning: String,
-    },
-    /// The bytes are a core module that cannot be made a component of a world that is run here.
-    #[error("a core WebAssembly module that cannot be run: {reason}")]
-    CoreModule {
-        /// What it is, and what would be right.
-        reason: String,
-    },
-    /// The component exports other things than a function does.
-    #[error(
-        "the component exports neither {HANDLER} nor wasi:http/incoming-handler nor wasi:cli/run; it exports \
-         {exports}. Build it with samovar-sdk, or for one of these worlds"
-    )]
-    NoHandler {
-        /// What it exports.
-        exports: String,
-    },
-    /// An export has the right name and another type.
-    #[error("the component's export {export} has another type than its world gives it: {reason}")]
-    ExportType {
-        /// The export.
-        export: String,
-        /// The difference.
-        reason: String,
-    },
-    /// The component imports what this host does not have.
-    #[error("the component imports what this host does not provide: {reason}")]
-    Import {
-        /// The import and what is wrong with it.
-        reason: String,
-    },
-    /// wasmtime could not compile it: it is malformed, or uses a proposal that is switched off.
-    #[error("the component could not be compiled: {reason}")]
-    Compile {
-        /// What is wrong, and where.
-        reason: String,
-    },
-    /// A compiled artifact could not be mapped in.
-    #[error("the compiled code could not be loaded: {reason}")]
-    Load {
-        /// What went wrong.
-        reason: String,
-    },
-}
 
 /// A piece of code, compiled and linked.
 pub(crate) struct Program {
@@ -131,19 +75,3 @@ fn compile(engine: &wasmtime::Engine, wasm: &[u8]) -> Result<Vec<u8>, ProgramErr
 /// What is said to those whose code wants more than the engine has.
 const PROPOSALS: &str = "; this engine has neither garbage-collected references, exceptions, threads and 64-bit memories nor \
                          the asynchronous calls of WASI 0.3";
-
-/// An error with its causes on one line, which names of the guest's own may not make longer than a person would read.
-pub(super) fn one_line(error: &wasmtime::Error) -> String {
-    shortened(&format!("{error:#}"))
-}
-
-/// A text on one line of at most 1,000 bytes.
-pub(super) fn shortened(text: &str) -> String {
-    const BYTES_MAX: usize = 1000;
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.len() > BYTES_MAX {
-        line.truncate(line.floor_char_boundary(BYTES_MAX));
-        line.push_str("...");
-    }
-    line
-}

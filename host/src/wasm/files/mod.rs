@@ -27,7 +27,6 @@ use self::disk::Disk;
 pub(super) use self::host::FilesView;
 use self::host::HasFiles;
 use self::volume::{SharedDisk, Volume};
-use super::guest::GuestState;
 use super::limits::MemoryLimit;
 
 /// Where the files of the package are.
@@ -58,10 +57,13 @@ impl Files {
 }
 
 /// Links the files of guests in place of those of the host, which were linked with the rest of WASI.
-pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+pub(super) fn link<T: Send>(
+    linker: &mut Linker<T>,
+    files: fn(&mut T) -> FilesView<'_>,
+) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    types::add_to_linker::<_, HasFiles>(linker, GuestState::files)?;
-    preopens::add_to_linker::<_, HasFiles>(linker, GuestState::files)?;
+    types::add_to_linker::<_, HasFiles>(linker, files)?;
+    preopens::add_to_linker::<_, HasFiles>(linker, files)?;
     linker.allow_shadowing(false);
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::failure::from_hyper;
-use super::send::Permits;
+use super::permits::Permits;
 
 /// A request's body. It is passed on as it comes, and never collected.
 pub(super) struct RequestBody {

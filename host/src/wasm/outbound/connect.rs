@@ -3,20 +3,16 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use wasmtime_wasi_http::Error;
 
 use super::check::shown;
 use super::failure::from_connecting;
+use super::stream::Stream;
 use super::{OutboundHost, tls};
 use crate::function::{Destination, Scheme};
 use crate::telemetry::RequestLog;
-
-/// A connection, with TLS or without.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects to one of the addresses, and with TLS to none but the host that was asked for.
 pub(super) async fn connect(

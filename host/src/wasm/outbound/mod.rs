@@ -7,8 +7,10 @@ mod body;
 mod check;
 mod connect;
 mod failure;
+mod permits;
 mod resolve;
 mod send;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -6,7 +6,7 @@ use std::io;
 use tokio::net::TcpStream;
 use wasmtime_wasi_http::Error;
 
-use super::connect::Stream;
+use super::stream::Stream;
 use crate::function::DestinationHost;
 
 /// There is none.

@@ -9,16 +9,18 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use wasmtime_wasi_http::io::TokioIo;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::{AnswerBody, RequestBody};
-use super::connect::{Stream, connect};
+use super::connect::connect;
 use super::failure::from_hyper;
+use super::permits::Permits;
 use super::resolve::open_addresses;
+use super::stream::Stream;
 use super::{OutboundHost, Sent};
 use crate::function::Destination;
 use crate::telemetry::RequestLog;
@@ -74,13 +76,6 @@ pub(super) struct Dispatch {
     pub(super) log: RequestLog,
 }
 
-/// Leave to have one connection: the instance's and the host's.
-#[derive(Debug)]
-pub(super) struct Permits {
-    _instances: OwnedSemaphorePermit,
-    _hosts: OwnedSemaphorePermit,
-}
-
 type Connection = Pin<Box<http1::Connection<TokioIo<Box<dyn Stream>>, RequestBody>>>;
 
 /// Sends a request. Gives back the beginning of its answer, and what must go on for the rest to come.
@@ -109,7 +104,7 @@ async fn exchange(dispatch: Dispatch, request: Request<WasiBody>) -> Result<Exch
     let connect_time =
         options.connect_timeout.map_or(limits.connect_time_max, |it| it.min(limits.connect_time_max));
     let deadline = Instant::now() + connect_time;
-    let permits = timeout_at(deadline, acquire(&host, permits)).await;
+    let permits = timeout_at(deadline, Permits::acquire(permits, host.connections.clone())).await;
     let permits = Arc::new(permits.unwrap_or(Err(Error::ConnectionLimitReached))?);
     let connected = timeout_at(deadline, async {
         let addresses = open_addresses(&*host.resolver, &destination, &host.opened, &log).await?;
@@ -125,14 +120,6 @@ async fn exchange(dispatch: Dispatch, request: Request<WasiBody>) -> Result<Exch
     let answer = checked(answer, bytes_max)?
         .map(|body| AnswerBody::new(body, bytes_max, pause_time_max, permits.clone()).boxed_unsync());
     Ok((answer, connection, permits))
-}
-
-/// First the instance's permit: a guest with too many requests waits for itself and takes nothing from others.
-async fn acquire(host: &OutboundHost, permits: Arc<Semaphore>) -> Result<Permits, Error> {
-    let closed = |_| Error::ConnectionLimitReached;
-    let _instances = permits.acquire_owned().await.map_err(closed)?;
-    let _hosts = host.connections.clone().acquire_owned().await.map_err(closed)?;
-    Ok(Permits { _instances, _hosts })
 }
 
 /// The request as it goes over the connection: to the host that was checked, whatever else it says.

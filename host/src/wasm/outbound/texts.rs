@@ -3,12 +3,11 @@
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method};
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 
 use super::check::{METHOD_BYTES_MAX, PATH_BYTES_MAX};
-use crate::wasm::guest::GuestState;
 
 /// The interface under the version that the library links it by.
 const TYPES: &str = "wasi:http/types@0.2.12";
@@ -18,7 +17,9 @@ const AUTHORITY_BYTES_MAX: usize = 300;
 type Set = wasmtime::Result<(Result<(), ()>,)>;
 
 /// Puts functions with a bound in the place of those without.
-pub(in crate::wasm) fn bound_texts(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+pub(in crate::wasm) fn bound_texts<T: WasiHttpView + 'static>(
+    linker: &mut Linker<T>,
+) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance(TYPES)?;
     types.func_wrap("[method]outgoing-request.set-method", set_method)?;
@@ -28,8 +29,8 @@ pub(in crate::wasm) fn bound_texts(linker: &mut Linker<GuestState>) -> wasmtime:
     Ok(())
 }
 
-fn set_method(
-    mut store: StoreContextMut<'_, GuestState>,
+fn set_method<T: WasiHttpView>(
+    mut store: StoreContextMut<'_, T>,
     (request, method): (Resource<HostOutgoingRequest>, Method),
 ) -> Set {
     match &method {
@@ -38,8 +39,8 @@ fn set_method(
     }
 }
 
-fn set_path(
-    mut store: StoreContextMut<'_, GuestState>,
+fn set_path<T: WasiHttpView>(
+    mut store: StoreContextMut<'_, T>,
     (request, path): (Resource<HostOutgoingRequest>, Option<String>),
 ) -> Set {
     match &path {
@@ -48,8 +49,8 @@ fn set_path(
     }
 }
 
-fn set_authority(
-    mut store: StoreContextMut<'_, GuestState>,
+fn set_authority<T: WasiHttpView>(
+    mut store: StoreContextMut<'_, T>,
     (request, authority): (Resource<HostOutgoingRequest>, Option<String>),
 ) -> Set {
     match &authority {
@@ -61,6 +62,7 @@ fn set_authority(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm::guest::GuestState;
 
     #[test]
     fn the_functions_in_whose_place_ours_are_have_these_names() {

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::Error;
 
-use super::connect::Stream;
+use super::stream::Stream;
 use crate::function::DestinationHost;
 
 /// What makes connections secure.

@@ -1,24 +1,18 @@
 //! The world of commands: the event on standard input, the answer on standard output.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use bytes::Bytes;
-use tokio::io::AsyncRead;
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, Instance, TypedFunc};
 use wasmtime_wasi::I32Exit;
-use wasmtime_wasi::cli::{IsTerminal, StdinStream};
-use wasmtime_wasi::p2::InputStream;
-use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 use super::{export, wrong};
-use crate::invocation::{ANSWER_BYTES_MAX, Answer, FunctionError, Invocation};
+use crate::invocation::{Answer, FunctionError, Invocation};
 use crate::wasm::guest::GuestState;
-use crate::wasm::program::{ProgramError, one_line};
-use crate::wasm::stream::Sink;
+use crate::wasm::program_error::{ProgramError, one_line};
 
 /// The interface that commands export: of WASI 0.2, whatever comes after.
 const RUN: &str = "wasi:cli/run@0.2.0";
+
 type Results = (Result<(), ()>,);
 
 /// What runs a command.
@@ -51,23 +45,20 @@ pub(super) async fn call(
     invocation: Invocation,
 ) -> wasmtime::Result<Answer> {
     let transcript = store.data().transcript.clone().expect("a command is launched with one");
-    transcript.state().event = MemoryInputPipe::new(invocation.payload);
+    transcript.hand_in(invocation.payload);
     let ended = run.call_async(&mut *store, ()).await;
-    let output = std::mem::take(&mut transcript.state().output);
     let failed = match ended {
         Ok((Ok(()),)) => None,
         Ok((Err(()),)) => Some(I32Exit(1).into()),
         Err(error) if matches!(error.downcast_ref(), Some(I32Exit(0))) => None,
         Err(error) => Some(error),
     };
-    if output.overflown {
-        return Ok(Err(FunctionError::answer_too_large()));
-    }
+    let Some(output) = transcript.take_output() else { return Ok(Err(FunctionError::answer_too_large())) };
     match failed {
-        None => Ok(answer(output.bytes)),
+        None => Ok(answer(output)),
         Some(error) => {
             // What it printed is no answer, but may well say why it failed.
-            store.data().log.note(&String::from_utf8_lossy(&output.bytes));
+            store.data().log.note(&String::from_utf8_lossy(&output));
             Err(error)
         }
     }
@@ -95,68 +86,6 @@ fn answer(output: Vec<u8>) -> Answer {
     Ok(serde_json::to_vec(text).expect("a text always has a JSON form").into())
 }
 
-/// What a command reads and what it has printed.
-#[derive(Debug, Clone, Default)]
-pub(in crate::wasm) struct Transcript(Arc<Mutex<State>>);
-
-#[derive(Debug)]
-struct State {
-    /// Its clones share how far it was read.
-    event: MemoryInputPipe,
-    output: Output,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { event: MemoryInputPipe::new(Bytes::new()), output: Output::default() }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Output {
-    bytes: Vec<u8>,
-    /// It printed more than an answer may have.
-    overflown: bool,
-}
-
-impl Transcript {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // The state is whole after every statement, so a panic elsewhere leaves it usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Sink for Transcript {
-    fn take(&self, bytes: &[u8]) -> bool {
-        let output = &mut self.state().output;
-        output.overflown |= output.bytes.len() + bytes.len() > ANSWER_BYTES_MAX;
-        if !output.overflown {
-            output.bytes.extend_from_slice(bytes);
-        }
-        !output.overflown
-    }
-
-    fn is_full(&self) -> bool {
-        self.state().output.overflown
-    }
-}
-
-impl IsTerminal for Transcript {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdinStream for Transcript {
-    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
-        Box::new(self.state().event.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn InputStream> {
-        Box::new(self.state().event.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,14 +109,5 @@ mod tests {
     fn output_that_is_no_text_is_an_error_that_says_where() {
         let error = answer(b"abc\xff".to_vec()).expect_err("an error");
         assert!(error.error_message.contains("at byte 3"), "{}", error.error_message);
-    }
-
-    #[test]
-    fn output_larger_than_an_answer_is_not_kept() {
-        let transcript = Transcript::default();
-        let chunk = vec![b'x'; 1 << 20];
-        let written =
-            std::iter::repeat_with(|| transcript.take(&chunk)).take(10).filter(|taken| *taken).count();
-        assert_eq!((written, transcript.is_full()), (ANSWER_BYTES_MAX >> 20, true));
     }
 }

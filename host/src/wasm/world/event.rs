@@ -12,10 +12,8 @@ use wasmtime::component::{
 use super::{export, wrong};
 use crate::invocation::{Answer, FunctionError, Invocation};
 use crate::wasm::guest::GuestState;
-use crate::wasm::program::{ProgramError, one_line};
+use crate::wasm::program_error::{HANDLER, ProgramError, one_line};
 
-/// The interface a function exports.
-pub const HANDLER: &str = "samovar:function/handler@0.1.0";
 /// The interface a function may export beside it.
 const LIFECYCLE: &str = "samovar:function/lifecycle@0.1.0";
 

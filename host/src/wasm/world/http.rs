@@ -20,7 +20,7 @@ use super::{export, wrong};
 use crate::invocation::{ANSWER_BYTES_MAX, Answer, FunctionError, Invocation};
 use crate::wasm::guest::GuestState;
 use crate::wasm::http_event;
-use crate::wasm::program::ProgramError;
+use crate::wasm::program_error::ProgramError;
 
 /// The interface that components for HTTP export: of WASI 0.2, whatever comes after.
 const INCOMING_HANDLER: &str = "wasi:http/incoming-handler@0.2.0";

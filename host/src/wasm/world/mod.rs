@@ -14,12 +14,10 @@ use self::command::CommandEntry;
 use self::event::EventEntry;
 use self::http::HttpEntry;
 use super::guest::GuestState;
-use super::program::{ProgramError, shortened};
+use super::program_error::{ProgramError, shortened};
 use crate::function::World;
 use crate::invocation::{Answer, FunctionError, Invocation};
 
-pub(super) use self::command::Transcript;
-pub use self::event::HANDLER;
 pub(super) use self::event::ReportedError;
 
 /// Where a component is entered: found once, when it is loaded.
