@@ -38,6 +38,8 @@ fn play(client: &Client<'_>) -> Result<()> {
     function_error(client)?;
     time_out(client)?;
     out_of_memory(client)?;
+    plain_program(client)?;
+    denied_request(client)?;
     weighted_alias(client)?;
     timing(client)
 }
@@ -91,6 +93,23 @@ fn out_of_memory(client: &Client<'_>) -> Result<()> {
     ended.shows("Runtime.OutOfMemory")?;
     let next = client.show(&["invoke", "hog", "--payload", r#"{"mb": 1}"#])?;
     next.succeeds()?.answers(json!({ "mb": 1 }))?;
+    Ok(())
+}
+
+fn plain_program(client: &Client<'_>) -> Result<()> {
+    title("A plain program: the event on standard input, the answer on standard output");
+    client.show(&["deploy", "command", "target/guests/command.wasm"])?.succeeds()?;
+    let greeted = client.show(&["invoke", "command", "--payload", r#"{"name": "Ada"}"#])?;
+    greeted.succeeds()?.answers(json!({ "message": "Hello, Ada!" }))?;
+    Ok(())
+}
+
+fn denied_request(client: &Client<'_>) -> Result<()> {
+    title("A request to elsewhere is denied unless operator and function allow it");
+    client.show(&["deploy", "fetch", "target/guests/fetch.wasm"])?.succeeds()?;
+    let event = r#"{"url": "https://example.com/"}"#;
+    let denied = client.show(&["invoke", "fetch", "--payload", event, "--log"])?.fails()?;
+    denied.shows("--allow-outbound")?;
     Ok(())
 }
 
