@@ -261,14 +261,17 @@ fn post(server: &Server, path: &str, body: &[u8]) -> (u16, Value) {
     (response.status, response.json())
 }
 
-/// Whether a process that is a compile worker of that one is running.
-fn worker_of(server: u32) -> Option<u32> {
+/// A running compile worker of that process, with that many bytes of memory as its limit.
+fn worker_of(server: u32, memory_bytes: u64) -> Option<u32> {
     std::fs::read_dir("/proc").expect("it is Linux").filter_map(Result::ok).find_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
         let parent: u32 = stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()?;
         let command = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        (parent == server && command.contains("compile-worker")).then_some(pid)
+        let arguments: Vec<&str> = command.split('\0').collect();
+        let is_it =
+            arguments.contains(&"compile-worker") && arguments.contains(&memory_bytes.to_string().as_str());
+        (parent == server && is_it).then_some(pid)
     })
 }
 
@@ -323,13 +326,38 @@ fn a_worker_goes_when_its_host_is_killed() {
         stream
     });
     let _open = upload.join().expect("it does not panic");
-    let worker = until("worker", || worker_of(host));
+    let worker = until("worker", || worker_of(host, CompileLimits::default().memory_bytes));
     // Drop kills with SIGKILL: nothing of the host can tell the worker.
     drop(server);
     until("end of the worker", || {
         let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap_or_default();
         (stat.is_empty() || stat.contains(") Z ")).then_some(())
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_closes_ends_its_workers_and_leaves_the_folder_to_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // No other host of this process has exactly this limit.
+    let own = limits((3 << 30) - 4096, Duration::from_secs(60), Duration::from_secs(60));
+    let host = host_in(folder.path(), worker(), own).await;
+    let create = {
+        let host = host.clone();
+        tokio::spawn(async move { create(&host, "slow", large_command(4000, 500)).await })
+    };
+    let worker_id = until("worker", || worker_of(std::process::id(), own.memory_bytes));
+    tokio::time::timeout(Duration::from_secs(10), host.close())
+        .await
+        .expect("it does not wait for the compiler");
+    drop(host);
+    assert!(matches!(refused(create.await.expect("no panic")), CodeError::Closing));
+    until("end of the worker", || {
+        let stat = std::fs::read_to_string(format!("/proc/{worker_id}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
+    let next = host_in(folder.path(), worker(), CompileLimits::default()).await;
+    assert_eq!(code_files(folder.path()), (0, 0));
+    next.close().await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::digest::CodeDigest;
 use super::disk::on_blocking_thread;
@@ -86,8 +87,10 @@ impl Code {
     pub(crate) async fn compile(self: Arc<Self>, upload: Upload) -> Result<(), CodeError> {
         let artifacts = self.artifacts.upgrade().ok_or(CodeError::Closing)?;
         let compile = async || {
-            // On a task of its own, so that a panic becomes an outcome: otherwise it would be pending for ever.
-            let compile = tokio::spawn(artifacts.compile(self.clone(), upload));
+            let compile = artifacts.clone().compile(self.clone(), upload);
+            // On a task of its own, so that a panic becomes an outcome: otherwise it would be pending for ever. It ends, and
+            // its worker with it, when nobody waits any more.
+            let compile = AbortOnDropHandle::new(artifacts.settings.tasks.spawn(compile));
             let panicked =
                 || CodeError::Compiler { reason: "it panicked; the host's log says more".to_owned() };
             compile.await.unwrap_or_else(|_| Err(panicked()))
@@ -121,8 +124,11 @@ impl Code {
             Some(loaded) => Ok(loaded),
             None => {
                 // On a task of its own: the next to ask profits although the first may have gone away.
-                let code = self.clone();
-                let loading = tokio::spawn(async move { code.bring_in(&artifacts).await });
+                let (code, tasks) = (self.clone(), artifacts.settings.tasks.clone());
+                let loading = tasks.spawn(async move {
+                    let loaded = artifacts.settings.stop.run_until_cancelled(code.bring_in(&artifacts));
+                    loaded.await.unwrap_or(Err(LoadError::HostGone))
+                });
                 loading.await.unwrap_or(Err(LoadError::Panicked))
             }
         }

@@ -23,6 +23,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use self::code::Code;
 use self::code::{CodeKey, Compiled, assets};
@@ -131,9 +133,12 @@ pub(crate) struct ArtifactSettings {
     pub(crate) compiled_bytes_max: u64,
     /// The most bytes that code and files of packages may have in memory.
     pub(crate) loaded_bytes_max: u64,
+    /// Where the host waits for work to end when it closes, and what tells that work to end.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
 }
 
-/// The code this host knows, on disk and mapped in.
+/// The code this host knows, on disk and in memory.
 #[derive(Debug)]
 pub(crate) struct Artifacts {
     packages: PathBuf,

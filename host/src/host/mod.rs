@@ -102,11 +102,14 @@ impl Host {
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
         let (data_dir, temporary) = data_dir(settings.data_dir)?;
         let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let artifact_settings = ArtifactSettings {
             compiler: settings.compiler,
             compile_limits: settings.compile_limits,
             compiled_bytes_max: settings.compiled_bytes_max,
             loaded_bytes_max: settings.loaded_bytes_max,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
         };
         let artifacts = Artifacts::open(&data_dir, engine.clone(), artifact_settings)
             .map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
@@ -131,8 +134,8 @@ impl Host {
             concurrency: Concurrency::new(settings.concurrency_max),
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            stop,
+            tasks,
             _temporary: temporary,
         }));
         host.expire_idle_instances(settings.idle_time_max);
