@@ -27,7 +27,7 @@ const REFUSED: u8 = b'-';
 /// How much of what a worker says before it dies is kept.
 const LAST_WORDS_BYTES_MAX: u64 = 4 << 10;
 /// How much less urgent than its host's the work of a worker is.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 const SIGXCPU: i32 = 24;
 const SIGKILL: i32 = 9;
