@@ -4,8 +4,6 @@ use std::ops::Range;
 
 use fastrand::Rng;
 
-/// The most changes that one mutant has, beside the first.
-const MORE_CHANGES_MAX: usize = 3;
 /// The longest stretch of bytes that is copied, cut out or put in.
 const STRETCH_BYTES_MAX: usize = 64;
 /// How deep components within components are changed.
@@ -43,12 +41,12 @@ struct Section {
     body: Range<usize>,
 }
 
-/// One of the bases, changed; the same seed makes the same mutant.
-pub fn mutant(bases: &[Vec<u8>], seed: u64) -> Vec<u8> {
+/// One of the bases, changed in so many places at most; the same seed makes the same mutant.
+pub fn mutant(bases: &[Vec<u8>], changes_max: usize, seed: u64) -> Vec<u8> {
     let mut rng = Rng::with_seed(seed);
     let mut wasm = bases[rng.usize(..bases.len())].clone();
     let is_gentle = rng.u8(..3) > 0;
-    for _ in 0..=rng.usize(..=MORE_CHANGES_MAX) {
+    for _ in 0..=rng.usize(..changes_max) {
         somewhere_in(&mut wasm, &mut rng, DEPTH_MAX, &mut |wasm, rng| match is_gentle {
             true => change_code(wasm, rng),
             false => change(wasm, bases, rng),

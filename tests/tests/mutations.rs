@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test --mutations 1000000` makes a long run of it, which compiles in the server's own process: nothing then
 //! stands between the server and what a mutant does to the compiler. For tests by hand, `SAMOVAR_MUTATIONS` says how many,
-//! `SAMOVAR_MUTATION_SEED` makes it another run, and with `SAMOVAR_MUTATION_FIRST` it begins with that mutant, so that one
+//! `SAMOVAR_MUTATION_SEED` makes it another run, `SAMOVAR_MUTATION_CHANGES` changes mutants in more places than four, and with `SAMOVAR_MUTATION_FIRST` it begins with that mutant, so that one
 //! which failed can be repeated alone.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use samovar_tests::{Api, Handler, Reply, Server, guest};
 
 const MUTATIONS: u64 = 2_000;
 const SEED: u64 = 48;
+/// In how many places a mutant is changed at most: by few, so that a quarter of them still compiles.
+const CHANGES_MAX: u64 = 4;
 /// One of so many mutants is made of a real function, which takes the compiler a hundred times as long.
 const LARGE_EVERY: u64 = 200;
 /// Makes the seeds of neighbouring mutants differ in all their bits.
@@ -25,6 +27,7 @@ struct Run {
     seed: u64,
     small: Vec<Vec<u8>>,
     large: Vec<Vec<u8>>,
+    changes_max: usize,
     next: AtomicU64,
     end: u64,
     outcomes: Mutex<BTreeMap<String, u64>>,
@@ -45,6 +48,7 @@ fn the_server_survives_mutants_of_all_kinds() {
         seed: variable("SAMOVAR_MUTATION_SEED", SEED),
         small: small_bases(),
         large: vec![guest("echo"), guest("counter")],
+        changes_max: variable("SAMOVAR_MUTATION_CHANGES", CHANGES_MAX).max(1) as usize,
         next: AtomicU64::new(first),
         end: first + count,
         outcomes: Mutex::default(),
@@ -85,7 +89,7 @@ impl Run {
                 return;
             }
             let bases = if number.is_multiple_of(LARGE_EVERY) { &self.large } else { &self.small };
-            let wasm = mutant(bases, (self.seed ^ number).wrapping_mul(GOLDEN_RATIO));
+            let wasm = mutant(bases, self.changes_max, (self.seed ^ number).wrapping_mul(GOLDEN_RATIO));
             let current = Current { run: self, number, wasm };
             let outcome = outcome(api, function, &current.wasm);
             *self.outcomes.lock().expect("no thread panicked").entry(outcome).or_default() += 1;
