@@ -159,9 +159,13 @@ impl Host {
         let permit = self.acquire()?;
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
-        let checked_out = match invocation.start {
-            Start::Any => self.until_closed(version.pool.checkout()).await?,
-            Start::Cold => self.until_closed(version.pool.launch()).await?,
+        let warm = match invocation.start {
+            Start::Any => version.pool.take_warm(),
+            Start::Cold => None,
+        };
+        let checked_out = match warm {
+            Some(instance) => Ok(Checkout { instance, launched: None }),
+            None => self.until_closed(version.pool.launch()).await?,
         };
         let Checkout { instance, launched } = match checked_out {
             Ok(checkout) => checkout,

@@ -71,12 +71,11 @@ impl<L: Launcher> Pool<L> {
         })
     }
 
-    /// The instance used most recently, or a new one.
-    pub(crate) async fn checkout(&self) -> Result<Checkout<L>, L::Error> {
-        match self.take_warm() {
-            Some(instance) => Ok(Checkout { instance, launched: None }),
-            None => self.launch().await,
-        }
+    /// The instance used most recently, if one is idle.
+    pub(crate) fn take_warm(&self) -> Option<L::Instance> {
+        let idle = self.idle().pop_back()?;
+        self.idlers.release(idle.bytes);
+        Some(idle.instance)
     }
 
     /// A new instance, whether or not one is idle.
@@ -103,12 +102,6 @@ impl<L: Launcher> Pool<L> {
     /// How many instances are idle.
     pub(crate) fn idle_count(&self) -> usize {
         self.idle().len()
-    }
-
-    fn take_warm(&self) -> Option<L::Instance> {
-        let idle = self.idle().pop_back()?;
-        self.idlers.release(idle.bytes);
-        Some(idle.instance)
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<Idle<L::Instance>>> {
@@ -181,7 +174,10 @@ mod tests {
     }
 
     async fn take(pool: &Pool<Numbered>) -> u64 {
-        let Ok(checkout) = pool.checkout().await;
+        if let Some(instance) = pool.take_warm() {
+            return instance;
+        }
+        let Ok(checkout) = pool.launch().await;
         checkout.instance
     }
 
