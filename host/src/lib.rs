@@ -33,6 +33,8 @@ mod invocation;
 mod policy;
 mod pool;
 mod registry;
+#[expect(dead_code, reason = "the registry does not use it yet")]
+mod store;
 mod telemetry;
 mod timestamp;
 mod version;
@@ -54,6 +56,7 @@ pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
     Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
 };
+pub use store::StoreError;
 pub use telemetry::{LogLine, LogSource};
 pub use wasm::{AssetsError, EngineError, GuestState, HANDLER, LinkError, ProgramError};
 /// The engine's own crate, for [`HostBuilder::link`].
