@@ -61,7 +61,7 @@ pub(super) async fn create(api: &Api, parts: &Parts, function: &str, body: Body)
     };
     let description = request.description.unwrap_or_default();
     let create = CreateAlias { description, ..CreateAlias::new(unqualified(function), name, routing) };
-    json(StatusCode::CREATED, &AliasConfiguration::of(api.host.create_alias(&create)?))
+    json(StatusCode::CREATED, &AliasConfiguration::of(api.host.create_alias(&create).await?))
 }
 
 pub(super) fn get(api: &Api, parts: &Parts, function: &str, alias: &str) -> Answer {
@@ -82,7 +82,7 @@ pub(super) async fn update(api: &Api, parts: &Parts, function: &str, alias: &str
         revision_id: request.revision_id,
         ..UpdateAlias::new(unqualified(function), name)
     };
-    json(StatusCode::OK, &AliasConfiguration::of(api.host.update_alias(&update)?))
+    json(StatusCode::OK, &AliasConfiguration::of(api.host.update_alias(&update).await?))
 }
 
 /// Aliases belong to the function, whichever of its versions the request named.

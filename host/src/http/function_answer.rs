@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
 use crate::function::{FunctionState, Qualifier, VersionNumber};
-use crate::{CodeDigest, FunctionVersion};
+use crate::{CodeDigest, FunctionVersion, LastUpdate};
 
 /// A function as answers show it. What was never given is absent, as Lambda has it.
 #[derive(Debug, Serialize)]
@@ -38,6 +38,10 @@ pub(super) struct FunctionConfiguration {
     state_reason_code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_update_status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason_code: Option<&'static str>,
     package_type: &'static str,
     architectures: [&'static str; 1],
     ephemeral_storage: EphemeralStorage,
@@ -88,6 +92,8 @@ impl FunctionConfiguration {
     /// A version, asked for by that qualifier or none.
     pub(super) fn of(version: FunctionVersion, qualifier: Option<&Qualifier>) -> Self {
         let (state_reason, state_reason_code) = state_reason(&version.state);
+        let (last_update_status, last_update_status_reason, last_update_status_reason_code) =
+            last_update(&version.last_update);
         let variables = version.configuration.environment.variables();
         Self {
             function_name: version.name.to_string(),
@@ -103,7 +109,9 @@ impl FunctionConfiguration {
             state: version.state.to_string(),
             state_reason,
             state_reason_code,
-            last_update_status: Some("Successful"),
+            last_update_status: Some(last_update_status),
+            last_update_status_reason,
+            last_update_status_reason_code,
             package_type: "Zip",
             architectures: ["x86_64"],
             ephemeral_storage: EphemeralStorage { size: version.configuration.ephemeral_storage.mb() },
@@ -136,6 +144,17 @@ fn state_reason(state: &FunctionState) -> (Option<String>, Option<&'static str>)
         FunctionState::Active => (None, None),
         FunctionState::Pending => (Some("The function is being created.".to_owned()), Some("Creating")),
         FunctionState::Failed { reason } => (Some(reason.clone()), Some("InvalidZipFileException")),
+    }
+}
+
+/// What became of the last update, and why.
+fn last_update(last: &LastUpdate) -> (&'static str, Option<String>, Option<&'static str>) {
+    match last {
+        LastUpdate::Successful => ("Successful", None, None),
+        LastUpdate::InProgress => {
+            ("InProgress", Some("The function is being created.".to_owned()), Some("Creating"))
+        }
+        LastUpdate::Failed { reason } => ("Failed", Some(reason.clone()), Some("InvalidZipFileException")),
     }
 }
 

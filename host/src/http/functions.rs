@@ -47,7 +47,7 @@ pub(super) async fn create(api: &Api, parts: &Parts, body: Body) -> Answer {
     let package = request.code.ok_or_else(|| WireError::missing(Member("code")))?.package()?;
 
     let publish = request.publish.unwrap_or(false);
-    let wait_max = Some(api.create_wait_max);
+    let wait_max = Some(api.compile_wait_max);
     let create =
         CreateFunction { configuration, publish, wait_max, ..CreateFunction::new(function, package) };
     let host = api.host.clone();
@@ -78,6 +78,7 @@ pub(super) async fn update_code(api: &Api, parts: &Parts, function: &str, body: 
         publish: request.publish.unwrap_or(false),
         dry_run: request.dry_run.unwrap_or(false),
         revision_id: request.revision_id,
+        wait_max: Some(api.compile_wait_max),
         ..UpdateFunctionCode::new(function, request.code.package()?)
     };
     let host = api.host.clone();
@@ -109,7 +110,7 @@ pub(super) async fn publish_version(api: &Api, parts: &Parts, function: &str, bo
         revision_id: request.revision_id,
         ..PublishVersion::new(function)
     };
-    let published = api.host.publish_version(&publish)?;
+    let published = api.host.publish_version(&publish).await?;
     json(StatusCode::CREATED, &FunctionConfiguration::of(published, None))
 }
 

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use crate::function::{ConfigurationError, NameError, ReferenceError, Region, RoutingError};
 use crate::{
-    AliasError, CodeError, CreateFunctionError, FunctionNotFound, FunctionPending, InvokeError, PackageError,
-    PublishVersionError, RevisionMismatch, UpdateFunctionError,
+    AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, FunctionNotFound,
+    FunctionPending, InvokeError, PackageError, PublishVersionError, RevisionMismatch, StoreError,
+    UpdateFunctionError, UpdateInProgress,
 };
 
 use super::guard::Refused;
@@ -39,6 +40,7 @@ pub(super) struct Member(pub(super) &'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exception {
     AccessDenied,
+    CodeStorageExceeded,
     IncompleteSignature,
     InvalidParameterValue,
     InvalidRequestContent,
@@ -53,6 +55,7 @@ enum Exception {
     Serialization,
     Service,
     TooManyRequests,
+    Unavailable,
     UnknownPath,
     Validation,
 }
@@ -71,6 +74,9 @@ impl Exception {
         let user = Some("User");
         let (status, name, key, fault) = match self {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException", "Message", None),
+            Self::CodeStorageExceeded => {
+                (StatusCode::BAD_REQUEST, "CodeStorageExceededException", "message", user)
+            }
             Self::IncompleteSignature => {
                 (StatusCode::FORBIDDEN, "IncompleteSignatureException", "message", None)
             }
@@ -105,6 +111,9 @@ impl Exception {
             }
             Self::TooManyRequests => {
                 (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user)
+            }
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceException", "Message", Some("Service"))
             }
             Self::UnknownPath => (StatusCode::NOT_FOUND, "UnknownOperationException", "message", None),
             Self::Validation => (StatusCode::BAD_REQUEST, "ValidationException", "message", None),
@@ -348,6 +357,40 @@ impl From<FunctionPending> for WireError {
     }
 }
 
+impl From<UpdateInProgress> for WireError {
+    fn from(error: UpdateInProgress) -> Self {
+        Self::new(Exception::ResourceConflict, sentence(&error))
+    }
+}
+
+impl From<CodeStorageExceeded> for WireError {
+    fn from(CodeStorageExceeded { .. }: CodeStorageExceeded) -> Self {
+        Self::new(Exception::CodeStorageExceeded, "Code storage limit exceeded.")
+    }
+}
+
+impl From<ChangeError> for WireError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Closing => Self::closing(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for WireError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::new(Exception::ResourceConflict, sentence(&error)),
+            StoreError::Busy => Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}")),
+            StoreError::Full => Self::new(Exception::Unavailable, sentence(&error)),
+            StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Failed { .. } => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
 impl From<CodeError> for WireError {
     fn from(error: CodeError) -> Self {
         match error {
@@ -371,6 +414,7 @@ impl From<CodeError> for WireError {
             CodeError::Assets(error) => {
                 Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
             }
+            CodeError::Refused { reason } => Self::parameter(reason),
             CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
             CodeError::CompileTime { .. }
             | CodeError::CompileMemory { .. }
@@ -395,7 +439,9 @@ impl From<CreateFunctionError> for WireError {
             CreateFunctionError::Reference(_) => Self::parameter(sentence(&error)),
             CreateFunctionError::Configuration(error) => error.into(),
             CreateFunctionError::Code(error) => error.into(),
-            CreateFunctionError::Closing => Self::closing(),
+            CreateFunctionError::Tags(error) => Self::parameter(sentence(&error)),
+            CreateFunctionError::CodeStorage(error) => error.into(),
+            CreateFunctionError::Change(error) => error.into(),
         }
     }
 }
@@ -406,12 +452,11 @@ impl From<UpdateFunctionError> for WireError {
             UpdateFunctionError::NotFound(error) => error.into(),
             UpdateFunctionError::Revision(error) => error.into(),
             UpdateFunctionError::Pending(error) => error.into(),
-            UpdateFunctionError::InProgress { .. } => {
-                Self::new(Exception::ResourceConflict, sentence(&error))
-            }
+            UpdateFunctionError::InProgress(error) => error.into(),
             UpdateFunctionError::Configuration(error) => error.into(),
             UpdateFunctionError::Code(error) => error.into(),
-            UpdateFunctionError::Closing => Self::closing(),
+            UpdateFunctionError::CodeStorage(error) => error.into(),
+            UpdateFunctionError::Change(error) => error.into(),
         }
     }
 }
@@ -424,6 +469,9 @@ impl From<PublishVersionError> for WireError {
             PublishVersionError::Pending(error) => error.into(),
             PublishVersionError::Configuration(error) => error.into(),
             PublishVersionError::CodeDiffers { .. } => Self::parameter(error.to_string()),
+            PublishVersionError::InProgress(error) => error.into(),
+            PublishVersionError::CodeStorage(error) => error.into(),
+            PublishVersionError::Change(error) => error.into(),
         }
     }
 }
@@ -436,6 +484,11 @@ impl From<AliasError> for WireError {
             AliasError::Exists { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             AliasError::Revision(error) => error.into(),
             AliasError::Routing(error) => error.into(),
+            AliasError::Pending(error) => error.into(),
+            AliasError::NotReady { .. } | AliasError::NothingBefore { .. } => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
+            AliasError::Change(error) => error.into(),
             AliasError::Configuration(error) => error.into(),
         }
     }
