@@ -33,7 +33,7 @@ mod invocation;
 mod policy;
 mod pool;
 mod registry;
-#[expect(dead_code, reason = "the registry does not use it yet")]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the registry does not use it yet"))]
 mod store;
 mod telemetry;
 mod timestamp;

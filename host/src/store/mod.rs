@@ -8,10 +8,15 @@ use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
 
+#[cfg(test)]
+mod conformance;
 mod memory;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
 
-#[expect(unused_imports, reason = "the registry does not use it yet")]
 pub(crate) use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::SqliteStore;
 
 /// How many audit entries are kept; the oldest go.
 pub(crate) const AUDIT_ENTRIES_MAX: usize = 100_000;
