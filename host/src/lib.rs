@@ -50,6 +50,8 @@ pub use host::{
     PublishVersion, PublishVersionError, RevisionMismatch, SettingError, StartError, UpdateAlias,
     UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
 };
+#[cfg(feature = "sqlite")]
+pub use host::{Backup, BackupError, backup};
 /// A network, for [`HostBuilder::outbound_addresses`].
 pub use ipnet::IpNet;
 

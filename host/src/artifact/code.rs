@@ -60,6 +60,14 @@ pub(crate) struct CodeRecord {
     pub(super) compiled: Option<Compiled>,
 }
 
+#[cfg(feature = "sqlite")]
+impl CodeRecord {
+    /// The SHA-256 of the package.
+    pub(crate) fn digest(&self) -> CodeDigest {
+        self.sha256
+    }
+}
+
 /// Why code that was compiled once could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {

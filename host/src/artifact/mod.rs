@@ -39,6 +39,8 @@ use self::loaded::{Budget, Slot};
 use self::package::Package;
 pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
 use self::packages::Packages;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::packages::copy_package;
 pub use self::worker::compile_worker;
 use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
@@ -120,9 +122,9 @@ impl From<io::Error> for CodeError {
 }
 
 /// The part of a data folder in which code is kept.
-pub(crate) const CODE_FOLDER: &str = "samovar-code";
+const CODE_FOLDER: &str = "samovar-code";
 /// The part of that in which packages are kept.
-pub(crate) const PACKAGES_FOLDER: &str = "packages";
+const PACKAGES_FOLDER: &str = "packages";
 
 const KIB: usize = 1 << 10;
 /// How many bytes of packages may wait to be compiled: ten of the largest.

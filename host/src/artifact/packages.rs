@@ -12,6 +12,8 @@ use dashmap::DashMap;
 
 use super::digest::CodeDigest;
 use super::disk::{on_blocking_thread, write_whole};
+#[cfg(feature = "sqlite")]
+use super::{CODE_FOLDER, PACKAGES_FOLDER};
 
 /// A folder of packages.
 #[derive(Debug)]
@@ -78,8 +80,24 @@ impl Packages {
 }
 
 /// Where a folder of packages has the one with that digest.
-pub(crate) fn path_in(folder: &Path, digest: &CodeDigest) -> PathBuf {
+fn path_in(folder: &Path, digest: &CodeDigest) -> PathBuf {
     folder.join(format!("{digest}.package"))
+}
+
+/// Copies a package from one data folder into another, and says how many bytes it has. It blocks.
+///
+/// # Errors
+/// When it is not there, not what was uploaded, or cannot be written.
+#[cfg(feature = "sqlite")]
+pub(crate) fn copy_package(from_data_dir: &Path, to_data_dir: &Path, digest: &CodeDigest) -> io::Result<u64> {
+    let [from, to] = [from_data_dir, to_data_dir].map(|folder| folder.join(CODE_FOLDER).join(PACKAGES_FOLDER));
+    let package = fs::read(path_in(&from, digest))?;
+    if CodeDigest::of(&package) != *digest {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "its SHA-256 is not what it was"));
+    }
+    std::os::unix::fs::DirBuilderExt::mode(fs::DirBuilder::new().recursive(true), 0o700).create(&to)?;
+    write_whole(&path_in(&to, digest), &[&package])?;
+    Ok(package.len() as u64)
 }
 
 impl PackageFile {

@@ -141,10 +141,7 @@ impl Serve {
     }
 
     async fn host(&self) -> Result<Host> {
-        let data_dir = match &self.data_dir {
-            Some(given) => given.clone(),
-            None => default_data_dir(|name| std::env::var_os(name))?,
-        };
+        let data_dir = data_dir(self.data_dir.clone())?;
         let compiler = match self.compile_in_process {
             true => Compiler::InProcess,
             // Under this name the very file runs that runs now, even if another has taken its place since.
@@ -229,6 +226,11 @@ fn default_data_dir(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathB
     let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let base = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
     Ok(base.context("there is no home folder to keep code in; pass --data-dir DIR")?.join("samovar"))
+}
+
+/// The folder that was given, or the usual one.
+pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf> {
+    given.map_or_else(|| default_data_dir(|name| std::env::var_os(name)), Ok)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

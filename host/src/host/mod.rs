@@ -3,6 +3,8 @@
 mod account;
 mod admission;
 mod aliases;
+#[cfg(feature = "sqlite")]
+mod backup;
 mod builder;
 mod call;
 mod caller;
@@ -47,6 +49,8 @@ use crate::wasm::{Engine, EngineError, OutboundHost};
 
 pub use account::AccountUsage;
 pub use aliases::{AliasError, AliasInfo, CreateAlias, UpdateAlias};
+#[cfg(feature = "sqlite")]
+pub use backup::{Backup, BackupError, backup};
 pub use builder::HostBuilder;
 pub use caller::{AuditLine, Caller};
 pub use create::{CreateFunction, CreateFunctionError};

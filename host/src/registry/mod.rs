@@ -16,6 +16,8 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::function::{AliasState, Function, Update};
 pub(crate) use self::record::VersionRecord;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::record::packages_of;
 use crate::function::{FunctionKey, FunctionName, Qualifier, Region, VersionNumber};
 use crate::store::{AuditEntry, Commit, Position, Store, StoreError};
 use crate::version::Version;
@@ -209,6 +211,12 @@ impl Registry {
     /// The latest audit entries, the newest first.
     pub(crate) async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
         self.store.audit(limit).await
+    }
+
+    /// Writes a copy of the store into a folder. It blocks.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn backup(&self, folder: &std::path::Path) -> Result<(), StoreError> {
+        self.store.backup(folder)
     }
 
     /// Forgets all functions, and with them their idle instances. The store keeps them.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::function::{AliasState, Function, Update};
 use crate::artifact::CodeRecord;
+#[cfg(feature = "sqlite")]
+use crate::artifact::CodeDigest;
 use crate::function::{Alias, AliasMove, Configuration, FunctionState, RecursiveLoop, Tags, VersionNumber};
 use crate::store::{Record, Scope, StoreError, Write};
 use crate::version::Version;
@@ -128,6 +130,28 @@ pub(super) fn function(
         }
     }
     Ok(function)
+}
+
+/// The packages that a function needs: those of all its versions but the ones that were refused.
+///
+/// # Errors
+/// When a record does not read as one.
+#[cfg(feature = "sqlite")]
+pub(crate) fn packages_of(scope: &Scope) -> Result<Vec<CodeDigest>, StoreError> {
+    let mut versions = Vec::new();
+    for record in &scope.records {
+        if record.name == FUNCTION {
+            let own: FunctionRecord = parsed(scope, record)?;
+            versions.push(own.latest);
+            if let UpdateRecord::InProgress(next) = own.update {
+                versions.push(*next);
+            }
+        } else if record.name.starts_with(VERSION_PREFIX) {
+            versions.push(parsed(scope, record)?);
+        }
+    }
+    versions.retain(|version| !matches!(version.state, FunctionState::Failed { .. }));
+    Ok(versions.iter().map(|version| version.code.digest()).collect())
 }
 
 impl FunctionRecord {

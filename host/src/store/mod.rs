@@ -7,10 +7,17 @@
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 
+#[cfg(test)]
+mod conformance;
 mod memory;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
 
-pub(crate) use memory::MemoryStore;
+use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+use sqlite::SqliteStore;
 
 /// How many audit entries are kept; the oldest go.
 pub(crate) const AUDIT_ENTRIES_MAX: usize = 100_000;
@@ -101,6 +108,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Failed`] if the folder holds a store already, or if this one is only in memory.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "what is in memory is not copied"))]
     fn backup(&self, folder: &Path) -> Result<(), StoreError>;
 }
 
@@ -147,7 +155,19 @@ pub enum StoreError {
 }
 
 /// Opens the store of a folder, or one that ends with the process.
-pub(crate) fn open(folder: Option<&Path>) -> Result<std::sync::Arc<dyn Store>, StoreError> {
-    let _ = folder;
-    Ok(std::sync::Arc::new(MemoryStore::default()))
+///
+/// # Errors
+/// When what is there cannot be read as it was written.
+#[cfg(feature = "sqlite")]
+pub(crate) fn open(folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError> {
+    match folder {
+        Some(folder) => Ok(Arc::new(SqliteStore::open(folder)?)),
+        None => Ok(Arc::new(MemoryStore::default())),
+    }
+}
+
+/// Opens a store that ends with the process: without SQL there is no other.
+#[cfg(not(feature = "sqlite"))]
+pub(crate) fn open(_folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(MemoryStore::default()))
 }
