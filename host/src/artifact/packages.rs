@@ -90,7 +90,8 @@ fn path_in(folder: &Path, digest: &CodeDigest) -> PathBuf {
 /// When it is not there, not what was uploaded, or cannot be written.
 #[cfg(feature = "sqlite")]
 pub(crate) fn copy_package(from_data_dir: &Path, to_data_dir: &Path, digest: &CodeDigest) -> io::Result<u64> {
-    let [from, to] = [from_data_dir, to_data_dir].map(|folder| folder.join(CODE_FOLDER).join(PACKAGES_FOLDER));
+    let [from, to] =
+        [from_data_dir, to_data_dir].map(|folder| folder.join(CODE_FOLDER).join(PACKAGES_FOLDER));
     let package = fs::read(path_in(&from, digest))?;
     if CodeDigest::of(&package) != *digest {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "its SHA-256 is not what it was"));

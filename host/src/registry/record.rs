@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::function::{AliasState, Function, Update};
-use crate::artifact::CodeRecord;
 #[cfg(feature = "sqlite")]
 use crate::artifact::CodeDigest;
+use crate::artifact::CodeRecord;
 use crate::function::{Alias, AliasMove, Configuration, FunctionState, RecursiveLoop, Tags, VersionNumber};
 use crate::store::{Record, Scope, StoreError, Write};
 use crate::version::Version;
