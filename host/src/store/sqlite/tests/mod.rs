@@ -83,6 +83,7 @@ async fn when_too_much_waits_commits_are_refused_and_notes_are_lost() {
             Ok(pending) => waiting.push(pending),
             Err(error) => assert_eq!(error, StoreError::Busy),
         }
+        std::thread::yield_now();
     }
     let refused = store.commit(commit("one too many", None, vec![])).await;
     assert_eq!(refused, Err(StoreError::Busy));
