@@ -10,11 +10,14 @@ mod logging;
 mod name;
 mod outbound;
 mod qualifier;
+mod recursion;
 mod reference;
+mod serialized;
 mod state;
+mod tags;
 mod world;
 
-pub use alias::{Alias, AliasRouting, RoutingError, Weight};
+pub use alias::{Alias, AliasMove, AliasRouting, RoutingError, Weight};
 pub(crate) use arn::FunctionArn;
 pub use configuration::{
     Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, EphemeralStorage, Isolation,
@@ -24,7 +27,9 @@ pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, Logging
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub(crate) use outbound::{Destination, DestinationHost, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
-pub use qualifier::{Qualifier, VersionNumber};
+pub use qualifier::{Qualifier, VersionNumber, VersionNumberError};
+pub use recursion::RecursiveLoop;
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};
 pub use state::FunctionState;
+pub use tags::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX, TagError, Tags};
 pub use world::World;
