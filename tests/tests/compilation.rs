@@ -287,24 +287,19 @@ fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
 
 #[test]
 fn a_function_is_pending_while_it_is_compiled_and_everybody_can_see_it() {
-    let server = Server::start();
+    let server = Server::start_with(&["--compile-wait-seconds", "0"]);
     let package = large_command(1500, 500);
-    std::thread::scope(|scope| {
-        let created =
-            scope.spawn(|| post(&server, "/2015-03-31/functions", &create_request("slow", &package)));
-        let pending = until("pending function", || {
-            let (status, found) = configuration(&server, "slow");
-            (status == 200).then_some(found)
-        });
-        assert_eq!((&pending["State"], &pending["StateReasonCode"]), (&json!("Pending"), &json!("Creating")));
-        let (status, refused) = post(&server, "/2015-03-31/functions/slow/invocations", b"{}");
-        assert_eq!(status, 409, "{refused}");
-        assert!(refused["message"].as_str().expect("a message").ends_with("state: Pending"), "{refused}");
-        let (status, refused) = post(&server, "/2015-03-31/functions/slow/versions", b"{}");
-        assert_eq!(status, 409, "{refused}");
-        let (status, created) = created.join().expect("it does not panic");
-        assert_eq!(status, 201, "{created}");
-    });
+    let (status, created) = post(&server, "/2015-03-31/functions", &create_request("slow", &package));
+    assert_eq!(status, 201, "{created}");
+    let (_, pending) = configuration(&server, "slow");
+    for shown in [&created, &pending] {
+        assert_eq!((&shown["State"], &shown["StateReasonCode"]), (&json!("Pending"), &json!("Creating")));
+    }
+    let (status, refused) = post(&server, "/2015-03-31/functions/slow/invocations", b"{}");
+    assert_eq!(status, 409, "{refused}");
+    assert!(refused["message"].as_str().expect("a message").ends_with("state: Pending"), "{refused}");
+    let (status, refused) = post(&server, "/2015-03-31/functions/slow/versions", b"{}");
+    assert_eq!(status, 409, "{refused}");
     until("active function", || (configuration(&server, "slow").1["State"] == "Active").then_some(()));
     assert_eq!(post(&server, "/2015-03-31/functions/slow/invocations", b"{}"), (200, Value::Null));
     assert_eq!(server.terminate(), Some(0));

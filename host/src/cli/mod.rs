@@ -1,6 +1,7 @@
 //! The `samovar` command line: serves a host, and deploys to and invokes on one over its HTTP API.
 
 mod alias;
+mod backup;
 mod client;
 mod deploy;
 mod figures;
@@ -33,6 +34,8 @@ enum Command {
     Alias(alias::Alias),
     /// Invoke a function and print its answer
     Invoke(invoke::Invoke),
+    /// Copy all functions and their code to a folder, also while they are served
+    Backup(backup::Backup),
     /// Compile one component for a host, from standard input to standard output
     #[command(hide = true)]
     CompileWorker {
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Deploy(deploy) => deploy.run(),
         Command::Alias(alias) => alias.run(),
         Command::Invoke(invoke) => invoke.run(),
+        Command::Backup(backup) => backup.run(),
         Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };
     done.unwrap_or_else(|error| {

@@ -10,6 +10,7 @@ mod configuration;
 mod logging;
 mod name;
 mod outbound;
+mod policy;
 mod qualifier;
 mod recursion;
 mod reference;
@@ -32,6 +33,10 @@ pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, Logging
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub(crate) use outbound::{Destination, DestinationHost, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
+pub use policy::{
+    Everybody, OneOrMany, POLICY_BYTES_MAX, Permission, PolicyEffect, PolicyError, PolicyPrincipal,
+    PolicyStatement, ResourcePolicy,
+};
 pub use qualifier::{Qualifier, VersionNumber, VersionNumberError};
 pub use recursion::RecursiveLoop;
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::function::{AliasRouting, VersionNumber, Weight};
+use crate::function::{AliasName, AliasRouting, VersionNumber, Weight};
 use crate::{AliasInfo, CreateAlias, UpdateAlias};
 
 use super::api::Answer;
 use super::call::Call;
+use super::paging::{Paging, marker};
 use super::request;
 use super::wire_error::{Member, WireError};
 
@@ -23,7 +24,7 @@ struct CreateAliasInput {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct GetAliasInput {
+struct AliasInput {
     name: String,
 }
 
@@ -35,6 +36,22 @@ struct UpdateAliasInput {
     description: Option<String>,
     routing_config: Option<RoutingConfig>,
     revision_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAliasesInput {
+    function_version: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAliasesResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    aliases: Vec<AliasConfiguration>,
 }
 
 /// The additional versions of an alias and their weights; of at most one.
@@ -68,11 +85,11 @@ pub(super) async fn create(call: Call<'_>) -> Answer {
     };
     let description = input.description.unwrap_or_default();
     let create = CreateAlias { description, ..CreateAlias::new(function, name, routing) };
-    call.answer(&AliasConfiguration::of(call.host().create_alias(&create)?))
+    call.answer(&AliasConfiguration::of(call.host().create_alias(&create).await?))
 }
 
 pub(super) async fn get(call: Call<'_>) -> Answer {
-    let input: GetAliasInput = call.input()?;
+    let input: AliasInput = call.input()?;
     let name = request::alias(&input.name)?;
     call.answer(&AliasConfiguration::of(call.host().alias_info(&call.whole_function()?, &name)?))
 }
@@ -87,7 +104,26 @@ pub(super) async fn update(call: Call<'_>) -> Answer {
         revision_id: input.revision_id,
         ..UpdateAlias::new(function, request::alias(&input.name)?)
     };
-    call.answer(&AliasConfiguration::of(call.host().update_alias(&update)?))
+    call.answer(&AliasConfiguration::of(call.host().update_alias(&update).await?))
+}
+
+pub(super) async fn delete(call: Call<'_>) -> Answer {
+    let input: AliasInput = call.input()?;
+    let name = request::alias(&input.name)?;
+    call.host().delete_alias(&call.whole_function()?, &name).await?;
+    call.done()
+}
+
+pub(super) async fn list(call: Call<'_>) -> Answer {
+    let input: ListAliasesInput = call.input()?;
+    let version = input.function_version.as_deref().map(version_number).transpose()?;
+    let from = input.paging.from(|text| AliasName::parse(text).ok())?;
+    let function = call.whole_function()?;
+    let page = call.host().list_aliases(&function, version, from.as_ref(), input.paging.limit())?;
+    call.answer(&ListAliasesResponse {
+        next_marker: page.next.map(|name| marker(name.as_str())),
+        aliases: page.items.into_iter().map(AliasConfiguration::of).collect(),
+    })
 }
 
 fn version_number(text: &str) -> Result<VersionNumber, WireError> {

@@ -2,8 +2,9 @@
 
 use crate::function::{ConfigurationError, LoggingError, RoutingError, TagError, VpcError};
 use crate::{
-    AliasError, CodeError, CreateFunctionError, FunctionNotFound, FunctionPending, InvokeError, PackageError,
-    PublishVersionError, RevisionMismatch, UpdateFunctionError,
+    AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
+    FunctionNotFound, FunctionPending, InvokeError, PackageError, PublishVersionError, RevisionMismatch,
+    SettingError, StoreError, UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -96,6 +97,40 @@ impl From<FunctionPending> for WireError {
     }
 }
 
+impl From<UpdateInProgress> for WireError {
+    fn from(error: UpdateInProgress) -> Self {
+        Self::new(Exception::ResourceConflict, sentence(&error))
+    }
+}
+
+impl From<CodeStorageExceeded> for WireError {
+    fn from(CodeStorageExceeded { .. }: CodeStorageExceeded) -> Self {
+        Self::new(Exception::CodeStorageExceeded, "Code storage limit exceeded.")
+    }
+}
+
+impl From<ChangeError> for WireError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Closing => Self::closing(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for WireError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::new(Exception::ResourceConflict, sentence(&error)),
+            StoreError::Busy => Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}")),
+            StoreError::Full => Self::new(Exception::Unavailable, sentence(&error)),
+            StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Failed { .. } => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
 impl From<CodeError> for WireError {
     fn from(error: CodeError) -> Self {
         match error {
@@ -119,6 +154,7 @@ impl From<CodeError> for WireError {
             CodeError::Assets(error) => {
                 Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
             }
+            CodeError::Refused { reason } => Self::parameter(reason),
             CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
             CodeError::CompileTime { .. }
             | CodeError::CompileMemory { .. }
@@ -143,7 +179,9 @@ impl From<CreateFunctionError> for WireError {
             CreateFunctionError::Reference(_) => Self::parameter(sentence(&error)),
             CreateFunctionError::Configuration(error) => error.into(),
             CreateFunctionError::Code(error) => error.into(),
-            CreateFunctionError::Closing => Self::closing(),
+            CreateFunctionError::Tags(error) => error.into(),
+            CreateFunctionError::CodeStorage(error) => error.into(),
+            CreateFunctionError::Change(error) => error.into(),
         }
     }
 }
@@ -154,12 +192,36 @@ impl From<UpdateFunctionError> for WireError {
             UpdateFunctionError::NotFound(error) => error.into(),
             UpdateFunctionError::Revision(error) => error.into(),
             UpdateFunctionError::Pending(error) => error.into(),
-            UpdateFunctionError::InProgress { .. } => {
-                Self::new(Exception::ResourceConflict, sentence(&error))
-            }
+            UpdateFunctionError::InProgress(error) => error.into(),
             UpdateFunctionError::Configuration(error) => error.into(),
             UpdateFunctionError::Code(error) => error.into(),
-            UpdateFunctionError::Closing => Self::closing(),
+            UpdateFunctionError::CodeStorage(error) => error.into(),
+            UpdateFunctionError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteFunctionError> for WireError {
+    fn from(error: DeleteFunctionError) -> Self {
+        match error {
+            DeleteFunctionError::NotFound(error) => error.into(),
+            DeleteFunctionError::Latest | DeleteFunctionError::Alias { .. } => {
+                Self::parameter(sentence(&error))
+            }
+            DeleteFunctionError::Referenced { .. } => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
+            DeleteFunctionError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<SettingError> for WireError {
+    fn from(error: SettingError) -> Self {
+        match error {
+            SettingError::NotFound(error) => error.into(),
+            SettingError::Tags(error) => error.into(),
+            SettingError::Change(error) => error.into(),
         }
     }
 }
@@ -172,6 +234,9 @@ impl From<PublishVersionError> for WireError {
             PublishVersionError::Pending(error) => error.into(),
             PublishVersionError::Configuration(error) => error.into(),
             PublishVersionError::CodeDiffers { .. } => Self::parameter(error.to_string()),
+            PublishVersionError::InProgress(error) => error.into(),
+            PublishVersionError::CodeStorage(error) => error.into(),
+            PublishVersionError::Change(error) => error.into(),
         }
     }
 }
@@ -184,6 +249,11 @@ impl From<AliasError> for WireError {
             AliasError::Exists { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             AliasError::Revision(error) => error.into(),
             AliasError::Routing(error) => error.into(),
+            AliasError::Pending(error) => error.into(),
+            AliasError::NotReady { .. } | AliasError::NothingBefore { .. } => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
+            AliasError::Change(error) => error.into(),
             AliasError::Configuration(error) => error.into(),
         }
     }

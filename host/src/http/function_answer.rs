@@ -9,7 +9,7 @@ use crate::function::{
     Architecture, FunctionName, FunctionState, LogFormat, LogLevel, Logging, Qualifier, RuntimeConfig,
     TracingMode, VersionNumber, VpcConfig,
 };
-use crate::{CodeDigest, FunctionVersion};
+use crate::{CodeDigest, FunctionVersion, LastUpdate};
 
 /// A function as answers show it. What was never given is absent, as Lambda has it.
 #[derive(Debug, Serialize)]
@@ -38,13 +38,18 @@ pub(super) struct FunctionConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     vpc_config: Option<VpcConfigResponse>,
     revision_id: String,
-    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason_code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_update_status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason_code: Option<&'static str>,
     package_type: &'static str,
     architectures: [Architecture; 1],
     ephemeral_storage: EphemeralStorage,
@@ -110,6 +115,8 @@ impl FunctionConfiguration {
     /// A version, asked for by that qualifier or none.
     pub(super) fn of(version: FunctionVersion, qualifier: Option<&Qualifier>) -> Self {
         let (state_reason, state_reason_code) = state_reason(&version.state);
+        let (last_update_status, last_update_status_reason, last_update_status_reason_code) =
+            last_update(&version.last_update);
         let variables = version.configuration.environment.variables();
         Self {
             function_name: version.name.to_string(),
@@ -122,10 +129,12 @@ impl FunctionConfiguration {
             environment: (!variables.is_empty())
                 .then(|| EnvironmentResponse { variables: variables.clone() }),
             tracing_config: TracingConfig { mode: version.configuration.tracing },
-            state: version.state.to_string(),
+            state: Some(version.state.to_string()),
             state_reason,
             state_reason_code,
-            last_update_status: Some("Successful"),
+            last_update_status: Some(last_update_status),
+            last_update_status_reason,
+            last_update_status_reason_code,
             package_type: "Zip",
             architectures: [version.configuration.architecture],
             ephemeral_storage: EphemeralStorage { size: version.configuration.ephemeral_storage.mb() },
@@ -150,6 +159,25 @@ impl FunctionConfiguration {
     pub(super) fn newly_made(self) -> Self {
         Self { last_update_status: None, ..self }
     }
+
+    /// A version as the list of a function's versions shows it, `$LATEST` too with its qualifier.
+    pub(super) fn listed(version: FunctionVersion) -> Self {
+        let qualifier = Qualifier::Version(version.number);
+        Self::of(version, Some(&qualifier)).without_state()
+    }
+
+    /// The same without what lists do not show: the states of the function and of its last update.
+    pub(super) fn without_state(self) -> Self {
+        Self {
+            state: None,
+            state_reason: None,
+            state_reason_code: None,
+            last_update_status: None,
+            last_update_status_reason: None,
+            last_update_status_reason_code: None,
+            ..self
+        }
+    }
 }
 
 impl LoggingConfig {
@@ -173,6 +201,17 @@ fn state_reason(state: &FunctionState) -> (Option<String>, Option<&'static str>)
         FunctionState::Active => (None, None),
         FunctionState::Pending => (Some("The function is being created.".to_owned()), Some("Creating")),
         FunctionState::Failed { reason } => (Some(reason.clone()), Some("InvalidZipFileException")),
+    }
+}
+
+/// What became of the last update, and why.
+fn last_update(last: &LastUpdate) -> (&'static str, Option<String>, Option<&'static str>) {
+    match last {
+        LastUpdate::Successful => ("Successful", None, None),
+        LastUpdate::InProgress => {
+            ("InProgress", Some("The function is being created.".to_owned()), Some("Creating"))
+        }
+        LastUpdate::Failed { reason } => ("Failed", Some(reason.clone()), Some("InvalidZipFileException")),
     }
 }
 

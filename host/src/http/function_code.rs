@@ -38,6 +38,7 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
         publish: input.publish.unwrap_or(false),
         dry_run: input.dry_run.unwrap_or(false),
         revision_id: input.revision_id,
+        wait_max: Some(call.api.compile_wait_max),
         ..UpdateFunctionCode::new(function, input.source.package(&mut call)?)
     };
     let host = call.host().clone();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::CreateFunction;
-use crate::function::{Configuration, Tags};
+use crate::function::{Configuration, FunctionName, Tags, VersionNumber};
+use crate::{CreateFunction, FunctionVersion, ListFunctions};
 
 use super::api::{Answer, to_the_end};
 use super::call::Call;
@@ -13,6 +13,7 @@ use super::code;
 use super::function_answer::FunctionConfiguration;
 use super::function_code::CodeSource;
 use super::function_settings::Settings;
+use super::paging::{Paging, marker};
 use super::wire_error::WireError;
 
 /// What CreateFunction is given beside the function's name.
@@ -32,6 +33,25 @@ struct CreateFunctionInput {
 struct GetFunctionResponse {
     configuration: FunctionConfiguration,
     code: FunctionCodeLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Tags>,
+}
+
+/// Which functions to list. None of them comes from another region, so a master region changes nothing.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListFunctionsInput {
+    function_version: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListFunctionsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    functions: Vec<FunctionConfiguration>,
 }
 
 #[derive(Serialize)]
@@ -47,13 +67,13 @@ pub(super) async fn create(mut call: Call<'_>) -> Answer {
     let function = call.function()?;
     let mut configuration = Configuration::default();
     input.settings.checked(call.api.any_runtime)?.apply(&mut configuration)?;
-    Tags::new(input.tags.unwrap_or_default())?;
+    let tags = Tags::new(input.tags.unwrap_or_default())?;
     let package = input.code.package(&mut call)?;
 
     let publish = input.publish.unwrap_or(false);
-    let wait_max = Some(call.api.create_wait_max);
+    let wait_max = Some(call.api.compile_wait_max);
     let create =
-        CreateFunction { configuration, publish, wait_max, ..CreateFunction::new(function, package) };
+        CreateFunction { configuration, tags, publish, wait_max, ..CreateFunction::new(function, package) };
     let host = call.host().clone();
     let created = to_the_end(async move { host.create_function(create).await }).await??;
     call.answer(&FunctionConfiguration::of(created, None).newly_made())
@@ -65,7 +85,40 @@ pub(super) async fn get(call: Call<'_>) -> Answer {
     let location = code::location(call.parts, &version);
     let code = FunctionCodeLocation { repository_type: "S3", location };
     let configuration = FunctionConfiguration::of(version, function.qualifier.as_ref());
-    call.answer(&GetFunctionResponse { configuration, code })
+    let tags = Some(call.host().tags(&call.whole_function()?)?).filter(|tags| !tags.by_key().is_empty());
+    call.answer(&GetFunctionResponse { configuration, code, tags })
+}
+
+pub(super) async fn delete(call: Call<'_>) -> Answer {
+    let function = call.function()?;
+    let host = call.host().clone();
+    to_the_end(async move { host.delete_function(&function).await }).await??;
+    call.done()
+}
+
+pub(super) async fn list(call: Call<'_>) -> Answer {
+    let input: ListFunctionsInput = call.input()?;
+    let all_versions = input.function_version.is_some();
+    let list = ListFunctions {
+        all_versions,
+        from: input.paging.from(place)?,
+        ..ListFunctions::new(call.region().clone(), input.paging.limit())
+    };
+    let page = call.host().list_functions(&list);
+    let listed = |version: FunctionVersion| match all_versions {
+        true => FunctionConfiguration::listed(version),
+        false => FunctionConfiguration::of(version, None).without_state(),
+    };
+    call.answer(&ListFunctionsResponse {
+        next_marker: page.next.map(|(name, number)| marker(&format!("{name}:{number}"))),
+        functions: page.items.into_iter().map(listed).collect(),
+    })
+}
+
+/// A place in the list of all functions, as its marker has it.
+fn place(text: &str) -> Option<(FunctionName, VersionNumber)> {
+    let (name, number) = text.split_once(':')?;
+    Some((FunctionName::parse(name).ok()?, VersionNumber::parse(number)?))
 }
 
 impl CreateFunctionInput {

@@ -27,6 +27,7 @@
 //!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
+mod account;
 mod aliases;
 mod api;
 mod bodies;
@@ -46,6 +47,7 @@ mod guard;
 mod invoke;
 mod model;
 mod operations;
+mod paging;
 mod recursion;
 mod refused;
 mod request;
@@ -53,6 +55,7 @@ mod router;
 mod runtime_management;
 mod serve;
 mod settings;
+mod tags;
 mod target;
 mod timing;
 mod trace;

@@ -1,12 +1,14 @@
 //! The operations on versions of functions.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::PublishVersion;
+use crate::function::VersionNumber;
 
 use super::api::Answer;
 use super::call::Call;
 use super::function_answer::FunctionConfiguration;
+use super::paging::{Paging, marker};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -14,6 +16,14 @@ struct PublishVersionInput {
     code_sha256: Option<String>,
     description: Option<String>,
     revision_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListVersionsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    versions: Vec<FunctionConfiguration>,
 }
 
 pub(super) async fn publish(call: Call<'_>) -> Answer {
@@ -25,6 +35,16 @@ pub(super) async fn publish(call: Call<'_>) -> Answer {
         revision_id: input.revision_id,
         ..PublishVersion::new(function)
     };
-    let published = call.host().publish_version(&publish)?;
+    let published = call.host().publish_version(&publish).await?;
     call.answer(&FunctionConfiguration::of(published, None))
+}
+
+pub(super) async fn list(call: Call<'_>) -> Answer {
+    let paging: Paging = call.input()?;
+    let from = paging.from(VersionNumber::parse)?;
+    let page = call.host().list_versions(&call.whole_function()?, from, paging.limit())?;
+    call.answer(&ListVersionsResponse {
+        next_marker: page.next.map(|number| marker(&number.to_string())),
+        versions: page.items.into_iter().map(FunctionConfiguration::listed).collect(),
+    })
 }

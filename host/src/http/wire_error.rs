@@ -34,6 +34,7 @@ pub(super) struct Member(pub(super) &'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exception {
     AccessDenied,
+    CodeStorageExceeded,
     IncompleteSignature,
     InvalidParameterValue,
     InvalidRequestContent,
@@ -48,6 +49,7 @@ pub(super) enum Exception {
     Serialization,
     Service,
     TooManyRequests,
+    Unavailable,
     UnknownOperation,
     Validation,
 }
@@ -63,8 +65,9 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::AccessDenied,
+        Self::CodeStorageExceeded,
         Self::IncompleteSignature,
         Self::InvalidParameterValue,
         Self::InvalidRequestContent,
@@ -79,6 +82,7 @@ impl Exception {
         Self::Serialization,
         Self::Service,
         Self::TooManyRequests,
+        Self::Unavailable,
         Self::UnknownOperation,
         Self::Validation,
     ];
@@ -87,6 +91,9 @@ impl Exception {
         let user = Some("User");
         let (status, name, key, fault) = match self {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException", "Message", None),
+            Self::CodeStorageExceeded => {
+                (StatusCode::BAD_REQUEST, "CodeStorageExceededException", "message", user)
+            }
             Self::IncompleteSignature => {
                 (StatusCode::FORBIDDEN, "IncompleteSignatureException", "message", None)
             }
@@ -120,6 +127,9 @@ impl Exception {
             }
             Self::TooManyRequests => {
                 (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user)
+            }
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceException", "Message", Some("Service"))
             }
             Self::UnknownOperation => (StatusCode::NOT_FOUND, "UnknownOperationException", "message", None),
             Self::Validation => (StatusCode::BAD_REQUEST, "ValidationException", "message", None),
@@ -266,6 +276,10 @@ impl WireError {
         )
     }
 
+    pub(super) fn no_resource() -> Self {
+        Self::new(Exception::ResourceNotFound, "The resource you requested does not exist.")
+    }
+
     pub(super) fn no_package() -> Self {
         Self::new(Exception::ResourceNotFound, "There is no such package")
     }
@@ -354,8 +368,8 @@ pub(super) mod tests {
                 continue;
             };
             seen += 1;
-            // What is not implemented is a ServiceException of another status, so that clients do not try again.
-            if exception != Exception::NotImplemented {
+            // What is not implemented, or not now, is a ServiceException whose status tells clients whether to try again.
+            if ![Exception::NotImplemented, Exception::Unavailable].contains(&exception) {
                 assert_eq!(status.as_str(), *modelled_status, "{name}");
             }
             assert_eq!(key, *modelled_key, "{name}");

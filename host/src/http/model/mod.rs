@@ -83,6 +83,11 @@ impl Operation {
         COMMON.contains(&name) || self.errors.contains(&name)
     }
 
+    /// Whether it changes nothing.
+    pub(super) fn only_reads(&self) -> bool {
+        self.method == "GET"
+    }
+
     /// Whether its requests are read, so that it can be carried out.
     #[cfg(test)]
     pub(super) fn is_read(&self) -> bool {
