@@ -95,7 +95,10 @@ fn versions_and_aliases_are_listed_page_by_page() {
         client.create_alias("f", name);
     }
     let versions = client.get("2015-03-31/functions/f/versions");
-    assert_eq!(column(&versions["Versions"], "FunctionArn"), [format!("{ARN}:f:$LATEST"), format!("{ARN}:f:1")]);
+    assert_eq!(
+        column(&versions["Versions"], "FunctionArn"),
+        [format!("{ARN}:f:$LATEST"), format!("{ARN}:f:1")]
+    );
     let first = client.get("2015-03-31/functions/f/versions?MaxItems=1");
     let marker = first["NextMarker"].as_str().expect("a marker");
     let second = client.get(&format!("2015-03-31/functions/f/versions?Marker={marker}"));
@@ -161,7 +164,9 @@ fn settings_of_functions_and_of_the_account_are_kept_and_counted() {
     assert_eq!((put.status, put.json()), (200, json!({ "RecursiveLoop": "Allow" })));
     assert_eq!(client.get(path), json!({ "RecursiveLoop": "Allow" }));
     let bad = client.ask(&format!("PUT /{path}"), &json!({ "RecursiveLoop": "Sometimes" }));
-    assert!(String::from_utf8_lossy(&bad.body).contains("Member must satisfy enum value set: [Allow, Terminate]"));
+    assert!(
+        String::from_utf8_lossy(&bad.body).contains("Member must satisfy enum value set: [Allow, Terminate]")
+    );
 
     let settings = client.get("2016-08-19/account-settings");
     assert_eq!(settings["AccountUsage"]["FunctionCount"], 1);
