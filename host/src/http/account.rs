@@ -36,7 +36,7 @@ pub(super) async fn settings(call: Call<'_>) -> Answer {
     call.answer(&AccountSettings {
         account_limit: AccountLimit {
             total_code_size: usage.code_bytes_max,
-            code_size_unzipped: UNZIPPED_BYTES_MAX as u64,
+            code_size_unzipped: UNZIPPED_BYTES_MAX,
             code_size_zipped: PACKAGE_BYTES_MAX as u64,
             concurrent_executions: usage.concurrency_max,
             // Nobody can reserve any yet.
