@@ -85,6 +85,10 @@ pub(super) struct Serve {
     /// How many connections the requests of all functions may have at a time
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     outbound_connections: usize,
+    /// Take functions of any runtime that Lambda ever had, so that templates for Lambda can be deployed as they are; their
+    /// code must be WebAssembly all the same
+    #[arg(long)]
+    any_runtime: bool,
     /// Do not write what functions log to standard error
     #[arg(long)]
     quiet: bool,
@@ -188,8 +192,9 @@ impl Serve {
     /// A server that listens on one address of a network is asked for by that address.
     fn http_settings(&self, address: IpAddr) -> HttpSettings {
         let own = (!address.is_loopback() && !address.is_unspecified()).then(|| address.to_string());
+        let compile_wait_max = Duration::from_secs(self.compile_wait_seconds.into());
         let settings =
-            HttpSettings::default().compile_wait_max(Duration::from_secs(self.compile_wait_seconds.into()));
+            HttpSettings::default().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
         self.allow_hosts.iter().cloned().chain(own).fold(settings, HttpSettings::allow_host)
     }
 

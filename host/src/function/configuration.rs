@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::architecture::Architecture;
+use super::logging::Logging;
 use super::outbound::OutboundList;
+use super::runtime::RuntimeConfig;
 use super::serialized::serialized_as_number;
+use super::tracing_mode::TracingMode;
+use super::vpc::VpcConfig;
 
 /// The most bytes the keys and values of an environment may have together.
 pub const ENVIRONMENT_BYTES_MAX: usize = 4096;
@@ -156,8 +161,20 @@ pub struct Configuration {
     pub isolation: Isolation,
     /// Where it may send HTTP requests, of what the host allows; nowhere by default.
     pub outbound: OutboundList,
+    /// How it logs.
+    pub logging: Logging,
     /// The runtime that was asked for; it has no effect on WebAssembly and is kept for clients.
     pub runtime: String,
+    /// Which runtime of the account's own was asked for; without effect, kept for clients.
+    pub runtime_config: Option<RuntimeConfig>,
+    /// The architecture that was asked for; without effect, kept for clients.
+    pub architecture: Architecture,
+    /// The network that was asked for, if one ever was; without effect, kept for clients.
+    pub vpc: Option<VpcConfig>,
+    /// Which requests are to be traced; without effect, kept for clients.
+    pub tracing: TracingMode,
+    /// The key that was given for the environment, or nothing; without effect, kept for clients.
+    pub kms_key_arn: String,
     /// The role that was given; it has no effect here and is kept for clients.
     pub role: String,
     /// The handler that was given; it is passed to the guest as `_HANDLER`.

@@ -28,6 +28,8 @@ pub(super) struct Api {
     pub(super) guard: Guard,
     /// How long operations wait for code to be compiled before they answer that it goes on.
     pub(super) compile_wait_max: Duration,
+    /// Whether any runtime of Lambda is taken.
+    pub(super) any_runtime: bool,
 }
 
 impl Api {
@@ -37,6 +39,7 @@ impl Api {
             bodies: Bodies::new(),
             guard: Guard::new(&settings.allowed_hosts),
             compile_wait_max: settings.compile_wait_max,
+            any_runtime: settings.any_runtime,
         })
     }
 }

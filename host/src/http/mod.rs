@@ -27,26 +27,42 @@
 //!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
+mod account;
 mod aliases;
 mod api;
 mod bodies;
+mod call;
+mod caller;
 mod code;
+mod code_signing;
+mod configuration;
+mod credential;
+mod engine_error;
 mod function_answer;
-mod function_request;
+mod function_code;
+mod function_environment;
+mod function_settings;
 mod functions;
 mod guard;
 mod invoke;
-mod operation;
-mod region;
+mod model;
+mod operations;
+mod paging;
+mod recursion;
+mod refused;
 mod request;
 mod router;
+mod runtime_management;
 mod serve;
 mod settings;
+mod tags;
+mod target;
 mod timing;
 mod trace;
+mod versions;
 mod wire_error;
 
-pub use function_request::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
+pub use function_environment::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;

@@ -10,6 +10,7 @@ pub struct HttpSettings {
     pub(super) connections_max: usize,
     pub(super) drain_time_max: Duration,
     pub(super) compile_wait_max: Duration,
+    pub(super) any_runtime: bool,
 }
 
 impl Default for HttpSettings {
@@ -19,6 +20,7 @@ impl Default for HttpSettings {
             connections_max: 4096,
             drain_time_max: Duration::from_secs(30),
             compile_wait_max: Duration::from_secs(10),
+            any_runtime: false,
         }
     }
 }
@@ -46,5 +48,11 @@ impl HttpSettings {
     /// How long running requests may take once the server is told to stop. Default: 30 seconds.
     pub fn drain_time_max(self, time: Duration) -> Self {
         Self { drain_time_max: time, ..self }
+    }
+
+    /// Whether functions may name any runtime that Lambda ever had, so that existing templates can be deployed. It has no effect
+    /// on what they are: WebAssembly. By default only `provided.al2023`, `provided.al2`, `provided` and `custom` are taken.
+    pub fn any_runtime(self, any: bool) -> Self {
+        Self { any_runtime: any, ..self }
     }
 }
