@@ -46,9 +46,9 @@ pub use artifact::{
 pub use host::{
     AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded, CreateAlias,
     CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
-    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PublishAliasError, PublishError,
-    PublishVersion, PublishVersionError, RevisionMismatch, SettingError, StartError, UpdateAlias,
-    UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
+    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PolicyInfo, PublishAliasError,
+    PublishError, PublishVersion, PublishVersionError, ResourcePolicyError, RevisionMismatch, SettingError,
+    StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};

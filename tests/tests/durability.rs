@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use samovar_tests::{Api, Handler, Reply, Server};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// How many changes of functions are acknowledged in all.
 const MUTATIONS: usize = 500;
 const SEED: u64 = 4;
 /// How long a server lives, at most, before it is killed.
-const LIFE_MS_MAX: u64 = 400;
+const LIFE_MS_MAX: u64 = 120;
 
 /// What there is to know of one function through the API.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -146,7 +147,7 @@ fn read(api: &Api, packages: &[Vec<u8>]) -> Ledger {
     };
     for shown in pages(api, "/2015-03-31/functions?FunctionVersion=ALL", "Functions") {
         let name = shown["FunctionName"].as_str().expect("a name");
-        let known = ledger.entry(name.to_owned()).or_insert_with(Known::default);
+        let known = ledger.entry(name.to_owned()).or_default();
         let memory_mb = shown["MemorySize"].as_u64().expect("a number");
         match shown["Version"].as_str().expect("a version") {
             "$LATEST" => (known.memory_mb, known.code) = (memory_mb, code_of(&shown)),
@@ -243,23 +244,7 @@ fn mutation(ledger: &Ledger, packages: &[Vec<u8>], random: &mut fastrand::Rng) -
             after.aliases.remove(&alias);
             ("DELETE", format!("{path}/aliases/{alias}"), None)
         }
-        (11..=16, Some(number)) => {
-            let other = known.versions.keys().copied().find(|other| *other != number && random.bool());
-            let additional = other.map(|other| (other, f64::from(random.u32(0..100)) / 100.0));
-            let weights = additional.map(|(version, weight)| (version.to_string(), json!(weight)));
-            let weights: serde_json::Map<String, Value> = weights.into_iter().collect();
-            let mut body = json!({
-                "FunctionVersion": number.to_string(), "RoutingConfig": { "AdditionalVersionWeights": weights },
-            });
-            let present = after.aliases.insert(alias.clone(), (number, additional));
-            match present {
-                Some(_) => ("PUT", format!("{path}/aliases/{alias}"), Some(body)),
-                None => {
-                    body["Name"] = json!(alias);
-                    ("POST", format!("{path}/aliases"), Some(body))
-                }
-            }
-        }
+        (11..=16, Some(number)) => lead(&mut after, &path, alias, number, random),
         // A description of its own makes it differ from the version before.
         _ => {
             let description = format!("number {}", random.u64(..));
@@ -275,6 +260,30 @@ fn mutation(ledger: &Ledger, packages: &[Vec<u8>], random: &mut fastrand::Rng) -
         }
     };
     Mutation { method, path, body, function: name, after: Some(after) }
+}
+
+/// Leads an alias to a version, or to two.
+fn lead(
+    after: &mut Known,
+    path: &str,
+    alias: String,
+    number: u64,
+    random: &mut fastrand::Rng,
+) -> (&'static str, String, Option<Value>) {
+    let other = after.versions.keys().copied().find(|other| *other != number && random.bool());
+    let additional = other.map(|other| (other, f64::from(random.u32(0..100)) / 100.0));
+    let weights = additional.map(|(version, weight)| (version.to_string(), json!(weight)));
+    let weights: serde_json::Map<String, Value> = weights.into_iter().collect();
+    let mut body = json!({
+        "FunctionVersion": number.to_string(), "RoutingConfig": { "AdditionalVersionWeights": weights },
+    });
+    match after.aliases.insert(alias.clone(), (number, additional)) {
+        Some(_) => ("PUT", format!("{path}/aliases/{alias}"), Some(body)),
+        None => {
+            body["Name"] = json!(alias);
+            ("POST", format!("{path}/aliases"), Some(body))
+        }
+    }
 }
 
 fn apply(ledger: &mut Ledger, mutation: &Mutation) {

@@ -1,11 +1,12 @@
 //! A host that starts again has the functions it had, quickly and without compiling any.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use samovar::function::FunctionState;
 use samovar::{Compiler, CreateFunction, Host, ListFunctions, PublishVersion, UpdateFunctionCode};
 use samovar_tests::{Handler, Server, answer, function, guest, invoke};
 use serde_json::json;
+use tokio::time::Instant;
 
 const FUNCTIONS: usize = 10_000;
 /// How long a host with so many functions may take until it serves.

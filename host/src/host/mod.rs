@@ -16,6 +16,7 @@ mod deployment;
 mod description;
 mod errors;
 mod listing;
+mod policies;
 mod recovery;
 mod settings;
 mod update;
@@ -61,6 +62,7 @@ pub use errors::{
     ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, UpdateInProgress,
 };
 pub use listing::{ListFunctions, Page};
+pub use policies::{PolicyInfo, ResourcePolicyError};
 pub use settings::SettingError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
 pub use versions::{PublishVersion, PublishVersionError};

@@ -48,6 +48,7 @@ mod invoke;
 mod model;
 mod operations;
 mod paging;
+mod policy;
 mod recursion;
 mod refused;
 mod request;

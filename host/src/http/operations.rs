@@ -18,8 +18,8 @@ use super::caller::caller;
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
-    account, aliases, code_signing, configuration, function_code, functions, recursion, runtime_management,
-    tags, versions,
+    account, aliases, code_signing, configuration, function_code, functions, policy, recursion,
+    runtime_management, tags, versions,
 };
 
 /// What carries an operation out.
@@ -28,16 +28,20 @@ type Handler = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Answer> + Sen
 /// The operation of that name, if it is there yet.
 fn handler(operation: &str) -> Option<Handler> {
     let handler: Handler = match operation {
+        "AddPermission" => |call| Box::pin(policy::add_permission(call)),
         "CreateAlias" => |call| Box::pin(aliases::create(call)),
         "CreateFunction" => |call| Box::pin(functions::create(call)),
         "DeleteAlias" => |call| Box::pin(aliases::delete(call)),
         "DeleteFunction" => |call| Box::pin(functions::delete(call)),
+        "DeleteResourcePolicy" => |call| Box::pin(policy::delete_resource(call)),
         "GetAccountSettings" => |call| Box::pin(account::settings(call)),
         "GetAlias" => |call| Box::pin(aliases::get(call)),
         "GetFunction" => |call| Box::pin(functions::get(call)),
         "GetFunctionCodeSigningConfig" => |call| Box::pin(code_signing::get(call)),
         "GetFunctionConfiguration" => |call| Box::pin(configuration::get(call)),
         "GetFunctionRecursionConfig" => |call| Box::pin(recursion::get(call)),
+        "GetPolicy" => |call| Box::pin(policy::get(call)),
+        "GetResourcePolicy" => |call| Box::pin(policy::get_resource(call)),
         "GetRuntimeManagementConfig" => |call| Box::pin(runtime_management::get(call)),
         "ListAliases" => |call| Box::pin(aliases::list(call)),
         "ListFunctions" => |call| Box::pin(functions::list(call)),
@@ -45,6 +49,8 @@ fn handler(operation: &str) -> Option<Handler> {
         "ListVersionsByFunction" => |call| Box::pin(versions::list(call)),
         "PublishVersion" => |call| Box::pin(versions::publish(call)),
         "PutFunctionRecursionConfig" => |call| Box::pin(recursion::put(call)),
+        "PutResourcePolicy" => |call| Box::pin(policy::put_resource(call)),
+        "RemovePermission" => |call| Box::pin(policy::remove_permission(call)),
         "TagResource" => |call| Box::pin(tags::tag(call)),
         "UntagResource" => |call| Box::pin(tags::untag(call)),
         "UpdateAlias" => |call| Box::pin(aliases::update(call)),
@@ -108,7 +114,7 @@ mod tests {
     fn every_operation_that_is_there_is_one_of_the_model_whose_requests_are_read() {
         let operations = Model::lambda().operations();
         let there: Vec<_> = operations.iter().filter(|operation| handler(operation.name).is_some()).collect();
-        assert_eq!(there.len(), 22);
+        assert_eq!(there.len(), 28);
         for operation in there {
             assert!(operation.is_read(), "{}", operation.name);
         }
