@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::logging::Logging;
 use super::outbound::OutboundList;
 
 /// The most bytes the keys and values of an environment may have together.
@@ -151,6 +152,8 @@ pub struct Configuration {
     pub isolation: Isolation,
     /// Where it may send HTTP requests, of what the host allows; nowhere by default.
     pub outbound: OutboundList,
+    /// How it logs.
+    pub logging: Logging,
     /// The runtime that was asked for; it has no effect on WebAssembly and is kept for clients.
     pub runtime: String,
     /// The role that was given; it has no effect here and is kept for clients.

@@ -6,6 +6,7 @@
 mod alias;
 mod arn;
 mod configuration;
+mod logging;
 mod name;
 mod outbound;
 mod qualifier;
@@ -19,6 +20,7 @@ pub use configuration::{
     Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, EphemeralStorage, Isolation,
     MemorySize, Timeout,
 };
+pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, LoggingError};
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub(crate) use outbound::{Destination, DestinationHost, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
