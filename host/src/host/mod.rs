@@ -5,6 +5,7 @@ mod builder;
 mod call;
 mod catalog;
 mod compilation;
+mod logs;
 mod operations;
 
 use std::fs::DirBuilder;
@@ -27,6 +28,7 @@ use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Region};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
+use crate::logs::Logs;
 use crate::pool::{Checkout, Idlers};
 use crate::registry::Registry;
 use crate::telemetry::{LogFeed, LogLine, Stopwatch};
@@ -53,6 +55,7 @@ pub(crate) struct HostParts {
     pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) region: Region,
+    logs: Option<Logs>,
     concurrency: Arc<Concurrency>,
     drain_time_max: Duration,
     closing: AtomicBool,
@@ -113,10 +116,12 @@ impl Host {
         };
         let artifacts = Artifacts::open(&data_dir, engine.clone(), artifact_settings)
             .map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
+        let logs = settings.logs.map(|logs| Logs::open(&data_dir, logs)).transpose();
+        let logs = logs.map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
         let shared = Shared {
             engine,
             idlers: Idlers::new(settings.idle_memory_bytes_max),
-            feed: LogFeed::new(),
+            feed: LogFeed::new(logs.as_ref().map(|logs| logs.queue().clone())),
             outbound: OutboundHost::new(
                 settings.outbound,
                 settings.outbound_addresses,
@@ -131,6 +136,7 @@ impl Host {
             artifacts: Arc::new(artifacts),
             shared: Arc::new(shared),
             region: settings.region,
+            logs,
             concurrency: Concurrency::new(settings.concurrency_max),
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
@@ -174,7 +180,7 @@ impl Host {
         };
         stages.checkout = stopwatch.lap();
         let log = instance.log().clone();
-        let framed = log.begin(&call.request_id, version.facts.number, call.log_tail);
+        let framed = log.begin(&call.request_id, call.log_tail);
         let (run, instance) = self.until_closed(instance.run(invocation)).await?;
         stages.run = stopwatch.lap();
         let keep = call.start == Start::Any;
@@ -221,7 +227,8 @@ impl Host {
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
-    /// still run or are still being set up ([`InvokeError::Closing`]), and drops all instances.
+    /// still run or are still being set up ([`InvokeError::Closing`]), drops all instances, and waits until their log lines
+    /// are written.
     pub async fn close(&self) {
         self.0.closing.store(true, Ordering::SeqCst);
         if tokio::time::timeout(self.0.drain_time_max, self.0.concurrency.at_rest()).await.is_err() {
@@ -232,6 +239,9 @@ impl Host {
         self.0.tasks.close();
         self.0.tasks.wait().await;
         self.0.registry.clear();
+        if let Some(logs) = &self.0.logs {
+            logs.close().await;
+        }
     }
 
     pub(crate) fn parts(&self) -> &HostParts {

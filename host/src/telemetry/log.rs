@@ -1,19 +1,21 @@
-//! What guests write, as log lines: kept for the caller's tail, and offered to whoever listens.
+//! The log of one instance: what its guest writes, and the host's own lines around it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::broadcast;
-
-use crate::invocation::FunctionError;
+use super::feed::{LogFeed, LogSource};
+use super::form::LineForm;
+use super::handed_over;
+use super::platform::PlatformEvent;
+use super::queue::Share;
+use crate::function::{LogFormat, LogLevel, Logging};
+use crate::invocation::{FunctionError, Report, Status};
+use crate::timestamp;
 
 /// How much of an invocation's log its caller can ask for: Lambda's 4 KiB.
 const TAIL_BYTES_MAX: usize = 4096;
 /// A line longer than this is cut into several: what the records of panics need, and what bounds the feed.
 const LINE_BYTES_MAX: usize = 8 << 10;
-/// What begins a record by which a guest hands its error over before it ends: RS, as in RFC 7464.
-const RECORD_SEPARATOR: u8 = 0x1e;
-/// How many lines a listener may fall behind before it loses the oldest.
-const FEED_LINES_MAX: usize = 4096;
 
 /// Which of a guest's two streams something is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,46 +24,6 @@ pub(crate) enum Stream {
     Output,
     /// Standard error.
     Error,
-}
-
-/// Where log lines come from: one instance of one version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LogSource {
-    /// The log group: `/aws/lambda/NAME`.
-    pub group: String,
-    /// The log stream: `YYYY/MM/DD/[VERSION]` and 32 hexadecimal digits.
-    pub stream: String,
-}
-
-/// One line of a function's log.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct LogLine {
-    /// The instance it comes from.
-    pub source: Arc<LogSource>,
-    /// The request that was handled when the line was written; none during init.
-    pub request_id: Option<Arc<str>>,
-    /// The text, without a line feed.
-    pub text: String,
-}
-
-/// Where all log lines of a host go: to those who listen, and nowhere if nobody does.
-#[derive(Debug, Clone)]
-pub(crate) struct LogFeed(broadcast::Sender<LogLine>);
-
-impl LogFeed {
-    pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(FEED_LINES_MAX))
-    }
-
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<LogLine> {
-        self.0.subscribe()
-    }
-
-    fn has_listeners(&self) -> bool {
-        self.0.receiver_count() > 0
-    }
 }
 
 /// The log of one instance; its clones write to the same log.
@@ -83,7 +45,7 @@ impl RequestLog {
     pub(crate) fn note(&self, text: &str) {
         let mut state = self.log.state();
         if state.request_id == self.request_id {
-            state.lines(text);
+            state.note(LogLevel::Warn, text);
         }
     }
 }
@@ -106,23 +68,30 @@ impl Writer {
 struct LogState {
     source: Arc<LogSource>,
     feed: LogFeed,
+    form: LineForm,
+    /// When the instance was begun, until the line that says so is written: with the first line that anybody wants.
+    begun_ms: Option<u64>,
     request_id: Option<Arc<str>>,
     /// What was written after the last line feed: to standard output, and to standard error.
     unfinished: [Vec<u8>; 2],
     tail: Vec<u8>,
     /// The error the guest handed over before it ended.
     handed_over: Option<FunctionError>,
+    share: Share,
 }
 
 impl Log {
-    pub(crate) fn new(source: Arc<LogSource>, feed: LogFeed) -> Self {
+    pub(crate) fn new(source: Arc<LogSource>, feed: LogFeed, logging: &Logging) -> Self {
         let state = LogState {
             source: source.clone(),
             feed,
+            form: LineForm::of(logging),
+            begun_ms: Some(timestamp::now_ms()),
             request_id: None,
             unfinished: [Vec::new(), Vec::new()],
             tail: Vec::new(),
             handed_over: None,
+            share: Share::default(),
         };
         Self { source, state: Arc::new(Mutex::new(state)) }
     }
@@ -132,25 +101,31 @@ impl Log {
         &self.source.stream
     }
 
+    /// Says how the instance's init went.
+    pub(crate) fn init_ended(&self, status: &Status, duration: Duration) {
+        let mut state = self.state();
+        if *status != Status::Success {
+            state.finish_lines();
+        }
+        if state.feed.is_wanted() {
+            state.platform(PlatformEvent::InitReport { status, duration }, Tail::Without);
+        }
+    }
+
     /// From here on lines belong to that request. What init wrote stays in its first request's tail.
     ///
     /// Says whether the host's own lines (START, END, REPORT) are wanted: by the caller, who asked for the
-    /// tail, or by a listener. Otherwise nobody would see them, and they are not even made.
-    pub(crate) fn begin(
-        &self,
-        request_id: &Arc<str>,
-        version: impl std::fmt::Display,
-        tail_wanted: bool,
-    ) -> bool {
+    /// tail, or by those who listen to logs or keep them. Otherwise nobody would see them, and they are not even made.
+    pub(crate) fn begin(&self, request_id: &Arc<str>, tail_wanted: bool) -> bool {
         let mut state = self.state();
         if state.request_id.is_some() {
             state.tail.clear();
         }
         state.handed_over = None;
         state.request_id = Some(request_id.clone());
-        let framed = tail_wanted || state.feed.has_listeners();
+        let framed = tail_wanted || state.feed.is_wanted();
         if framed {
-            state.line(format!("START RequestId: {request_id} Version: {version}").as_bytes());
+            state.platform(PlatformEvent::Start { request_id, version: &self.source.version }, Tail::With);
         }
         framed
     }
@@ -160,9 +135,9 @@ impl Log {
         Writer { log: self.clone(), stream }
     }
 
-    /// Adds lines of the host's own.
+    /// Adds lines of the host's own about what went wrong in the guest.
     pub(crate) fn note(&self, text: &str) {
-        self.state().lines(text);
+        self.state().note(LogLevel::Error, text);
     }
 
     /// The log for what goes on beside the guest and may still do so when its request is over.
@@ -170,17 +145,20 @@ impl Log {
         RequestLog { log: self.clone(), request_id: self.state().request_id.clone() }
     }
 
-    /// Ends the request's part of the log with the host's own lines.
-    pub(crate) fn end(&self, host_lines: &[String]) {
+    /// Ends what the guest has begun to write, where nobody wants the host's own lines.
+    pub(crate) fn end_unframed(&self) {
+        self.state().finish_lines();
+    }
+
+    /// Ends the request's part of the log with the host's own lines; an error that ended the request comes before them.
+    pub(crate) fn end(&self, request_id: &str, error: Option<&FunctionError>, report: &Report) {
         let mut state = self.state();
-        for stream in [Stream::Output, Stream::Error] {
-            if !state.unfinished[stream as usize].is_empty() {
-                state.finish_line(stream);
-            }
+        state.finish_lines();
+        if let Some(error) = error {
+            let text = format!("{}: {}", error.error_type, error.error_message);
+            state.application(LogLevel::Error, text.as_bytes());
         }
-        for line in host_lines {
-            state.line(line.as_bytes());
-        }
+        state.platform(PlatformEvent::End { request_id, report }, Tail::With);
     }
 
     /// The last 4 KiB of what the request has logged.
@@ -199,6 +177,13 @@ impl Log {
         // The state is whole after every statement, so a panic elsewhere leaves it usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a line is among those that a request's caller can ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    With,
+    Without,
 }
 
 impl LogState {
@@ -220,75 +205,105 @@ impl LogState {
         }
     }
 
+    fn finish_lines(&mut self) {
+        for stream in [Stream::Output, Stream::Error] {
+            if !self.unfinished[stream as usize].is_empty() {
+                self.finish_line(stream);
+            }
+        }
+    }
+
     fn finish_line(&mut self, stream: Stream) {
         let mut line = std::mem::take(&mut self.unfinished[stream as usize]);
-        // A guest that panics may have begun a line: the record comes after it.
-        match line.iter().rposition(|&byte| byte == RECORD_SEPARATOR) {
-            Some(at) if self.take_record(&line[at + 1..]) => {
-                if at > 0 {
-                    self.line(&line[..at]);
-                }
+        let before = match handed_over::split(&line) {
+            Some((before, error)) => {
+                self.handed_over = Some(error);
+                (!before.is_empty()).then_some(before)
             }
-            _ => self.line(&line),
+            None => Some(&*line),
+        };
+        if let Some(line) = before {
+            self.application(LogLevel::Info, line);
         }
         // The allocation serves the next line.
         line.clear();
         self.unfinished[stream as usize] = line;
     }
 
-    /// Takes a record that hands an error over; whatever else has the separator is an ordinary line.
-    fn take_record(&mut self, record: &[u8]) -> bool {
-        #[derive(serde::Deserialize)]
-        struct Record {
-            #[serde(rename = "samovar:function-error")]
-            error: HandedOver,
-        }
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct HandedOver {
-            error_type: String,
-            error_message: String,
-            #[serde(default)]
-            stack_trace: Vec<String>,
-        }
-        let Ok(Record { error }) = serde_json::from_slice(record) else { return false };
-        self.handed_over =
-            Some(FunctionError::reported(error.error_type, error.error_message, error.stack_trace));
-        true
-    }
-
-    fn lines(&mut self, text: &str) {
-        for line in text.lines() {
-            self.line(line.as_bytes());
+    /// Lines of the host's own among the function's: as text one for each of theirs, in JSON one object for all.
+    fn note(&mut self, level: LogLevel, text: &str) {
+        match self.form.format {
+            LogFormat::Text => text.lines().for_each(|line| self.application(level, line.as_bytes())),
+            LogFormat::Json => self.application(level, text.as_bytes()),
         }
     }
 
-    fn line(&mut self, line: &[u8]) {
-        self.tail.extend_from_slice(line);
-        self.tail.push(b'\n');
-        if self.tail.len() > 2 * TAIL_BYTES_MAX {
-            self.tail.drain(..self.tail.len() - TAIL_BYTES_MAX);
+    fn application(&mut self, level: LogLevel, line: &[u8]) {
+        let form = self.form;
+        let request_id = self.request_id.clone();
+        if let Some(line) = form.application(level, line, request_id.as_deref()) {
+            self.line(&line, Tail::With);
         }
-        if self.feed.has_listeners() {
-            // The only error is that nobody listens any more, which is no error.
-            let _ = self.feed.0.send(LogLine {
-                source: self.source.clone(),
-                request_id: self.request_id.clone(),
-                text: String::from_utf8_lossy(line).into_owned(),
-            });
+    }
+
+    fn platform(&mut self, event: PlatformEvent<'_>, tail: Tail) {
+        for line in event.lines(self.form).into_iter().flatten() {
+            self.line(line.as_bytes(), tail);
+        }
+    }
+
+    fn line(&mut self, line: &[u8], tail: Tail) {
+        let wanted = self.feed.is_wanted();
+        if wanted && let Some(at_ms) = self.begun_ms.take() {
+            self.init_start(at_ms);
+        }
+        if tail == Tail::With {
+            self.tail.extend_from_slice(line);
+            self.tail.push(b'\n');
+            if self.tail.len() > 2 * TAIL_BYTES_MAX {
+                self.tail.drain(..self.tail.len() - TAIL_BYTES_MAX);
+            }
+        }
+        if wanted {
+            self.feed.send(&self.source, self.request_id.as_ref(), line, &mut self.share);
+        }
+    }
+
+    /// The line before all others: it belongs to no request, although it may be written with the first line of one.
+    fn init_start(&mut self, at_ms: u64) {
+        let source = self.source.clone();
+        let event = PlatformEvent::InitStart { source: &source, at_ms };
+        for line in event.lines(self.form).into_iter().flatten() {
+            self.feed.send(&source, None, line.as_bytes(), &mut self.share);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::broadcast;
+
+    use super::super::feed::LogLine;
+    use super::super::queue::LogQueue;
     use super::*;
 
+    /// A log, and a listener that has heard of the instance's beginning.
     fn log() -> (Log, broadcast::Receiver<LogLine>) {
-        let feed = LogFeed::new();
+        let feed = LogFeed::new(None);
         let listener = feed.subscribe();
-        let source = LogSource { group: "/aws/lambda/f".to_owned(), stream: "s".to_owned() };
-        (Log::new(Arc::new(source), feed), listener)
+        let log = Log::new(LogSource::example("s"), feed, &Logging::default());
+        log.state().begun_ms = None;
+        (log, listener)
+    }
+
+    fn report() -> Report {
+        Report {
+            status: Status::Success,
+            duration: Duration::ZERO,
+            init_duration: None,
+            memory_size_mb: 128,
+            max_memory_used_bytes: 0,
+        }
     }
 
     fn write(log: &Log, bytes: &[u8]) {
@@ -300,7 +315,7 @@ mod tests {
         let (log, mut listener) = log();
         write(&log, b"one\ntw");
         write(&log, b"o\n\nthree");
-        log.end(&[]);
+        log.end_unframed();
         let lines: Vec<String> =
             std::iter::from_fn(|| listener.try_recv().ok()).map(|line| line.text).collect();
         assert_eq!(lines, ["one", "two", "", "three"]);
@@ -312,10 +327,10 @@ mod tests {
         for _ in 0..10_000 {
             write(&log, b"0123456789\n");
         }
-        log.end(&["REPORT".to_owned()]);
+        log.end("id", None, &report());
         let tail = log.tail();
         assert_eq!(tail.len(), TAIL_BYTES_MAX);
-        assert!(tail.ends_with("0123456789\nREPORT\n"));
+        assert!(tail.contains("0123456789\nEND RequestId: id\nREPORT RequestId: id\t"), "{tail}");
     }
 
     #[test]
@@ -374,19 +389,19 @@ mod tests {
     fn a_tail_belongs_to_one_request_but_the_first_has_what_init_wrote() {
         let (log, _listener) = log();
         write(&log, b"set up\n");
-        log.begin(&"a".into(), "1", true);
+        log.begin(&"a".into(), true);
         assert_eq!(log.tail(), "set up\nSTART RequestId: a Version: 1\n");
-        log.begin(&"b".into(), "1", true);
+        log.begin(&"b".into(), true);
         assert_eq!(log.tail(), "START RequestId: b Version: 1\n");
     }
 
     #[test]
     fn what_comes_too_late_for_its_request_is_not_in_the_next_ones_log() {
         let (log, _listener) = log();
-        log.begin(&"a".into(), "1", true);
+        log.begin(&"a".into(), true);
         let of_a = log.of_request();
         of_a.note("in time");
-        log.begin(&"b".into(), "1", true);
+        log.begin(&"b".into(), true);
         of_a.note("too late");
         assert_eq!(log.tail(), "START RequestId: b Version: 1\n");
     }
@@ -394,9 +409,52 @@ mod tests {
     #[test]
     fn the_hosts_own_lines_are_made_only_for_those_who_want_them() {
         let (log, listener) = log();
-        assert!(log.begin(&"a".into(), "1", false), "a listener wants them");
+        assert!(log.begin(&"a".into(), false), "a listener wants them");
         drop(listener);
-        assert!(!log.begin(&"b".into(), "1", false));
-        assert!(log.begin(&"c".into(), "1", true), "the caller wants them");
+        assert!(!log.begin(&"b".into(), false));
+        assert!(log.begin(&"c".into(), true), "the caller wants them");
+        let kept = LogFeed::new(Some(Arc::default()));
+        let log = Log::new(LogSource::example("s"), kept, &Logging::default());
+        assert!(log.begin(&"d".into(), false), "they are kept");
+    }
+
+    #[test]
+    fn an_instances_log_begins_with_its_init_which_is_in_no_tail() {
+        let queue: Arc<LogQueue> = Arc::default();
+        let log = Log::new(LogSource::example("s"), LogFeed::new(Some(queue.clone())), &Logging::default());
+        write(&log, b"set up\n");
+        log.init_ended(&Status::Success, Duration::ZERO);
+        log.begin(&"a".into(), true);
+        log.begin(&"b".into(), true);
+        assert_eq!(log.tail(), "START RequestId: b Version: 1\n");
+        let batch = queue.take(Duration::ZERO).expect("lines");
+        let lines: Vec<(&str, Option<&str>)> = batch
+            .lines()
+            .map(|line| (std::str::from_utf8(line.text).expect("text"), line.request_id))
+            .collect();
+        assert!(lines[0].0.starts_with("INIT_START ") && lines[0].1.is_none(), "{lines:?}");
+        assert_eq!(lines[1], ("set up", None));
+        let start = |id: &str| format!("START RequestId: {id} Version: 1");
+        assert_eq!(lines[2..], [(&*start("a"), Some("a")), (&*start("b"), Some("b"))]);
+    }
+
+    #[test]
+    fn json_lines_are_in_the_tail_as_they_are_in_the_log() {
+        let (log, mut listener) = log();
+        log.state().form = LineForm::of(&Logging { format: LogFormat::Json, ..Logging::default() });
+        log.begin(&"a".into(), true);
+        write(&log, b"half a line");
+        let error = FunctionError::answer_too_large();
+        log.end("a", Some(&error), &report());
+        let lines: Vec<serde_json::Value> = std::iter::from_fn(|| listener.try_recv().ok())
+            .map(|line| serde_json::from_str(&line.text).expect("JSON"))
+            .collect();
+        let tail: Vec<serde_json::Value> =
+            log.tail().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines, tail);
+        assert_eq!(lines[0]["type"], "platform.start");
+        assert_eq!((&lines[1]["message"], &lines[1]["level"]), (&"half a line".into(), &"INFO".into()));
+        assert_eq!((&lines[2]["requestId"], &lines[2]["level"]), (&"a".into(), &"ERROR".into()));
+        assert_eq!(lines[3]["type"], "platform.report");
     }
 }
