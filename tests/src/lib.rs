@@ -140,7 +140,9 @@ pub struct Server {
     child: Child,
     endpoint: String,
     log: Mutex<Receiver<String>>,
-    data_dir: TemporaryFolder,
+    data_dir: PathBuf,
+    /// The same folder, if it goes with the server.
+    _temporary: Option<TemporaryFolder>,
 }
 
 impl Server {
@@ -156,10 +158,21 @@ impl Server {
 
     /// Starts a server with further environment variables and arguments.
     pub fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let data_dir = TemporaryFolder::new();
+        let folder = TemporaryFolder::new();
+        let mut server = Self::start_on(folder.0.clone(), environment, arguments);
+        server._temporary = Some(folder);
+        server
+    }
+
+    /// Starts a server with a data folder that stays when it ends.
+    pub fn start_at(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::start_on(data_dir.to_owned(), &[], arguments)
+    }
+
+    fn start_on(data_dir: PathBuf, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut child = samovar()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data_dir.0)
+            .arg(&data_dir)
             .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
@@ -171,7 +184,7 @@ impl Server {
         BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
         let log = Mutex::new(lines_of(child.stderr.take().expect("it was piped")));
         let endpoint = line.trim().strip_prefix("samovar listening on ").expect("that line").to_owned();
-        Self { child, endpoint, log, data_dir }
+        Self { child, endpoint, log, data_dir, _temporary: None }
     }
 
     /// Waits for a line of the server's log that contains `part`, passing over those before it.
@@ -198,7 +211,7 @@ impl Server {
 
     /// The folder that it keeps its data in.
     pub fn data_dir(&self) -> &Path {
-        &self.data_dir.0
+        &self.data_dir
     }
 
     /// The process id.

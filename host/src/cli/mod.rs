@@ -4,6 +4,7 @@ mod alias;
 mod client;
 mod deploy;
 mod figures;
+mod function_logs;
 mod invoke;
 mod logs;
 mod output;
@@ -33,6 +34,8 @@ enum Command {
     Alias(alias::Alias),
     /// Invoke a function and print its answer
     Invoke(invoke::Invoke),
+    /// Show what a function has logged, and follow it
+    Logs(function_logs::FunctionLogs),
     /// Compile one component for a host, from standard input to standard output
     #[command(hide = true)]
     CompileWorker {
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Deploy(deploy) => deploy.run(),
         Command::Alias(alias) => alias.run(),
         Command::Invoke(invoke) => invoke.run(),
+        Command::Logs(logs) => logs.run(),
         Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };
     done.unwrap_or_else(|error| {

@@ -67,7 +67,8 @@ impl Host {
                     limit: 1,
                     ..ReadLogEvents::new(group)
                 };
-                match logs.events(&region, found).await?.met_stream {
+                let found = logs.events(&region, found).await?;
+                match found.met_stream || found.has_more {
                     true => Ok(page),
                     false => Err(LogsError::StreamNotFound { stream }),
                 }

@@ -211,6 +211,11 @@ impl Host {
         &self.0.region
     }
 
+    /// The account in ARNs: twelve digits.
+    pub fn account_id(&self) -> &str {
+        &self.0.shared.account_id
+    }
+
     /// How many invocations are running.
     pub fn running(&self) -> usize {
         self.0.concurrency.running()

@@ -14,6 +14,7 @@ use crate::Host;
 
 use super::api::{Answer, Api, REQUEST_ID};
 use super::operation::Operation;
+use super::service::Service;
 use super::settings::HttpSettings;
 use super::wire_error::WireError;
 use super::{aliases, code, functions, invoke};
@@ -57,6 +58,9 @@ impl Api {
     async fn perform(&self, request: Request) -> Answer {
         let (parts, body) = request.into_parts();
         self.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
+        if let Some(service) = Service::of(&parts) {
+            return Box::pin(service.answer(self, &parts, body)).await;
+        }
         match Operation::of(&parts.method, parts.uri.path()) {
             Operation::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
             operation => self.control(operation, &parts, body).await,

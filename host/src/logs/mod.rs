@@ -82,8 +82,10 @@ struct Shared {
 }
 
 impl Drop for Logs {
+    /// The last lines are written before the folder may go; that takes no longer than writing a full queue.
     fn drop(&mut self) {
         self.shared.queue.close();
+        self.shared.queue.settle();
     }
 }
 

@@ -13,6 +13,8 @@ use crate::function::Region;
 pub const LOG_LIST_MAX: usize = 50;
 /// Of a group with more streams than this only those are listed that were written to last.
 const STREAMS_MAX: usize = 50_000;
+/// Of a larger group only the streams in its newest lines are listed, in so many bytes of them.
+const READ_BYTES_MAX: u64 = 256 << 20;
 
 /// Which streams of a group are to be listed.
 #[derive(Debug, Clone)]
@@ -106,7 +108,12 @@ pub(super) fn list(
     request: &ListLogStreams,
 ) -> io::Result<LogList<LogStreamInfo>> {
     let mut times: HashMap<String, (u64, u64)> = HashMap::new();
+    let mut read_bytes = 0;
     for segment in segments.iter().rev() {
+        if read_bytes > READ_BYTES_MAX {
+            break;
+        }
+        read_bytes += segment.bytes;
         let path = shared.path(key, segment.number);
         let Some(mut reader) = SegmentReader::open(&path, segment.bytes)? else { continue };
         while let Some((_, record)) = reader.next()? {

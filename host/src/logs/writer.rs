@@ -77,7 +77,7 @@ impl Writer {
             let text =
                 format!("({count} log lines were lost here: they came faster than they could be written)");
             let record = Record {
-                at_ms: timestamp::now_ms(),
+                at_ms: batch.last_ms,
                 stream: &source.stream,
                 request_id: "",
                 text: text.as_bytes(),

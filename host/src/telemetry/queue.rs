@@ -50,6 +50,8 @@ pub(crate) struct Batch {
     pub(crate) lost: HashMap<Arc<LogSource>, u64>,
     /// How many lines of further instances did not.
     pub(crate) lost_elsewhere: u64,
+    /// When the last line came, whether or not it found room.
+    pub(crate) last_ms: u64,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,8 @@ impl LogQueue {
         if share.batch != state.taken {
             *share = Share { batch: state.taken, bytes: 0 };
         }
+        let at_ms = timestamp::now_ms();
+        state.batch.last_ms = at_ms;
         let queued = state.batch.bytes();
         if state.closed {
             return;
@@ -105,7 +109,7 @@ impl LogQueue {
         state.batch.lines.push(QueuedLine {
             source: source.clone(),
             request_id: request_id.cloned(),
-            at_ms: timestamp::now_ms(),
+            at_ms,
             text_end,
         });
         // The keeper sleeps until there is a line, and then for a moment, unless many come.
