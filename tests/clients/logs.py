@@ -70,7 +70,7 @@ def conforms(value, shape, path):
             conforms(member, shape.member, f"{path}[{number}]")
     else:
         expect(type(value), types[shape.type_name], path)
-        if value not in getattr(shape, "enum", None) or [value]:
+        if value not in (getattr(shape, "enum", None) or [value]):
             sys.exit(f"{path}: {value!r} is none of {shape.enum}")
         if shape.type_name == "string" and len(value) < shape.metadata.get("min", 0):
             sys.exit(f"{path}: {value!r} is too short")

@@ -70,19 +70,11 @@ impl Writer {
                 Some((source, key)) if Arc::ptr_eq(source, line.source) => key,
                 _ => group_of(line.source),
             };
-            self.append(&key, &line.into());
+            match line.lost {
+                0 => self.append(&key, &line.into()),
+                count => self.append(&key, &Record { text: lost(count).as_bytes(), ..line.into() }),
+            }
             last = Some((line.source, key));
-        }
-        for (source, count) in &batch.lost {
-            let text =
-                format!("({count} log lines were lost here: they came faster than they could be written)");
-            let record = Record {
-                at_ms: batch.last_ms,
-                stream: &source.stream,
-                request_id: "",
-                text: text.as_bytes(),
-            };
-            self.append(&group_of(source), &record);
         }
         if batch.lost_elsewhere > 0 {
             tracing::warn!(lines = batch.lost_elsewhere, "log lines of very many instances were lost");
@@ -216,6 +208,10 @@ impl OpenSegment {
     fn new(file: File, number: u64, bytes: u64, times: Option<(u64, u64)>) -> Self {
         Self { file, number, bytes, pending: Vec::new(), pending_lines: 0, times, used: 0 }
     }
+}
+
+fn lost(count: u64) -> String {
+    format!("({count} log lines were lost here: they came faster than they could be written)")
 }
 
 fn group_of(source: &LogSource) -> GroupKey {

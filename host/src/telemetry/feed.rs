@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::queue::{LogQueue, Share};
+use super::queue::{LineOf, LogQueue, Share};
 
 /// How many lines a listener may fall behind before it loses the oldest.
 const FEED_LINES_MAX: usize = 4096;
@@ -74,11 +74,11 @@ impl LogFeed {
         &self,
         source: &Arc<LogSource>,
         request_id: Option<&Arc<str>>,
-        line: &[u8],
+        (of, line): (LineOf, &[u8]),
         share: &mut Share,
     ) {
         if let Some(queue) = &self.kept {
-            queue.push(source, request_id, line, share);
+            queue.push(source, request_id, (of, line), share);
         }
         if self.listeners.receiver_count() > 0 {
             // The only error is that nobody listens any more, which is no error.

@@ -10,7 +10,7 @@ use super::feed::{LogFeed, LogSource};
 use super::form::LineForm;
 use super::handed_over;
 use super::platform::PlatformEvent;
-use super::queue::Share;
+use super::queue::{LineOf, Share};
 use crate::function::{LogFormat, LogLevel, Logging};
 use crate::invocation::{FunctionError, Report, Status};
 use crate::timestamp;
@@ -245,17 +245,17 @@ impl LogState {
         let form = self.form;
         let request_id = self.request_id.clone();
         if let Some(line) = form.application(level, line, request_id.as_deref()) {
-            self.line(&line, Tail::With);
+            self.line((LineOf::Guest, &line), Tail::With);
         }
     }
 
     fn platform(&mut self, event: PlatformEvent<'_>, tail: Tail) {
         for line in event.lines(self.form).into_iter().flatten() {
-            self.line(line.as_bytes(), tail);
+            self.line((LineOf::Host, line.as_bytes()), tail);
         }
     }
 
-    fn line(&mut self, line: &[u8], tail: Tail) {
+    fn line(&mut self, (of, line): (LineOf, &[u8]), tail: Tail) {
         let wanted = self.feed.is_wanted();
         if wanted && let Some(at_ms) = self.begun_ms.take() {
             self.init_start(at_ms);
@@ -268,7 +268,7 @@ impl LogState {
             }
         }
         if wanted {
-            self.feed.send(&self.source, self.request_id.as_ref(), line, &mut self.share);
+            self.feed.send(&self.source, self.request_id.as_ref(), (of, line), &mut self.share);
         }
     }
 
@@ -277,7 +277,7 @@ impl LogState {
         let source = self.source.clone();
         let event = PlatformEvent::InitStart { source: &source, at_ms };
         for line in event.lines(self.form).into_iter().flatten() {
-            self.feed.send(&source, None, line.as_bytes(), &mut self.share);
+            self.feed.send(&source, None, (LineOf::Host, line.as_bytes()), &mut self.share);
         }
     }
 }

@@ -18,6 +18,8 @@ const HURRY_BYTES: usize = SHARE_BYTES_MAX / 4;
 const LINE_OVERHEAD_BYTES: usize = size_of::<QueuedLine>();
 /// The longest line that is kept: 256 KiB. What is longer is cut.
 pub(crate) const KEPT_LINE_BYTES_MAX: usize = 256 << 10;
+/// What of the queue is for the host's own lines alone: there are few to each event, and what ended one must not be lost.
+const RESERVE_BYTES: usize = QUEUE_BYTES_MAX / 8;
 /// Of how many instances lost lines are counted apart.
 const LOSERS_MAX: usize = 1024;
 
@@ -46,12 +48,10 @@ struct QueueState {
 pub(crate) struct Batch {
     lines: Vec<QueuedLine>,
     text: Vec<u8>,
-    /// How many lines of which instances found no room after those here.
-    pub(crate) lost: HashMap<Arc<LogSource>, u64>,
-    /// How many lines of further instances did not.
+    /// In the place of whose lines that found no room which line tells of them.
+    losers: HashMap<Arc<LogSource>, usize>,
+    /// How many lines of further instances found none.
     pub(crate) lost_elsewhere: u64,
-    /// When the last line came, whether or not it found room.
-    pub(crate) last_ms: u64,
 }
 
 #[derive(Debug)]
@@ -60,6 +60,7 @@ struct QueuedLine {
     request_id: Option<Arc<str>>,
     at_ms: u64,
     text_end: usize,
+    lost: u64,
 }
 
 /// A line that is to be kept.
@@ -70,6 +71,17 @@ pub(crate) struct KeptLine<'a> {
     /// When it was written, in milliseconds since 1970.
     pub(crate) at_ms: u64,
     pub(crate) text: &'a [u8],
+    /// How many lines were lost that this one, which has no text, stands for.
+    pub(crate) lost: u64,
+}
+
+/// Whose a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineOf {
+    /// A guest's: it may have its share of a batch.
+    Guest,
+    /// The host's own: it is lost only when nothing is left.
+    Host,
 }
 
 /// How much of a batch one instance has taken.
@@ -85,33 +97,32 @@ impl LogQueue {
         &self,
         source: &Arc<LogSource>,
         request_id: Option<&Arc<str>>,
-        line: &[u8],
+        (of, line): (LineOf, &[u8]),
         share: &mut Share,
     ) {
         let line = &line[..line.len().min(KEPT_LINE_BYTES_MAX)];
         let bytes = line.len() + LINE_OVERHEAD_BYTES;
         let mut state = self.state();
-        if share.batch != state.taken {
-            *share = Share { batch: state.taken, bytes: 0 };
-        }
-        let at_ms = timestamp::now_ms();
-        state.batch.last_ms = at_ms;
-        let queued = state.batch.bytes();
         if state.closed {
             return;
         }
-        if queued + bytes > QUEUE_BYTES_MAX || share.bytes + bytes > SHARE_BYTES_MAX {
-            return state.batch.lose(source);
+        if share.batch != state.taken {
+            *share = Share { batch: state.taken, bytes: 0 };
         }
-        share.bytes += bytes;
-        state.batch.text.extend_from_slice(line);
-        let text_end = state.batch.text.len();
-        state.batch.lines.push(QueuedLine {
-            source: source.clone(),
-            request_id: request_id.cloned(),
-            at_ms,
-            text_end,
-        });
+        let queued = state.batch.bytes();
+        let has_room = match of {
+            LineOf::Guest => {
+                queued + bytes <= QUEUE_BYTES_MAX - RESERVE_BYTES && share.bytes + bytes <= SHARE_BYTES_MAX
+            }
+            LineOf::Host => queued + bytes <= QUEUE_BYTES_MAX,
+        };
+        if has_room {
+            share.bytes += bytes;
+            state.batch.text.extend_from_slice(line);
+            state.batch.add(source, request_id.cloned(), 0);
+        } else {
+            state.batch.lose(source);
+        }
         // The keeper sleeps until there is a line, and then for a moment, unless many come.
         let many = queued < HURRY_BYTES && queued + bytes >= HURRY_BYTES;
         state.hurry |= many;
@@ -191,7 +202,7 @@ impl Batch {
         self.lines.iter().map(move |line| {
             let text = &self.text[std::mem::replace(&mut start, line.text_end)..line.text_end];
             let request_id = line.request_id.as_deref();
-            KeptLine { source: &line.source, request_id, at_ms: line.at_ms, text }
+            KeptLine { source: &line.source, request_id, at_ms: line.at_ms, text, lost: line.lost }
         })
     }
 
@@ -200,14 +211,22 @@ impl Batch {
     }
 
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.lost.is_empty() && self.lost_elsewhere == 0
+        self.lines.is_empty() && self.lost_elsewhere == 0
     }
 
+    /// Adds the line whose text was added.
+    fn add(&mut self, source: &Arc<LogSource>, request_id: Option<Arc<str>>, lost: u64) {
+        let (at_ms, text_end) = (timestamp::now_ms(), self.text.len());
+        self.lines.push(QueuedLine { source: source.clone(), request_id, at_ms, text_end, lost });
+    }
+
+    /// Counts a line for which there is no room; the first of an instance has a line of its own to be counted in.
     fn lose(&mut self, source: &Arc<LogSource>) {
-        if let Some(count) = self.lost.get_mut(source) {
-            *count += 1;
-        } else if self.lost.len() < LOSERS_MAX {
-            self.lost.insert(source.clone(), 1);
+        if let Some(&line) = self.losers.get(source) {
+            self.lines[line].lost += 1;
+        } else if self.losers.len() < LOSERS_MAX {
+            self.losers.insert(source.clone(), self.lines.len());
+            self.add(source, None, 1);
         } else {
             self.lost_elsewhere += 1;
         }
@@ -218,13 +237,25 @@ impl Batch {
 mod tests {
     use super::*;
 
+    fn guests(line: &[u8]) -> (LineOf, &[u8]) {
+        (LineOf::Guest, line)
+    }
+
+    fn lost(batch: &Batch) -> u64 {
+        batch.lines().map(|line| line.lost).sum::<u64>() + batch.lost_elsewhere
+    }
+
+    fn kept(batch: &Batch) -> u64 {
+        batch.lines().filter(|line| line.lost == 0).count() as u64
+    }
+
     #[test]
     fn lines_come_out_as_they_went_in() {
         let queue = LogQueue::default();
         let (source, mut share) = (LogSource::example("a"), Share::default());
-        queue.push(&source, None, b"one", &mut share);
-        queue.push(&source, Some(&"id".into()), b"", &mut share);
-        queue.push(&source, None, &[b'x'; KEPT_LINE_BYTES_MAX + 1], &mut share);
+        queue.push(&source, None, guests(b"one"), &mut share);
+        queue.push(&source, Some(&"id".into()), guests(b""), &mut share);
+        queue.push(&source, None, guests(&[b'x'; KEPT_LINE_BYTES_MAX + 1]), &mut share);
         let batch = queue.take(Duration::ZERO).expect("lines");
         let lines: Vec<_> = batch.lines().map(|line| (line.request_id, line.text.len())).collect();
         assert_eq!(lines, [(None, 3), (Some("id"), 0), (None, KEPT_LINE_BYTES_MAX)]);
@@ -237,42 +268,42 @@ mod tests {
         let queue = LogQueue::default();
         let (flood, quiet) = (LogSource::example("flood"), LogSource::example("quiet"));
         let (mut share_of_flood, mut share_of_quiet) = (Share::default(), Share::default());
-        for _ in 0..QUEUE_BYTES_MAX / 1000 {
-            queue.push(&flood, None, &[b'x'; 1000], &mut share_of_flood);
+        let all = (QUEUE_BYTES_MAX / 1000) as u64;
+        for _ in 0..all {
+            queue.push(&flood, None, guests(&[b'x'; 1000]), &mut share_of_flood);
         }
-        queue.push(&quiet, None, b"still here", &mut share_of_quiet);
+        queue.push(&flood, None, (LineOf::Host, b"REPORT"), &mut share_of_flood);
+        queue.push(&quiet, None, guests(b"still here"), &mut share_of_quiet);
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert!(batch.bytes() <= SHARE_BYTES_MAX + 1000);
-        assert_eq!(batch.lines().last().expect("a line").text, b"still here");
-        let kept = batch.lines().count() - 1;
-        assert_eq!(batch.lost[&flood] as usize + kept, QUEUE_BYTES_MAX / 1000);
-        assert!(!batch.lost.contains_key(&quiet));
-        queue.push(&flood, None, b"again", &mut share_of_flood);
-        assert_eq!(queue.take(Duration::ZERO).expect("lines").lines().count(), 1, "a new batch, a new share");
+        let last: Vec<(&[u8], u64)> = batch.lines().map(|line| (line.text, line.lost)).collect();
+        let lost = lost(&batch);
+        assert_eq!(last[last.len() - 3..], [(&b""[..], lost), (b"REPORT", 0), (b"still here", 0)]);
+        assert_eq!(lost + kept(&batch), all + 2);
+        queue.push(&flood, None, guests(b"again"), &mut share_of_flood);
+        let batch = queue.take(Duration::ZERO).expect("lines");
+        assert_eq!(kept(&batch), 1, "a new batch, a new share");
     }
 
     #[test]
     fn all_together_have_a_limit_too() {
         let queue = LogQueue::default();
-        for number in 0..LOSERS_MAX + 10 {
-            queue.push(
-                &LogSource::example(&number.to_string()),
-                None,
-                &[b'x'; 100_000],
-                &mut Share::default(),
-            );
+        let instances = LOSERS_MAX as u64 + 200;
+        for number in 0..instances {
+            let source = LogSource::example(&number.to_string());
+            queue.push(&source, None, guests(&[b'x'; 100_000]), &mut Share::default());
         }
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert!(batch.bytes() <= QUEUE_BYTES_MAX);
-        let lost = batch.lost.values().sum::<u64>() + batch.lost_elsewhere;
-        assert_eq!(batch.lines().count() as u64 + lost, LOSERS_MAX as u64 + 10);
+        assert!(batch.lost_elsewhere > 0);
+        assert_eq!(kept(&batch) + lost(&batch), instances);
     }
 
     #[test]
     fn whoever_settles_waits_for_what_was_pushed_before() {
         let queue = Arc::new(LogQueue::default());
         queue.settle();
-        queue.push(&LogSource::example("a"), None, b"line", &mut Share::default());
+        queue.push(&LogSource::example("a"), None, guests(b"line"), &mut Share::default());
         let keeper = {
             let queue = queue.clone();
             std::thread::spawn(move || {
@@ -288,7 +319,7 @@ mod tests {
         queue.close();
         assert_eq!(keeper.join().expect("it ends"), 1);
         queue.abandon();
-        queue.push(&LogSource::example("a"), None, b"too late", &mut Share::default());
+        queue.push(&LogSource::example("a"), None, guests(b"too late"), &mut Share::default());
         queue.settle();
     }
 }
