@@ -176,9 +176,10 @@ impl Serve {
     }
 
     fn log_settings(&self) -> Option<LogSettings> {
-        let mut settings = LogSettings::default();
-        settings.bytes_max = u64::from(self.log_mb) << 20;
-        settings.group_bytes_max = u64::from(self.log_mb_per_group) << 20;
+        let settings = LogSettings {
+            bytes_max: u64::from(self.log_mb) << 20,
+            group_bytes_max: u64::from(self.log_mb_per_group) << 20,
+        };
         (self.log_mb > 0).then_some(settings)
     }
 

@@ -22,12 +22,13 @@ pub(super) async fn describe(call: &Call<'_>) -> Done {
     if let Some(prefix) = &request.log_group_name_prefix {
         requests::group_name("logGroupNamePrefix", prefix)?;
     }
-    let mut list = ListLogGroups::default();
-    list.region = Some(call.region.clone());
-    list.prefix = request.log_group_name_prefix.unwrap_or_default();
-    list.part = request.log_group_name_pattern.unwrap_or_default();
-    list.limit = requests::limit(request.limit, LOG_LIST_MAX)?;
-    list.after = request.next_token.as_deref().map(after).transpose()?;
+    let list = ListLogGroups {
+        region: Some(call.region.clone()),
+        prefix: request.log_group_name_prefix.unwrap_or_default(),
+        part: request.log_group_name_pattern.unwrap_or_default(),
+        limit: requests::limit(request.limit, LOG_LIST_MAX)?,
+        after: request.next_token.as_deref().map(after).transpose()?,
+    };
     let is_of_class = request.log_group_class.is_none_or(|class| class == CLASS);
     let (entries, has_more) = match call.host.log_groups(list).await {
         Ok(list) if is_of_class => (list.entries, list.has_more),
