@@ -80,7 +80,7 @@ impl<'a> Setup<'a> {
         let host = runtime.block_on(async {
             let host = builder.start().await?;
             let version = host.publish(Deployment::new("echo", wasm.clone())).await?;
-            host.alias("echo", "live", version.number)?;
+            host.alias("echo", "live", version.number).await?;
             anyhow::Ok(host)
         })?;
         Ok(Self { runtime, host, function: "echo:live".parse()?, bare: Bare::new()?, wasm, payload })

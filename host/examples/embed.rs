@@ -10,7 +10,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let host = Host::builder().idle_memory_bytes_max(256 << 20).start().await?;
     let version = host.publish(Deployment::new("hello", wasm).memory_mb(256).timeout_seconds(5)).await?;
-    host.alias("hello", "live", version.number)?;
+    host.alias("hello", "live", version.number).await?;
 
     for _ in 0..2 {
         let outcome = host.invoke(Invoke::new("hello:live".parse()?, r#"{"name":"Ada"}"#)).await?;

@@ -40,6 +40,11 @@ impl Concurrency {
         }
     }
 
+    /// How many invocations may run.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many invocations run.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)

@@ -11,7 +11,7 @@
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let host = Host::temporary().await?;
 //!     let version = host.publish(Deployment::new("hello", std::fs::read("hello.wasm")?)).await?;
-//!     host.alias("hello", "live", version.number)?;
+//!     host.alias("hello", "live", version.number).await?;
 //!
 //!     let outcome = host.invoke(Invoke::new("hello:live".parse()?, r#"{"name":"Ada"}"#)).await?;
 //!     println!("{} in {:?}", String::from_utf8_lossy(&outcome.body()), outcome.report.duration);
@@ -34,7 +34,6 @@ mod logs;
 mod policy;
 mod pool;
 mod registry;
-#[expect(dead_code, reason = "the registry does not use it yet")]
 mod store;
 mod telemetry;
 mod timestamp;
@@ -42,14 +41,18 @@ mod version;
 mod wasm;
 
 pub use artifact::{
-    CodeDigest, CodeError, CompileLimits, Compiler, PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX,
-    compile_worker,
+    CodeDigest, CodeError, CompileLimits, Compiler, DigestError, PACKAGE_BYTES_MAX, PackageError,
+    UNZIPPED_BYTES_MAX, compile_worker,
 };
 pub use host::{
-    AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
-    FunctionPending, FunctionVersion, Host, HostBuilder, PublishAliasError, PublishError, PublishVersion,
-    PublishVersionError, RevisionMismatch, StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
+    AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded, CreateAlias,
+    CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
+    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PublishAliasError, PublishError,
+    PublishVersion, PublishVersionError, RevisionMismatch, SettingError, StartError, UpdateAlias,
+    UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
 };
+#[cfg(feature = "sqlite")]
+pub use host::{Backup, BackupError, backup};
 /// A network, for [`HostBuilder::outbound_addresses`].
 pub use ipnet::IpNet;
 

@@ -25,6 +25,8 @@ pub struct Reply {
     pub status: u16,
     /// The type of the error in the API's own terms, empty if there is none.
     pub error_type: String,
+    /// Which version was invoked, empty if none was.
+    pub executed_version: String,
     /// Whether the function itself failed.
     pub is_function_error: bool,
     /// The body as JSON; null if it is none.
@@ -50,6 +52,24 @@ impl Api {
             .timeout_global(Some(REQUEST_TIME_MAX))
             .build();
         Self { agent: config.into(), endpoint: server.endpoint().to_owned() }
+    }
+
+    /// Any operation: its method, its path and its body, if it has one.
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        self.try_call(method, path, body).unwrap_or_else(|error| panic!("the server did not answer: {error}"))
+    }
+
+    /// Any operation, of a server that may go away meanwhile.
+    ///
+    /// # Errors
+    /// When no whole answer came.
+    pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply, ureq::Error> {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.endpoint));
+        let answer = match body {
+            None => self.agent.run(request.body(())?),
+            Some(body) => self.agent.run(request.body(body.to_string())?),
+        };
+        Self::try_reply(answer)
     }
 
     /// CreateFunction, with a timeout of one second.
@@ -91,13 +111,20 @@ impl Api {
     }
 
     fn reply(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
-        let mut answer = answer.unwrap_or_else(|error| panic!("the server did not answer: {error}"));
+        Self::try_reply(answer).unwrap_or_else(|error| panic!("the server did not answer: {error}"))
+    }
+
+    fn try_reply(
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Reply, ureq::Error> {
+        let mut answer = answer?;
         let header =
             |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let error_type = header("x-amzn-errortype").to_owned();
         let is_function_error = !header("x-amz-function-error").is_empty();
-        let body = answer.body_mut().read_to_vec().expect("the body comes in");
+        let executed_version = header("x-amz-executed-version").to_owned();
+        let body = answer.body_mut().read_to_vec()?;
         let body = serde_json::from_slice(&body).unwrap_or_default();
-        Reply { status: answer.status().as_u16(), error_type, is_function_error, body }
+        Ok(Reply { status: answer.status().as_u16(), error_type, executed_version, is_function_error, body })
     }
 }

@@ -141,8 +141,8 @@ pub struct Server {
     endpoint: String,
     log: Mutex<Receiver<String>>,
     data_dir: PathBuf,
-    /// The same folder, if it goes with the server.
-    _temporary: Option<TemporaryFolder>,
+    /// Where it keeps its data, if that goes with it.
+    _own: Option<TemporaryFolder>,
 }
 
 impl Server {
@@ -158,21 +158,22 @@ impl Server {
 
     /// Starts a server with further environment variables and arguments.
     pub fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let folder = TemporaryFolder::new();
-        let mut server = Self::start_on(folder.0.clone(), environment, arguments);
-        server._temporary = Some(folder);
+        let own = TemporaryFolder::new();
+        let data_dir = own.0.clone();
+        let mut server = Self::spawn(&data_dir, environment, arguments);
+        server._own = Some(own);
         server
     }
 
-    /// Starts a server with a data folder that stays when it ends.
-    pub fn start_at(data_dir: &Path, arguments: &[&str]) -> Self {
-        Self::start_on(data_dir.to_owned(), &[], arguments)
+    /// Starts a server on a data folder that outlives it.
+    pub fn start_on(data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(data_dir, &[], arguments)
     }
 
-    fn start_on(data_dir: PathBuf, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
+    fn spawn(data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut child = samovar()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data_dir)
+            .arg(data_dir)
             .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
@@ -184,7 +185,7 @@ impl Server {
         BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
         let log = Mutex::new(lines_of(child.stderr.take().expect("it was piped")));
         let endpoint = line.trim().strip_prefix("samovar listening on ").expect("that line").to_owned();
-        Self { child, endpoint, log, data_dir, _temporary: None }
+        Self { child, endpoint, log, data_dir: data_dir.to_owned(), _own: None }
     }
 
     /// Waits for a line of the server's log that contains `part`, passing over those before it.
@@ -217,6 +218,12 @@ impl Server {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it as a crash would, at this moment (`kill -9`).
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
     }
 
     /// Sends SIGTERM and waits for the end; gives back the exit code.

@@ -46,11 +46,12 @@ fn every_part_uses_only_parts_below_it() {
 }
 
 #[test]
-fn only_their_own_part_knows_wasmtime_axum_and_clap() {
+fn only_their_own_part_knows_wasmtime_axum_clap_and_sql() {
     let source = root().join("host/src");
     let only = [
         ("wasmtime", vec!["wasm", "host"]),
         ("wasmtime_wasi", vec!["wasm"]),
+        ("rusqlite", vec!["store"]),
         ("axum", vec!["http", "cli"]),
         ("clap", vec!["cli"]),
         ("anyhow", vec!["cli"]),
@@ -86,7 +87,10 @@ fn without_default_features_there_is_no_http_no_sql_and_no_aws_sdk() {
         ["axum", "rusqlite", "clap", "ureq", "rustls"].contains(*name) || name.starts_with("aws-")
     });
     assert_eq!(unwanted, None, "it is pulled in without default features");
-    assert!(tree(&[]).contains("axum"), "with them it is there, so the test can tell");
+    let full = tree(&[]);
+    for library in ["axum", "rusqlite"] {
+        assert!(full.contains(library), "with them {library} is there, so the test can tell");
+    }
 }
 
 #[test]

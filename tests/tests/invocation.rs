@@ -24,7 +24,7 @@ async fn the_first_event_starts_cold_and_the_next_is_warm() {
 async fn aliases_on_one_version_share_its_warm_instances() {
     let host = host_with("counter", |it| it).await;
     for alias in ["blue", "green"] {
-        host.alias("counter", alias, published(1)).expect("an alias");
+        host.alias("counter", alias, published(1)).await.expect("an alias");
     }
     invoke(&host, "counter:blue", "{}").await;
     assert_eq!(answer(&invoke(&host, "counter:green", "{}").await)["count"], 2);
@@ -250,7 +250,9 @@ async fn a_weighted_alias_splits_its_traffic_and_a_moved_one_moves_it_all() {
     let half = Weight::new(0.5).expect("a weight");
     let routing = AliasRouting::weighted(published(1), published(2), half).expect("two versions");
     let live = AliasName::parse("live").expect("a name");
-    host.create_alias(&CreateAlias::new(function("environment"), live.clone(), routing)).expect("an alias");
+    host.create_alias(&CreateAlias::new(function("environment"), live.clone(), routing))
+        .await
+        .expect("an alias");
 
     let mut counts = [0_u32; 2];
     for _ in 0..1000 {
@@ -268,7 +270,7 @@ async fn a_weighted_alias_splits_its_traffic_and_a_moved_one_moves_it_all() {
 
     let mut update = UpdateAlias::new(function("environment"), live);
     (update.version, update.additional) = (Some(published(2)), Some(None));
-    host.update_alias(&update).expect("it moves");
+    host.update_alias(&update).await.expect("it moves");
     for _ in 0..50 {
         assert_eq!(invoke(&host, "environment:live", "{}").await.executed_version, published(2));
     }
@@ -350,7 +352,7 @@ async fn stages_are_measured_only_when_asked_for() {
 #[tokio::test]
 async fn the_function_gets_what_lambda_promises_it() {
     let host = host_with("context", |it| it.memory_mb(512).timeout_seconds(9)).await;
-    host.alias("context", "live", published(1)).expect("an alias");
+    host.alias("context", "live", published(1)).await.expect("an alias");
     let mut request = Invoke::new(function("context:live"), "{}");
     request.client_context = Some(r#"{"custom":{"k":"v"}}"#.to_owned());
     request.trace_id = Some("Root=1-5759e988-bd862e3fe1be46a994272793".to_owned());

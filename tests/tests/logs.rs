@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use samovar::function::{LogFormat, LogGroup, LogLevel, Logging};
 use samovar::{CreateFunction, Host, Invoke, LogSettings, LogsError, Outcome, ReadLogEvents};
 use samovar_tests::{Api, Server, answer, error_type, function, guest, python, root, samovar};
@@ -420,14 +421,49 @@ fn a_web_page_of_elsewhere_reads_no_logs() {
 }
 
 #[test]
+fn a_functions_own_group_format_and_levels_are_set_over_http() {
+    let server = Server::start();
+    let body = json!({
+        "FunctionName": "loud",
+        "Role": "arn:aws:iam::000000000000:role/any",
+        "Runtime": "provided.al2023",
+        "Handler": "bootstrap",
+        "Code": { "ZipFile": BASE64_STANDARD.encode(echo_to_log()) },
+        "LoggingConfig": { "LogFormat": "JSON", "SystemLogLevel": "WARN", "LogGroup": "/own/logs" },
+    });
+    let address = server.address();
+    let head = format!("POST /2015-03-31/functions HTTP/1.1\nHost: {address}");
+    let created = samovar_tests::raw_request(address, &head, body.to_string().as_bytes());
+    assert_eq!(created.status, 201, "{}", String::from_utf8_lossy(&created.body));
+    let event = "[\n{\"level\":\"debug\"}\n,\n{\"level\":\"warn\"}\n]";
+    assert!(!Api::of(&server).invoke("loud", event).is_function_error);
+    let shown = stdout(&mut samovar_logs(&server, &["loud", "--output", "json"]));
+    let messages: Vec<Value> = shown
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["message"].clone())
+        .map(|message| serde_json::from_str(message.as_str().expect("a text")).expect("JSON"))
+        .collect();
+    let texts: Vec<&str> = messages.iter().filter_map(|it| it["message"].as_str()).collect();
+    assert_eq!(texts, ["[", ",", "]"], "{shown}");
+    assert_eq!(
+        messages.len(),
+        4,
+        "the host's own lines and the function's debug line are not serious enough"
+    );
+    assert!(messages.contains(&json!({ "level": "warn" })));
+}
+
+#[test]
 fn logs_outlive_the_server_however_it_ends() {
     let folder = tempfile::tempdir().expect("a folder");
-    let start = || Server::start_at(folder.path(), &[]);
+    let start = || Server::start_on(folder.path(), &[]);
     let mut reports = 0;
     for ends_well in [true, false, true] {
         let server = start();
         let api = Api::of(&server);
-        assert_eq!(api.create("echo", &guest("echo")).status, 201);
+        if reports == 0 {
+            assert_eq!(api.create("echo", &guest("echo")).status, 201);
+        }
         for _ in 0..20 {
             assert_eq!(api.invoke("echo", "[1]").status, 200);
         }

@@ -86,9 +86,9 @@ async fn what_else_lies_in_a_data_folder_stays_there() {
         std::fs::write(file, "years of work").expect("written");
     }
     let code = folder.path().join("samovar-code");
-    for _ in 0..2 {
+    for name in ["first", "second"] {
         let host = Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect("a host");
-        host.create_function(CreateFunction::new(function("f"), guest("hello"))).await.expect("made");
+        host.create_function(CreateFunction::new(function(name), guest("hello"))).await.expect("made");
         assert_eq!(code_files(folder.path()), (1, 1), "left-overs are gone");
         host.close().await;
         drop(host);

@@ -1,11 +1,11 @@
 //! One piece of code, from its package to its program.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -13,6 +13,7 @@ use super::digest::CodeDigest;
 use super::disk::on_blocking_thread;
 use super::loaded::{Loaded, Slot};
 use super::package::Package;
+use super::packages::PackageFile;
 use super::{Artifacts, CodeError, Upload};
 use crate::function::World;
 use crate::wasm::{Assets, ProgramError};
@@ -23,7 +24,7 @@ pub(crate) struct Code {
     pub(super) artifacts: Weak<Artifacts>,
     pub(super) key: CodeKey,
     pub(super) size_bytes: u64,
-    pub(super) package: PathBuf,
+    pub(super) package: Arc<PackageFile>,
     /// What came of compiling it, once that is known.
     pub(super) compiled: OnceCell<Result<Compiled, CodeError>>,
     pub(super) loaded: Arc<Slot>,
@@ -40,11 +41,31 @@ pub(super) struct CodeKey {
 }
 
 /// What is known of code that was compiled.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Compiled {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Compiled {
     pub(super) component: CodeDigest,
     pub(super) world: World,
     pub(super) has_assets: bool,
+}
+
+/// Code, as a later process has it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CodeRecord {
+    pub(super) sha256: CodeDigest,
+    pub(super) size_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) handler: Option<String>,
+    /// None, if it is not compiled yet or cannot be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) compiled: Option<Compiled>,
+}
+
+#[cfg(feature = "sqlite")]
+impl CodeRecord {
+    /// The SHA-256 of the package.
+    pub(crate) fn digest(&self) -> CodeDigest {
+        self.sha256
+    }
 }
 
 /// Why code that was compiled once could not be loaded.
@@ -103,15 +124,27 @@ impl Code {
     /// # Errors
     /// When the file cannot be read, or is not what was written.
     pub(crate) async fn package(&self) -> io::Result<Bytes> {
-        let (path, digest) = (self.package.clone(), self.key.digest);
-        on_blocking_thread(move || {
-            let package = Bytes::from(fs::read(path)?);
-            match CodeDigest::of(&package) == digest {
-                true => Ok(package),
-                false => Err(io::Error::new(io::ErrorKind::InvalidData, "its SHA-256 is not what it was")),
-            }
-        })
-        .await
+        self.package.read().await
+    }
+
+    /// Puts the package on the disk, for code that is not compiled yet and is to outlive the process all the same.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) async fn keep_package(&self, package: Bytes) -> io::Result<()> {
+        let file = self.package.clone();
+        on_blocking_thread(move || file.write(&package)).await
+    }
+
+    /// What there is to note of it, so that a later process has it again.
+    pub(crate) fn record(&self) -> CodeRecord {
+        let compiled = self.compiled.get().and_then(|compiled| compiled.as_ref().ok());
+        CodeRecord {
+            sha256: self.key.digest,
+            size_bytes: self.size_bytes,
+            handler: self.key.handler.clone(),
+            compiled: compiled.copied(),
+        }
     }
 
     /// What instances are made of, brought into memory if it is not there. Call it on code that was compiled.
@@ -166,7 +199,7 @@ impl Code {
     }
 
     async fn opened(&self) -> Result<Package, LoadError> {
-        let damaged = |reason: String| LoadError::Package { file: self.package.clone(), reason };
+        let damaged = |reason: String| LoadError::Package { file: self.package.path(), reason };
         let package = self.package().await.map_err(|error| damaged(error.to_string()))?;
         let handler = self.key.handler.clone().unwrap_or_default();
         let read = on_blocking_thread(move || Package::read(&package, &handler)).await;
@@ -184,9 +217,7 @@ pub(super) fn assets(package: Package) -> Result<Arc<Assets>, CodeError> {
 
 impl Drop for Code {
     fn drop(&mut self) {
-        // A file that cannot be removed, or was never written, does no harm: the next start removes it. What was compiled
-        // stays for whoever uploads the same again.
-        let _ = fs::remove_file(&self.package);
+        // What was compiled stays for whoever uploads the same again.
         if let Some(artifacts) = self.artifacts.upgrade() {
             artifacts.forget(&self.key);
         }

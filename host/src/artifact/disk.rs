@@ -1,8 +1,9 @@
 //! Files, written whole or not at all, and work that keeps a thread busy.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// How the names of files begin that are not whole yet.
@@ -30,6 +31,20 @@ pub(super) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
+}
+
+/// Refuses a folder in which somebody else could put machine code in place of ours.
+pub(crate) fn check_private(folder: &Path) -> io::Result<()> {
+    let found = fs::metadata(folder)?;
+    if found.mode() & 0o022 != 0 {
+        let problem = "others may write to it; take that away with `chmod go-w`";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    let own = fs::metadata("/proc/self").map_or(found.uid(), |process| process.uid());
+    if found.uid() != own {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    Ok(())
 }
 
 /// Whether a process ended before it had finished writing this file.

@@ -10,13 +10,13 @@ mod digest;
 mod disk;
 mod loaded;
 mod package;
+mod packages;
 mod worker;
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -26,17 +26,21 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::code::Code;
+pub(crate) use self::code::{Code, CodeRecord};
 use self::code::{CodeKey, Compiled, assets};
 pub use self::compile_limits::CompileLimits;
 use self::compiled::CompiledCode;
 pub use self::compiler::Compiler;
-pub use self::digest::CodeDigest;
-use self::disk::{on_blocking_thread, write_whole};
+pub use self::digest::{CodeDigest, DigestError};
+pub(crate) use self::disk::check_private;
+use self::disk::on_blocking_thread;
 pub(crate) use self::loaded::Loaded;
 use self::loaded::{Budget, Slot};
 use self::package::Package;
 pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
+use self::packages::Packages;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::packages::copy_package;
 pub use self::worker::compile_worker;
 use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
@@ -97,6 +101,12 @@ pub enum CodeError {
         /// How many bytes of packages may wait.
         limit_bytes: usize,
     },
+    /// It was refused before the host was started again.
+    #[error("{reason}")]
+    Refused {
+        /// What was said then.
+        reason: String,
+    },
     /// The data folder could not be written.
     #[error("the code could not be stored: {0}")]
     Io(Arc<io::Error>),
@@ -110,6 +120,11 @@ impl From<io::Error> for CodeError {
         Self::Io(Arc::new(error))
     }
 }
+
+/// The part of a data folder in which code is kept.
+const CODE_FOLDER: &str = "samovar-code";
+/// The part of that in which packages are kept.
+const PACKAGES_FOLDER: &str = "packages";
 
 const KIB: usize = 1 << 10;
 /// How many bytes of packages may wait to be compiled: ten of the largest.
@@ -141,7 +156,7 @@ pub(crate) struct ArtifactSettings {
 /// The code this host knows, on disk and in memory.
 #[derive(Debug)]
 pub(crate) struct Artifacts {
-    packages: PathBuf,
+    packages: Arc<Packages>,
     engine: Arc<Engine>,
     compiled: Arc<CompiledCode>,
     settings: ArtifactSettings,
@@ -154,27 +169,17 @@ pub(crate) struct Artifacts {
     room: Arc<Semaphore>,
     /// What this process has taken in and still uses.
     known: DashMap<CodeKey, Weak<Code>>,
-    /// Tells the files of one piece of code from those of the same code taken in again after it was dropped.
-    taken_in: AtomicU64,
-    /// Held for as long as the folder is used.
-    _lock: File,
 }
 
 impl Artifacts {
-    /// Opens a folder that no other process uses, and removes what an earlier one left of its packages there.
+    /// Opens the part of a data folder in which code is kept; no other process uses it.
     pub(crate) fn open(data_dir: &Path, engine: Arc<Engine>, settings: ArtifactSettings) -> io::Result<Self> {
-        check_private(data_dir)?;
-        let lock = data_dir.join("samovar.lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(lock)?;
-        lock.try_lock()
-            .map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another process uses this folder"))?;
-        let folder = data_dir.join("samovar-code");
-        let [packages, compiled] = ["packages", "compiled"].map(|name| folder.join(name));
+        let folder = data_dir.join(CODE_FOLDER);
+        let [packages, compiled] = [PACKAGES_FOLDER, "compiled"].map(|name| folder.join(name));
         for folder in [&folder, &packages, &compiled] {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             check_private(folder)?;
         }
-        remove_files(&packages)?;
         let compiled = CompiledCode::open(
             compiled,
             &folder.join("key"),
@@ -183,7 +188,7 @@ impl Artifacts {
         )?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            packages,
+            packages: Packages::new(packages),
             engine,
             compiled: Arc::new(compiled),
             turns: Semaphore::new(cores),
@@ -192,8 +197,6 @@ impl Artifacts {
             settings,
             room: Arc::new(Semaphore::new(WAITING_BYTES_MAX / KIB)),
             known: DashMap::new(),
-            taken_in: AtomicU64::new(0),
-            _lock: lock,
         })
     }
 
@@ -216,10 +219,45 @@ impl Artifacts {
         let handler = package.starts_with(b"PK").then(|| handler.to_owned());
         let bytes = package.len();
         let digest = on_blocking_thread(move || CodeDigest::of(&package)).await;
-        self.known_or_new(CodeKey { digest, handler }, bytes)
+        self.known_or_new(CodeKey { digest, handler }, bytes as u64)
     }
 
-    fn known_or_new(self: &Arc<Self>, key: CodeKey, size_bytes: usize) -> Arc<Code> {
+    /// Code that an earlier process took in: what was compiled then is used as it is. Code that was refused then gets the
+    /// reason it was refused for.
+    pub(crate) fn revive(self: &Arc<Self>, record: CodeRecord, refused: Option<&str>) -> Arc<Code> {
+        let CodeRecord { sha256, size_bytes, handler, compiled } = record;
+        let code = self.known_or_new(CodeKey { digest: sha256, handler }, size_bytes);
+        let outcome = match (compiled, refused) {
+            (Some(compiled), _) => Some(Ok(compiled)),
+            (None, Some(reason)) => Some(Err(CodeError::Refused { reason: reason.to_owned() })),
+            (None, None) => None,
+        };
+        if let Some(outcome) = outcome {
+            // Another version may have brought the same already.
+            let _ = code.compiled.set(outcome);
+        }
+        code
+    }
+
+    /// Removes what an earlier process left behind, once all that is needed of it was taken over. It blocks.
+    pub(crate) fn sweep(&self) -> io::Result<usize> {
+        self.packages.sweep()
+    }
+
+    /// From here on packages stay on the disk although nothing in this process refers to them any more.
+    pub(crate) fn keep_packages(&self) {
+        self.packages.keep();
+    }
+
+    /// The package of code that is not compiled yet, on its way in once more.
+    pub(crate) async fn admit_again(&self, code: &Code) -> Result<Upload, CodeError> {
+        let bytes = usize::try_from(code.size_bytes).unwrap_or(PACKAGE_BYTES_MAX).max(UPLOAD_BYTES_MIN);
+        let room = bytes.min(WAITING_BYTES_MAX).div_ceil(KIB) as u32;
+        let room = self.room.clone().acquire_many_owned(room).await.expect("the semaphore is never closed");
+        Ok(Upload { package: code.package().await?, _room: room })
+    }
+
+    fn known_or_new(self: &Arc<Self>, key: CodeKey, size_bytes: u64) -> Arc<Code> {
         // Declared before the entry, so that it goes after it: code that goes has itself taken out of this map.
         let present;
         let mut entry = self.known.entry(key.clone()).or_default();
@@ -228,11 +266,10 @@ impl Artifacts {
         if let Some(code) = present.as_ref().filter(|code| !matches!(code.outcome(), Some(Err(_)))) {
             return code.clone();
         }
-        let number = self.taken_in.fetch_add(1, Ordering::Relaxed);
         let code = Arc::new(Code {
             artifacts: Arc::downgrade(self),
-            size_bytes: size_bytes as u64,
-            package: self.packages.join(format!("{}-{number}.package", key.digest)),
+            size_bytes,
+            package: self.packages.file(key.digest),
             key,
             compiled: OnceCell::new(),
             loaded: Arc::new(Slot::default()),
@@ -265,7 +302,7 @@ impl Artifacts {
         let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
         on_blocking_thread(move || {
             let world = Program::load(&engine, &artifact)?.world();
-            write_whole(&code.package, &[&upload.package])?;
+            code.package.write(&upload.package)?;
             if is_new {
                 compiled.keep(&digest, &artifact);
             }
@@ -309,29 +346,4 @@ impl Artifacts {
     fn forget(&self, key: &CodeKey) {
         self.known.remove_if(key, |_, code| code.strong_count() == 0);
     }
-}
-
-/// Refuses a folder in which somebody else could put machine code in place of ours.
-fn check_private(folder: &Path) -> io::Result<()> {
-    let found = fs::metadata(folder)?;
-    if found.mode() & 0o022 != 0 {
-        let problem = "others may write to it; take that away with `chmod go-w`";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
-    }
-    let own = fs::metadata("/proc/self").map_or(found.uid(), |process| process.uid());
-    if found.uid() != own {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
-    }
-    Ok(())
-}
-
-/// Removes the files of a folder that is ours alone.
-fn remove_files(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The `samovar` command line: serves a host, and deploys to and invokes on one over its HTTP API.
 
 mod alias;
+mod backup;
 mod client;
 mod deploy;
 mod figures;
@@ -36,6 +37,8 @@ enum Command {
     Invoke(invoke::Invoke),
     /// Show what a function has logged, and follow it
     Logs(function_logs::FunctionLogs),
+    /// Copy all functions and their code to a folder, also while they are served
+    Backup(backup::Backup),
     /// Compile one component for a host, from standard input to standard output
     #[command(hide = true)]
     CompileWorker {
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Alias(alias) => alias.run(),
         Command::Invoke(invoke) => invoke.run(),
         Command::Logs(logs) => logs.run(),
+        Command::Backup(backup) => backup.run(),
         Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };
     done.unwrap_or_else(|error| {

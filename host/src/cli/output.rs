@@ -71,6 +71,11 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// How many there are of something: `1 function`, `2 functions`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A time for a person, with three digits or so: `1.23 s`, `45.6 ms`, `789 µs`.
 pub(super) fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();

@@ -29,9 +29,12 @@ pub(super) struct Serve {
     /// Where to listen; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
     listen: SocketAddr,
-    /// Where code is kept while the server runs [default: $XDG_DATA_HOME/samovar or ~/.local/share/samovar]
+    /// Where functions are kept [default: $XDG_DATA_HOME/samovar or ~/.local/share/samovar]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Use the data folder although it is on a network file system, where a crash may lose what was written before
+    #[arg(long)]
+    allow_network_file_system: bool,
     /// Answer requests for this host name too, and those that pages of it send
     #[arg(long = "allow-host", value_name = "HOST")]
     allow_hosts: Vec<String>,
@@ -59,6 +62,10 @@ pub(super) struct Serve {
     /// Compile in the server's own process, which hostile code could then slow down or end: for code that is all your own
     #[arg(long, conflicts_with_all = ["compile_memory_mb", "compile_seconds"])]
     compile_in_process: bool,
+    /// How many seconds creating a function or changing its code waits for the compiler before it answers that the function
+    /// is pending or the update in progress
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    compile_wait_seconds: u32,
     /// How much compiled code is kept on disk for what is uploaded again, in MB
     #[arg(long, value_name = "N", default_value_t = 10_240)]
     compiled_code_mb: u32,
@@ -84,6 +91,10 @@ pub(super) struct Serve {
     /// How much of that one log group may have, in MB
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     log_mb_per_group: u32,
+    /// Take functions of any runtime that Lambda ever had, so that templates for Lambda can be deployed as they are; their
+    /// code must be WebAssembly all the same
+    #[arg(long)]
+    any_runtime: bool,
     /// Do not write what functions log to standard error
     #[arg(long)]
     quiet: bool,
@@ -140,10 +151,7 @@ impl Serve {
     }
 
     async fn host(&self) -> Result<Host> {
-        let data_dir = match &self.data_dir {
-            Some(given) => given.clone(),
-            None => default_data_dir(|name| std::env::var_os(name))?,
-        };
+        let data_dir = data_dir(self.data_dir.clone())?;
         let compiler = match self.compile_in_process {
             true => Compiler::InProcess,
             // Under this name the very file runs that runs now, even if another has taken its place since.
@@ -154,6 +162,7 @@ impl Serve {
             .compile_limits(self.compile_limits())
             .compiled_bytes_max(u64::from(self.compiled_code_mb) << 20)
             .data_dir(data_dir)
+            .allow_network_file_system(self.allow_network_file_system)
             .account_id(self.account_id.clone())
             .region(self.region.clone())
             .concurrency_max(self.concurrency)
@@ -170,6 +179,9 @@ impl Serve {
         host.start().await.map_err(|error| match &error {
             StartError::DataDir { reason, .. } if reason.kind() == io::ErrorKind::ResourceBusy => {
                 anyhow!("{error}; another `samovar serve` needs a --data-dir of its own")
+            }
+            StartError::DataDir { reason, .. } if reason.kind() == io::ErrorKind::Unsupported => {
+                anyhow!("{error}; --allow-network-file-system uses it all the same")
             }
             _ => anyhow!("cannot start: {error}"),
         })
@@ -198,7 +210,10 @@ impl Serve {
     /// A server that listens on one address of a network is asked for by that address.
     fn http_settings(&self, address: IpAddr) -> HttpSettings {
         let own = (!address.is_loopback() && !address.is_unspecified()).then(|| address.to_string());
-        self.allow_hosts.iter().cloned().chain(own).fold(HttpSettings::default(), HttpSettings::allow_host)
+        let compile_wait_max = Duration::from_secs(self.compile_wait_seconds.into());
+        let settings =
+            HttpSettings::default().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
+        self.allow_hosts.iter().cloned().chain(own).fold(settings, HttpSettings::allow_host)
     }
 
     fn cannot_listen(&self) -> String {
@@ -234,6 +249,11 @@ fn default_data_dir(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathB
     let absolute = |name| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let base = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
     Ok(base.context("there is no home folder to keep code in; pass --data-dir DIR")?.join("samovar"))
+}
+
+/// The folder that was given, or the usual one.
+pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf> {
+    given.map_or_else(|| default_data_dir(|name| std::env::var_os(name)), Ok)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

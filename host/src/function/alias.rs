@@ -1,7 +1,10 @@
 //! Aliases: names for versions, with an optional weighted second version.
 
+use serde::{Deserialize, Serialize};
+
 use super::name::AliasName;
 use super::qualifier::VersionNumber;
+use super::serialized::serialized_as_number;
 
 /// A share of an alias's traffic: at least 0.0, at most 1.0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -29,14 +32,23 @@ pub enum RoutingError {
 }
 
 /// Where an alias leads: to one version, or to two with a weight.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RoutingForm")]
 pub struct AliasRouting {
+    version: VersionNumber,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional: Option<(VersionNumber, Weight)>,
+}
+
+/// Routing as it is read, before it was checked.
+#[derive(Deserialize)]
+struct RoutingForm {
     version: VersionNumber,
     additional: Option<(VersionNumber, Weight)>,
 }
 
 /// An alias of a function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alias {
     /// Its name.
     pub name: AliasName,
@@ -47,6 +59,22 @@ pub struct Alias {
     /// Changes with every change of the alias: a UUID.
     pub revision_id: String,
 }
+
+/// One move of an alias, as its history has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AliasMove {
+    /// When: `2026-11-21T17:00:00.000+0000`.
+    pub time: String,
+    /// Who, as far as that is known.
+    pub principal: String,
+    /// Where it led before; nowhere, if this made it.
+    pub from: Option<AliasRouting>,
+    /// Where it has led since.
+    pub to: AliasRouting,
+}
+
+serialized_as_number!(Weight: f64, new, get);
 
 impl Weight {
     /// Takes a number from 0.0 to 1.0 as a weight.
@@ -60,6 +88,17 @@ impl Weight {
     /// The weight as a number.
     pub fn get(self) -> f64 {
         self.0
+    }
+}
+
+impl TryFrom<RoutingForm> for AliasRouting {
+    type Error = RoutingError;
+
+    fn try_from(form: RoutingForm) -> Result<Self, RoutingError> {
+        match form.additional {
+            None => Ok(Self::to(form.version)),
+            Some((additional, weight)) => Self::weighted(form.version, additional, weight),
+        }
     }
 }
 
@@ -115,6 +154,18 @@ mod tests {
         assert!(Weight::new(0.0).is_ok() && Weight::new(1.0).is_ok());
         for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
             assert!(Weight::new(bad).is_err(), "{bad} must be refused");
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_checked() {
+        let half = AliasRouting::weighted(ONE, TWO, Weight::new(0.5).expect("a weight")).expect("routing");
+        let text = serde_json::to_string(&half).expect("JSON");
+        assert_eq!(text, r#"{"version":"1","additional":["2",0.5]}"#);
+        assert_eq!(serde_json::from_str::<AliasRouting>(&text).expect("the same"), half);
+        for bad in [r#"{"version":"1","additional":["1",0.5]}"#, r#"{"version":"1","additional":["2",1.5]}"#]
+        {
+            assert!(serde_json::from_str::<AliasRouting>(bad).is_err(), "{bad}");
         }
     }
 

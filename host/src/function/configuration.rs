@@ -3,8 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::architecture::Architecture;
 use super::logging::Logging;
 use super::outbound::OutboundList;
+use super::runtime::RuntimeConfig;
+use super::serialized::serialized_as_number;
+use super::tracing_mode::TracingMode;
+use super::vpc::VpcConfig;
 
 /// The most bytes the keys and values of an environment may have together.
 pub const ENVIRONMENT_BYTES_MAX: usize = 4096;
@@ -118,11 +125,12 @@ pub struct EphemeralStorage(u32);
 pub struct Timeout(u32);
 
 /// The environment variables of a function: at most 4 KiB in all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
 pub struct Environment(BTreeMap<String, String>);
 
 /// Whether an instance handles one event or many. Commands handle one, whatever is asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Isolation {
     /// As is usual in the function's [world](super::World): a warm instance of our own world handles one event after
     /// another, as on Lambda; every event of another has an instance of its own, as where such components come from.
@@ -135,7 +143,8 @@ pub enum Isolation {
 }
 
 /// What a version is locked with, besides its code.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Configuration {
     /// What people say of it; empty by default, at most 256 characters.
@@ -156,6 +165,16 @@ pub struct Configuration {
     pub logging: Logging,
     /// The runtime that was asked for; it has no effect on WebAssembly and is kept for clients.
     pub runtime: String,
+    /// Which runtime of the account's own was asked for; without effect, kept for clients.
+    pub runtime_config: Option<RuntimeConfig>,
+    /// The architecture that was asked for; without effect, kept for clients.
+    pub architecture: Architecture,
+    /// The network that was asked for, if one ever was; without effect, kept for clients.
+    pub vpc: Option<VpcConfig>,
+    /// Which requests are to be traced; without effect, kept for clients.
+    pub tracing: TracingMode,
+    /// The key that was given for the environment, or nothing; without effect, kept for clients.
+    pub kms_key_arn: String,
     /// The role that was given; it has no effect here and is kept for clients.
     pub role: String,
     /// The handler that was given; it is passed to the guest as `_HANDLER`.
@@ -252,6 +271,20 @@ impl Timeout {
 impl Default for Timeout {
     fn default() -> Self {
         Self(3)
+    }
+}
+
+serialized_as_number!(
+    MemorySize: u32, from_mb, mb;
+    EphemeralStorage: u32, from_mb, mb;
+    Timeout: u32, from_seconds, seconds
+);
+
+impl TryFrom<BTreeMap<String, String>> for Environment {
+    type Error = ConfigurationError;
+
+    fn try_from(variables: BTreeMap<String, String>) -> Result<Self, ConfigurationError> {
+        Self::new(variables)
     }
 }
 

@@ -1,23 +1,30 @@
 //! How a function logs: the form of its lines, which of them are written, and where to.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::serialized::serialized_as_text;
 
 /// The longest name of a log group, in characters.
 const LOG_GROUP_CHARS_MAX: usize = 512;
 
 /// The form of log lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
     /// Lines as the function and the host write them.
     #[default]
     Text,
     /// One JSON object per line.
+    #[serde(rename = "JSON")]
     Json,
 }
 
 /// How serious a log line is, in rising order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum LogLevel {
     /// Every step.
     Trace,
@@ -42,7 +49,8 @@ pub struct LogGroup(Arc<str>);
 ///
 /// The levels have a meaning with [`LogFormat::Json`] only; with text all lines are written, and both levels are
 /// [`LogLevel::Info`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Logging {
     /// The form of the lines.
     pub format: LogFormat,
@@ -148,6 +156,16 @@ impl LogGroup {
         &self.0
     }
 }
+
+impl FromStr for LogGroup {
+    type Err = LoggingError;
+
+    fn from_str(text: &str) -> Result<Self, LoggingError> {
+        Self::parse(text)
+    }
+}
+
+serialized_as_text!(LogGroup);
 
 impl Logging {
     /// This with that change, as UpdateFunctionConfiguration has it: a change to JSON sets the levels that it does not

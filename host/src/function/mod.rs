@@ -4,17 +4,26 @@
 //! Pure: knows nothing of tokio, wasmtime, HTTP or files.
 
 mod alias;
+mod architecture;
 mod arn;
 mod configuration;
 mod logging;
 mod name;
 mod outbound;
+mod policy;
 mod qualifier;
+mod recursion;
 mod reference;
+mod runtime;
+mod serialized;
 mod state;
+mod tags;
+mod tracing_mode;
+mod vpc;
 mod world;
 
-pub use alias::{Alias, AliasRouting, RoutingError, Weight};
+pub use alias::{Alias, AliasMove, AliasRouting, RoutingError, Weight};
+pub use architecture::Architecture;
 pub(crate) use arn::FunctionArn;
 pub use configuration::{
     Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, EphemeralStorage, Isolation,
@@ -24,7 +33,16 @@ pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, Logging
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub(crate) use outbound::{Destination, DestinationHost, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
-pub use qualifier::{Qualifier, VersionNumber};
+pub use policy::{
+    Everybody, OneOrMany, POLICY_BYTES_MAX, Permission, PolicyEffect, PolicyError, PolicyPrincipal,
+    PolicyStatement, ResourcePolicy,
+};
+pub use qualifier::{Qualifier, VersionNumber, VersionNumberError};
+pub use recursion::RecursiveLoop;
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};
+pub use runtime::{CUSTOM_RUNTIME, RuntimeConfig};
 pub use state::FunctionState;
+pub use tags::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX, TagError, Tags};
+pub use tracing_mode::TracingMode;
+pub use vpc::{VpcChange, VpcConfig, VpcError};
 pub use world::World;

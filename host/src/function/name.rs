@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::serialized::serialized_as_text;
+
 /// The longest name of a function, in characters.
 const FUNCTION_NAME_CHARS_MAX: usize = 64;
 /// The longest name of an alias, in characters.
@@ -177,6 +179,7 @@ macro_rules! text_form {
 }
 
 text_form!(FunctionName, AliasName, Region, AccountId);
+serialized_as_text!(FunctionName, AliasName, Region, AccountId);
 
 #[cfg(test)]
 mod tests {

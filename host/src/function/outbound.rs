@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::serialized::serialized_as_text;
+
 /// The most rules one list may have.
 pub const OUTBOUND_RULES_MAX: usize = 256;
 /// The most bytes the text of one list may have.
@@ -134,6 +136,8 @@ impl FromStr for OutboundList {
         Ok(Self(parsed.collect::<Result<_, _>>()?))
     }
 }
+
+serialized_as_text!(OutboundList);
 
 impl Rule {
     fn parse(text: &str) -> Result<Self, &'static str> {

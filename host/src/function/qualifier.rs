@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::name::{AliasName, NameError};
+use super::serialized::serialized_as_text;
 
 /// The number of a version: `$LATEST`, which can change, or a published number, which cannot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +33,24 @@ impl VersionNumber {
         (number > 0 && !text.starts_with(['0', '+'])).then_some(Self::Published(number))
     }
 }
+
+/// A text that is not the number of a version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not the number of a version")]
+pub struct VersionNumberError {
+    /// The text.
+    pub text: String,
+}
+
+impl std::str::FromStr for VersionNumber {
+    type Err = VersionNumberError;
+
+    fn from_str(text: &str) -> Result<Self, VersionNumberError> {
+        Self::parse(text).ok_or_else(|| VersionNumberError { text: text.to_owned() })
+    }
+}
+
+serialized_as_text!(VersionNumber);
 
 impl Qualifier {
     /// Takes `$LATEST`, a version number or the name of an alias as a qualifier.

@@ -120,6 +120,22 @@ impl FunctionKey {
         Self(key.into())
     }
 
+    /// The key as text: the region, a colon and the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes the text of a key.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (region, name) = text.split_once(':')?;
+        Some(Self::new(&Region::parse(region).ok()?, &FunctionName::parse(name).ok()?))
+    }
+
+    /// What stands before the keys of all functions of a region.
+    pub(crate) fn first_of(region: &Region) -> Self {
+        Self(format!("{region}:").into())
+    }
+
     /// The region.
     pub fn region(&self) -> &str {
         self.0.split_once(':').expect("a key is made with a colon").0

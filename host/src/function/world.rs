@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of guest a function is: the world that its component is made for, as its exports tell. Of a component that is
 /// of several, the first of this list counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum World {
     /// It exports `samovar:function/handler` and is called with every event; samovar-sdk makes such components.

@@ -21,6 +21,8 @@ const INIT_TIME_MAX: Duration = Duration::from_secs(900);
 #[must_use]
 pub struct HostBuilder {
     pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) network_file_system_allowed: bool,
+    pub(crate) code_storage_bytes_max: u64,
     pub(crate) account_id: AccountId,
     pub(crate) region: Region,
     pub(crate) concurrency_max: usize,
@@ -44,6 +46,8 @@ impl Default for HostBuilder {
     fn default() -> Self {
         Self {
             data_dir: None,
+            network_file_system_allowed: false,
+            code_storage_bytes_max: 75 << 30,
             account_id: AccountId::parse("000000000000").expect("twelve digits"),
             region: Region::parse("us-east-1").expect("a region"),
             concurrency_max: 1000,
@@ -66,10 +70,23 @@ impl Default for HostBuilder {
 }
 
 impl HostBuilder {
-    /// Where code is kept. The folder is made if need be, for its owner alone, and used by one process at a
-    /// time. Default: a temporary folder that goes with the host.
+    /// Where functions are kept, with their code. The folder is made if need be, for its owner alone, and used by one
+    /// process at a time. Default: a temporary folder that goes with the host.
+    ///
+    /// Without the feature `sqlite` only code is kept there, and functions go with the host in any case.
     pub fn data_dir(self, folder: impl Into<PathBuf>) -> Self {
         Self { data_dir: Some(folder.into()), ..self }
+    }
+
+    /// Takes a data folder on a network file system too, where a crash may lose what was written before. Default: refused.
+    pub fn allow_network_file_system(self, allowed: bool) -> Self {
+        Self { network_file_system_allowed: allowed, ..self }
+    }
+
+    /// How many bytes all packages of a region may have together, each version's counted for itself. Default: 75 GiB, as on
+    /// Lambda.
+    pub fn code_storage_bytes_max(self, bytes: u64) -> Self {
+        Self { code_storage_bytes_max: bytes, ..self }
     }
 
     /// The account whose id appears in ARNs. Default: `000000000000`.
@@ -210,6 +227,8 @@ impl fmt::Debug for HostBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostBuilder")
             .field("data_dir", &self.data_dir)
+            .field("network_file_system_allowed", &self.network_file_system_allowed)
+            .field("code_storage_bytes_max", &self.code_storage_bytes_max)
             .field("account_id", &self.account_id)
             .field("region", &self.region)
             .field("concurrency_max", &self.concurrency_max)

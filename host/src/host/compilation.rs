@@ -7,61 +7,159 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::Host;
-use crate::artifact::{Code, CodeError, Upload};
-use crate::function::FunctionKey;
-use crate::registry::Function;
+use super::description::new_revision;
+use crate::artifact::{Code, CodeError};
+use crate::function::{FunctionKey, FunctionState};
+use crate::registry::{Change, Function, Update};
+use crate::store::StoreError;
+use crate::version::Version;
 
-/// A compilation that goes on whether or not anybody waits for it.
-pub(super) struct Compilation(JoinHandle<Option<Result<(), CodeError>>>);
+/// A package that was taken in and is being compiled, whether or not anybody waits for it.
+#[derive(Debug)]
+pub(super) struct Compiling {
+    pub(super) code: Arc<Code>,
+    /// None when it was on the disk already.
+    package: Option<Bytes>,
+    end: JoinHandle<Option<Result<(), CodeError>>>,
+}
 
-impl Compilation {
-    /// Waits for the end.
-    pub(super) async fn end(self) -> Result<(), CodeError> {
-        ended(self.0.await)
-    }
+/// How far it has come when it is not waited for any longer.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// It can be run.
+    Done,
+    /// It goes on, and the package is on the disk, so that a later process can go on with it.
+    Pending(Compiling),
+}
 
-    /// Waits for the end for so long; none if it goes on.
-    pub(super) async fn end_within(mut self, time: Option<Duration>) -> Option<Result<(), CodeError>> {
-        match time {
-            None => Some(self.end().await),
-            Some(time) => tokio::time::timeout(time, &mut self.0).await.ok().map(ended),
+impl Progress {
+    pub(super) fn state(&self) -> FunctionState {
+        match self {
+            Self::Done => FunctionState::Active,
+            Self::Pending(_) => FunctionState::Pending,
         }
     }
 }
 
-fn ended(joined: Result<Option<Result<(), CodeError>>, tokio::task::JoinError>) -> Result<(), CodeError> {
-    match joined {
-        Ok(done) => done.unwrap_or(Err(CodeError::Closing)),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_cancelled) => Err(CodeError::Closing),
-        },
+impl Compiling {
+    /// Waits for so long, or to the end.
+    ///
+    /// # Errors
+    /// When the code is refused within that time, or the package cannot be kept.
+    pub(super) async fn wait(mut self, time: Option<Duration>) -> Result<Progress, CodeError> {
+        let ended = match time {
+            None => Some(self.end().await),
+            Some(time) => tokio::time::timeout(time, self.end()).await.ok(),
+        };
+        if let Some(ended) = ended {
+            return ended.map(|()| Progress::Done);
+        }
+        if let Some(package) = self.package.take() {
+            self.code.keep_package(package).await?;
+        }
+        Ok(Progress::Pending(self))
+    }
+
+    async fn end(&mut self) -> Result<(), CodeError> {
+        match (&mut self.end).await {
+            Ok(done) => done.unwrap_or(Err(CodeError::Closing)),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_cancelled) => Err(CodeError::Closing),
+            },
+        }
     }
 }
 
 impl Host {
-    /// Takes a package in as code that can be run.
-    pub(super) async fn compiled(&self, package: Bytes, handler: &str) -> Result<Arc<Code>, CodeError> {
-        let artifacts = &self.parts().artifacts;
-        let upload = artifacts.admit(package)?;
+    /// Takes a package in and begins to compile it.
+    pub(super) async fn compile(&self, package: Bytes, handler: &str) -> Result<Compiling, CodeError> {
+        let artifacts = &self.parts.artifacts;
+        let upload = artifacts.admit(package.clone())?;
         let code = artifacts.take_in(&upload, handler).await;
-        Compilation(self.on_own_task(code.clone().compile(upload))).end().await?;
+        let end = self.on_own_task(code.clone().compile(upload));
+        Ok(Compiling { code, package: Some(package), end })
+    }
+
+    /// Takes a package in and waits until it can be run.
+    pub(super) async fn compiled(&self, package: Bytes, handler: &str) -> Result<Arc<Code>, CodeError> {
+        let compiling = self.compile(package, handler).await?;
+        let code = compiling.code.clone();
+        compiling.wait(None).await?;
         Ok(code)
     }
 
-    /// Compiles the code of a function that is there already, and is pending until then. If the code is refused, the
-    /// function goes, unless somebody was told that it exists.
-    pub(super) fn compile_pending(&self, key: FunctionKey, code: Arc<Code>, upload: Upload) -> Compilation {
-        let host = self.clone();
-        Compilation(self.on_own_task(async move {
-            let compiled = code.clone().compile(upload).await;
-            if compiled.is_err() {
-                let unheard_of = |function: &Function| {
-                    !function.announced && Arc::ptr_eq(&function.latest.facts.code, &code)
-                };
-                host.parts().registry.remove_if(&key, unheard_of);
+    /// Goes on with what a process before this one did not finish.
+    pub(super) fn compile_again(&self, key: FunctionKey, code: Arc<Code>) {
+        let end = self.on_own_task({
+            let (host, code) = (self.clone(), code.clone());
+            async move {
+                let upload = host.parts.artifacts.admit_again(&code).await?;
+                code.compile(upload).await
             }
-            compiled
-        }))
+        });
+        self.finish_later(key, Compiling { code, package: None, end });
+    }
+
+    /// Makes known what comes of a compilation that nobody waits for.
+    pub(super) fn finish_later(&self, key: FunctionKey, mut compiling: Compiling) {
+        let host = self.clone();
+        self.parts.tasks.spawn(async move {
+            let outcome = match compiling.end().await {
+                Ok(()) => Ok(()),
+                // The next process goes on with it.
+                Err(CodeError::Closing) => return,
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = host.finish(&key, &compiling.code, outcome).await {
+                tracing::error!(function = key.as_str(), %error, "what came of a compilation could not be kept");
+            }
+        });
+    }
+
+    /// Puts the versions that wait for this code into the state that it is in now.
+    async fn finish(
+        &self,
+        key: &FunctionKey,
+        code: &Arc<Code>,
+        outcome: Result<(), String>,
+    ) -> Result<(), StoreError> {
+        let audit = Self::own_audit("CompileCode", key.as_str());
+        self.parts
+            .registry
+            .change(key, audit, |present| {
+                let Some(present) = present else { return Ok((Change::Keep, ())) };
+                let mut next = Function::clone(present);
+                let waits = |version: &Version| {
+                    Arc::ptr_eq(&version.facts.code, code) && version.facts.state == FunctionState::Pending
+                };
+                let state = match &outcome {
+                    Ok(()) => FunctionState::Active,
+                    Err(reason) => FunctionState::Failed { reason: reason.clone() },
+                };
+                let settled = |version: &Arc<Version>| {
+                    let mut facts = version.facts.clone();
+                    (facts.state, facts.revision_id) = (state.clone(), new_revision());
+                    Version::new(facts, &self.parts.shared)
+                };
+                if waits(&next.latest) {
+                    next.latest = settled(&next.latest);
+                }
+                for version in next.published.values_mut().filter(|version| waits(version)) {
+                    *version = settled(version);
+                }
+                match (&next.update, &outcome) {
+                    (Update::InProgress(updated), Ok(())) if waits(updated) => {
+                        next.latest = settled(updated);
+                        next.update = Update::Successful;
+                    }
+                    (Update::InProgress(updated), Err(reason)) if waits(updated) => {
+                        next.update = Update::Failed { reason: reason.clone() };
+                    }
+                    _ => {}
+                }
+                Ok((next.into(), ()))
+            })
+            .await
     }
 }

@@ -78,7 +78,7 @@ impl Host {
     }
 
     fn kept_logs(&self) -> Result<&Logs, LogsError> {
-        self.parts().logs.as_ref().ok_or(LogsError::NotKept)
+        self.parts.logs.as_ref().ok_or(LogsError::NotKept)
     }
 
     fn log_region(&self, given: Option<&Region>) -> String {

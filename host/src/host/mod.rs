@@ -1,16 +1,28 @@
 //! The host: its parts put together, and the straight pass of an invocation.
 
+mod account;
 mod admission;
+mod aliases;
+#[cfg(feature = "sqlite")]
+mod backup;
 mod builder;
 mod call;
-mod catalog;
+mod caller;
 mod compilation;
+mod create;
+mod data_dir;
+mod delete;
+mod deployment;
+mod description;
+mod errors;
+mod listing;
 mod logs;
-mod operations;
+mod recovery;
+mod settings;
+mod update;
+mod versions;
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,50 +36,68 @@ use tokio_util::task::TaskTracker;
 
 use self::admission::admit;
 use self::call::Call;
+use self::data_dir::DataDir;
 use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
-use crate::function::{FunctionArn, FunctionKey, FunctionRef, Region};
+use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
 use crate::pool::{Checkout, Idlers};
-use crate::registry::Registry;
+use crate::registry::{Function, Registry};
+use crate::store::{self, StoreError};
 use crate::telemetry::{LogFeed, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
 use crate::wasm::{Engine, EngineError, OutboundHost};
 
+pub use account::AccountUsage;
+pub use aliases::{AliasError, AliasInfo, CreateAlias, UpdateAlias};
+#[cfg(feature = "sqlite")]
+pub use backup::{Backup, BackupError, backup};
 pub use builder::HostBuilder;
-pub use catalog::PublishAliasError;
-pub use operations::{
-    AliasError, AliasInfo, CreateAlias, CreateFunction, CreateFunctionError, Deployment, FunctionNotFound,
-    FunctionPending, FunctionVersion, PublishError, PublishVersion, PublishVersionError, RevisionMismatch,
-    UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
+pub use caller::{AuditLine, Caller};
+pub use create::{CreateFunction, CreateFunctionError};
+pub use delete::DeleteFunctionError;
+pub use deployment::{Deployment, PublishAliasError, PublishError};
+pub use description::{FunctionVersion, LastUpdate};
+pub use errors::{
+    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, UpdateInProgress,
 };
+pub use listing::{ListFunctions, Page};
+pub use settings::SettingError;
+pub use update::{UpdateFunctionCode, UpdateFunctionError};
+pub use versions::{PublishVersion, PublishVersionError};
 
 /// A host of functions: the engine, the functions, their warm instances. Clones are the same host.
 ///
 /// The way to it is [`Host::builder`]; [`Host::temporary`] is for tests. [`Host::close`] ends it.
 #[derive(Debug, Clone)]
-pub struct Host(Arc<HostParts>);
+pub struct Host {
+    parts: Arc<HostParts>,
+    /// Who asks for changes through this handle.
+    caller: Option<Arc<Caller>>,
+}
 
 #[derive(Debug)]
 pub(crate) struct HostParts {
-    pub(crate) registry: Registry,
-    pub(crate) artifacts: Arc<Artifacts>,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) region: Region,
+    registry: Arc<Registry>,
+    artifacts: Arc<Artifacts>,
+    shared: Arc<Shared>,
+    region: Region,
     logs: Option<Logs>,
+    code_storage_bytes_max: u64,
     concurrency: Arc<Concurrency>,
     drain_time_max: Duration,
     closing: AtomicBool,
     stop: CancellationToken,
     tasks: TaskTracker,
-    _temporary: Option<tempfile::TempDir>,
+    data_dir: DataDir,
 }
 
 impl Drop for HostParts {
     fn drop(&mut self) {
-        // A host that was not closed leaves no task behind either.
+        // A host that was not closed leaves no task behind either, and the packages that its store refers to.
         self.stop.cancel();
+        self.artifacts.keep_packages();
     }
 }
 
@@ -86,6 +116,9 @@ pub enum StartError {
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The functions of an earlier process cannot be read.
+    #[error(transparent)]
+    Store(StoreError),
 }
 
 impl Host {
@@ -103,7 +136,8 @@ impl Host {
     }
 
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
-        let (data_dir, temporary) = data_dir(settings.data_dir)?;
+        let data_dir = DataDir::take(settings.data_dir, settings.network_file_system_allowed)?;
+        let store = store::open((!data_dir.is_temporary()).then(|| data_dir.path()))?;
         let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let artifact_settings = ArtifactSettings {
@@ -114,10 +148,11 @@ impl Host {
             tasks: tasks.clone(),
             stop: stop.clone(),
         };
-        let artifacts = Artifacts::open(&data_dir, engine.clone(), artifact_settings)
-            .map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
-        let logs = settings.logs.map(|logs| Logs::open(&data_dir, logs)).transpose();
-        let logs = logs.map_err(|reason| StartError::DataDir { folder: data_dir.clone(), reason })?;
+        let artifacts = Artifacts::open(data_dir.path(), engine.clone(), artifact_settings)
+            .map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
+        let logs = settings.logs.map(|logs| Logs::open(data_dir.path(), logs)).transpose();
+        let logs =
+            logs.map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
         let shared = Shared {
             engine,
             idlers: Idlers::new(settings.idle_memory_bytes_max),
@@ -131,19 +166,22 @@ impl Host {
             init_time_max: settings.init_time_max,
             instances_max: settings.instances_max,
         };
-        let host = Self(Arc::new(HostParts {
-            registry: Registry::default(),
+        let parts = Arc::new(HostParts {
+            registry: Registry::new(store, tasks.clone()),
             artifacts: Arc::new(artifacts),
             shared: Arc::new(shared),
             region: settings.region,
             logs,
+            code_storage_bytes_max: settings.code_storage_bytes_max,
             concurrency: Concurrency::new(settings.concurrency_max),
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
             stop,
             tasks,
-            _temporary: temporary,
-        }));
+            data_dir,
+        });
+        let host = Self { parts, caller: None };
+        host.recover().await?;
         host.expire_idle_instances(settings.idle_time_max);
         Ok(host)
     }
@@ -203,22 +241,22 @@ impl Host {
     /// The log lines of all functions from now on, as they are written. A receiver that falls more than 4,096
     /// lines behind loses the oldest.
     pub fn logs(&self) -> broadcast::Receiver<LogLine> {
-        self.0.shared.feed.subscribe()
+        self.parts.shared.feed.subscribe()
     }
 
     /// The region of references that name none.
     pub fn region(&self) -> &Region {
-        &self.0.region
+        &self.parts.region
     }
 
     /// The account in ARNs: twelve digits.
     pub fn account_id(&self) -> &str {
-        &self.0.shared.account_id
+        &self.parts.shared.account_id
     }
 
     /// How many invocations are running.
     pub fn running(&self) -> usize {
-        self.0.concurrency.running()
+        self.parts.concurrency.running()
     }
 
     /// How many warm instances of a version are idle.
@@ -228,47 +266,44 @@ impl Host {
 
     /// The bytes that all idle instances hold together.
     pub fn idle_memory_bytes(&self) -> u64 {
-        self.0.shared.idlers.used_bytes()
+        self.parts.shared.idlers.used_bytes()
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
     /// still run or are still being set up ([`InvokeError::Closing`]), drops all instances, and waits until their log lines
     /// are written.
     pub async fn close(&self) {
-        self.0.closing.store(true, Ordering::SeqCst);
-        if tokio::time::timeout(self.0.drain_time_max, self.0.concurrency.at_rest()).await.is_err() {
+        self.parts.closing.store(true, Ordering::SeqCst);
+        if tokio::time::timeout(self.parts.drain_time_max, self.parts.concurrency.at_rest()).await.is_err() {
             tracing::warn!(running = self.running(), "ending invocations that are still running");
         }
-        self.0.stop.cancel();
-        self.0.concurrency.at_rest().await;
-        self.0.tasks.close();
-        self.0.tasks.wait().await;
-        self.0.registry.clear();
-        if let Some(logs) = &self.0.logs {
+        self.parts.stop.cancel();
+        self.parts.concurrency.at_rest().await;
+        self.parts.tasks.close();
+        self.parts.tasks.wait().await;
+        self.parts.artifacts.keep_packages();
+        self.parts.registry.clear();
+        if let Some(logs) = &self.parts.logs {
             logs.close().await;
         }
     }
 
-    pub(crate) fn parts(&self) -> &HostParts {
-        &self.0
-    }
-
     pub(crate) fn is_closing(&self) -> bool {
-        self.0.closing.load(Ordering::SeqCst)
+        self.parts.closing.load(Ordering::SeqCst)
     }
 
     /// The function's identity, unless the reference names another account: of those nothing exists here.
     pub(crate) fn key(&self, function: &FunctionRef) -> Option<FunctionKey> {
-        let own = |account: &crate::function::AccountId| account.as_str() == &*self.0.shared.account_id;
-        let region = function.region.as_ref().unwrap_or(&self.0.region);
+        let own = |account: &crate::function::AccountId| account.as_str() == &*self.parts.shared.account_id;
+        let region = function.region.as_ref().unwrap_or(&self.parts.region);
         function.account.as_ref().is_none_or(own).then(|| FunctionKey::new(region, &function.name))
     }
 
     /// The ARN that the reference means, as error messages give it.
     pub(crate) fn arn_of(&self, function: &FunctionRef) -> String {
         let account =
-            function.account.as_ref().map_or(&*self.0.shared.account_id, |account| account.as_str());
-        let region = function.region.as_ref().unwrap_or(&self.0.region);
+            function.account.as_ref().map_or(&*self.parts.shared.account_id, |account| account.as_str());
+        let region = function.region.as_ref().unwrap_or(&self.parts.region);
         let arn = FunctionArn::new(account, region.as_str(), function.name.as_str());
         match &function.qualifier {
             None => arn.as_str().to_owned(),
@@ -276,9 +311,30 @@ impl Host {
         }
     }
 
+    /// The key of a function that shall be changed: only `$LATEST` can be.
+    fn changeable(&self, function: &FunctionRef) -> Result<FunctionKey, FunctionNotFound> {
+        let latest = Qualifier::Version(VersionNumber::Latest);
+        let changeable = function.qualifier.as_ref().is_none_or(|qualifier| *qualifier == latest);
+        self.key(function).filter(|_| changeable).ok_or_else(|| self.not_found(function))
+    }
+
+    fn present(&self, function: &FunctionRef) -> Result<(FunctionKey, Arc<Function>), FunctionNotFound> {
+        let key = self.key(function).ok_or_else(|| self.not_found(function))?;
+        let present = self.parts.registry.function(&key).ok_or_else(|| self.not_found(function))?;
+        Ok((key, present))
+    }
+
+    fn not_found(&self, function: &FunctionRef) -> FunctionNotFound {
+        FunctionNotFound { arn: self.arn_of(function) }
+    }
+
+    fn check_open(&self) -> Result<(), ChangeError> {
+        if self.is_closing() { Err(ChangeError::Closing) } else { Ok(()) }
+    }
+
     fn resolve(&self, function: &FunctionRef) -> Result<Arc<Version>, InvokeError> {
         self.key(function)
-            .and_then(|key| self.0.registry.resolve(&key, function.qualifier.as_ref()))
+            .and_then(|key| self.parts.registry.resolve(&key, function.qualifier.as_ref()))
             .ok_or_else(|| match self.is_closing() {
                 true => InvokeError::Closing,
                 false => InvokeError::NotFound { arn: self.arn_of(function) },
@@ -286,7 +342,7 @@ impl Host {
     }
 
     fn acquire(&self) -> Result<Permit, InvokeError> {
-        let permit = self.0.concurrency.acquire().map_err(|throttled| InvokeError::Throttled {
+        let permit = self.parts.concurrency.acquire().map_err(|throttled| InvokeError::Throttled {
             running: throttled.running,
             limit: throttled.limit,
         })?;
@@ -300,7 +356,7 @@ impl Host {
             // The work first: when it is done at once, nobody is put on the list of those who wait for the end.
             biased;
             done = work => Ok(done),
-            () = self.0.stop.cancelled() => Err(InvokeError::Closing),
+            () = self.parts.stop.cancelled() => Err(InvokeError::Closing),
         }
     }
 
@@ -309,32 +365,18 @@ impl Host {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<Option<T>> {
-        let stop = self.0.stop.clone();
-        self.0.tasks.spawn(async move { stop.run_until_cancelled(work).await })
+        let stop = self.parts.stop.clone();
+        self.parts.tasks.spawn(async move { stop.run_until_cancelled(work).await })
     }
 
     fn expire_idle_instances(&self, idle_time_max: Duration) {
         let period = (idle_time_max / 10).clamp(Duration::from_millis(10), Duration::from_secs(10));
-        let (idlers, stop) = (self.0.shared.idlers.clone(), self.0.stop.clone());
-        self.0.tasks.spawn(async move {
+        let (idlers, stop) = (self.parts.shared.idlers.clone(), self.parts.stop.clone());
+        self.parts.tasks.spawn(async move {
             let mut ticks = tokio::time::interval(period);
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 idlers.expire(Instant::now(), idle_time_max);
             }
         });
-    }
-}
-
-/// The folder to use, made for its owner alone if it is not there.
-fn data_dir(given: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempDir>), StartError> {
-    let Some(folder) = given else {
-        let temporary = tempfile::Builder::new().prefix("samovar-").tempdir();
-        let failed = |reason| StartError::DataDir { folder: std::env::temp_dir(), reason };
-        let temporary = temporary.map_err(failed)?;
-        return Ok((temporary.path().to_owned(), Some(temporary)));
-    };
-    match DirBuilder::new().recursive(true).mode(0o700).create(&folder) {
-        Ok(()) => Ok((folder, None)),
-        Err(reason) => Err(StartError::DataDir { folder, reason }),
     }
 }

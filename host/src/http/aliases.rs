@@ -2,28 +2,56 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
-use axum::http::StatusCode;
-use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 
-use crate::function::{AliasRouting, VersionNumber, Weight};
+use crate::function::{AliasName, AliasRouting, VersionNumber, Weight};
 use crate::{AliasInfo, CreateAlias, UpdateAlias};
 
-use super::api::{Answer, Api, json};
-use super::functions::BODY_LIMIT;
+use super::api::Answer;
+use super::call::Call;
+use super::paging::{Paging, marker};
 use super::request;
 use super::wire_error::{Member, WireError};
 
-/// The body of CreateAlias and, without a name, of UpdateAlias.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct AliasRequest {
-    name: Option<String>,
+struct CreateAliasInput {
+    name: String,
+    function_version: String,
+    description: Option<String>,
+    routing_config: Option<RoutingConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AliasInput {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateAliasInput {
+    name: String,
     function_version: Option<String>,
     description: Option<String>,
     routing_config: Option<RoutingConfig>,
     revision_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAliasesInput {
+    function_version: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListAliasesResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    aliases: Vec<AliasConfiguration>,
 }
 
 /// The additional versions of an alias and their weights; of at most one.
@@ -46,48 +74,56 @@ struct AliasConfiguration {
     revision_id: String,
 }
 
-pub(super) async fn create(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
-    let function = request::function(&api.host, parts, function)?;
-    let body = api.bodies.read(body, BODY_LIMIT).await?;
-    let request: AliasRequest = body.json()?;
-    let name = request.name.as_deref().ok_or_else(|| WireError::missing(Member("name")))?;
-    let name = request::alias_named(name)?;
-    let version =
-        request.function_version.as_deref().ok_or_else(|| WireError::missing(Member("functionVersion")))?;
-    let version = version_number(version)?;
-    let routing = match request.routing_config.map(RoutingConfig::additional).transpose()?.flatten() {
+pub(super) async fn create(call: Call<'_>) -> Answer {
+    let function = call.whole_function()?;
+    let input: CreateAliasInput = call.input()?;
+    let name = request::alias(&input.name)?;
+    let version = version_number(&input.function_version)?;
+    let routing = match input.routing_config.map(RoutingConfig::additional).transpose()?.flatten() {
         None => AliasRouting::to(version),
         Some((additional, weight)) => AliasRouting::weighted(version, additional, weight)?,
     };
-    let description = request.description.unwrap_or_default();
-    let create = CreateAlias { description, ..CreateAlias::new(unqualified(function), name, routing) };
-    json(StatusCode::CREATED, &AliasConfiguration::of(api.host.create_alias(&create)?))
+    let description = input.description.unwrap_or_default();
+    let create = CreateAlias { description, ..CreateAlias::new(function, name, routing) };
+    call.answer(&AliasConfiguration::of(call.host().create_alias(&create).await?))
 }
 
-pub(super) fn get(api: &Api, parts: &Parts, function: &str, alias: &str) -> Answer {
-    let function = request::function(&api.host, parts, function)?;
-    let alias = request::alias(alias)?;
-    json(StatusCode::OK, &AliasConfiguration::of(api.host.alias_info(&unqualified(function), &alias)?))
+pub(super) async fn get(call: Call<'_>) -> Answer {
+    let input: AliasInput = call.input()?;
+    let name = request::alias(&input.name)?;
+    call.answer(&AliasConfiguration::of(call.host().alias_info(&call.whole_function()?, &name)?))
 }
 
-pub(super) async fn update(api: &Api, parts: &Parts, function: &str, alias: &str, body: Body) -> Answer {
-    let function = request::function(&api.host, parts, function)?;
-    let name = request::alias(alias)?;
-    let body = api.bodies.read(body, BODY_LIMIT).await?;
-    let request: AliasRequest = body.json()?;
+pub(super) async fn update(call: Call<'_>) -> Answer {
+    let function = call.whole_function()?;
+    let input: UpdateAliasInput = call.input()?;
     let update = UpdateAlias {
-        version: request.function_version.as_deref().map(version_number).transpose()?,
-        additional: request.routing_config.map(RoutingConfig::additional).transpose()?,
-        description: request.description,
-        revision_id: request.revision_id,
-        ..UpdateAlias::new(unqualified(function), name)
+        version: input.function_version.as_deref().map(version_number).transpose()?,
+        additional: input.routing_config.map(RoutingConfig::additional).transpose()?,
+        description: input.description,
+        revision_id: input.revision_id,
+        ..UpdateAlias::new(function, request::alias(&input.name)?)
     };
-    json(StatusCode::OK, &AliasConfiguration::of(api.host.update_alias(&update)?))
+    call.answer(&AliasConfiguration::of(call.host().update_alias(&update).await?))
 }
 
-/// Aliases belong to the function, whichever of its versions the request named.
-fn unqualified(function: crate::function::FunctionRef) -> crate::function::FunctionRef {
-    crate::function::FunctionRef { qualifier: None, ..function }
+pub(super) async fn delete(call: Call<'_>) -> Answer {
+    let input: AliasInput = call.input()?;
+    let name = request::alias(&input.name)?;
+    call.host().delete_alias(&call.whole_function()?, &name).await?;
+    call.done()
+}
+
+pub(super) async fn list(call: Call<'_>) -> Answer {
+    let input: ListAliasesInput = call.input()?;
+    let version = input.function_version.as_deref().map(version_number).transpose()?;
+    let from = input.paging.from(|text| AliasName::parse(text).ok())?;
+    let function = call.whole_function()?;
+    let page = call.host().list_aliases(&function, version, from.as_ref(), input.paging.limit())?;
+    call.answer(&ListAliasesResponse {
+        next_marker: page.next.map(|name| marker(name.as_str())),
+        aliases: page.items.into_iter().map(AliasConfiguration::of).collect(),
+    })
 }
 
 fn version_number(text: &str) -> Result<VersionNumber, WireError> {

@@ -26,8 +26,10 @@ pub(super) struct Api {
     pub(super) host: Host,
     pub(super) bodies: Bodies,
     pub(super) guard: Guard,
-    /// How long CreateFunction waits for the code to be compiled.
-    pub(super) create_wait_max: Duration,
+    /// How long operations wait for code to be compiled before they answer that it goes on.
+    pub(super) compile_wait_max: Duration,
+    /// Whether any runtime of Lambda is taken.
+    pub(super) any_runtime: bool,
 }
 
 impl Api {
@@ -36,7 +38,8 @@ impl Api {
             host,
             bodies: Bodies::new(),
             guard: Guard::new(&settings.allowed_hosts),
-            create_wait_max: settings.create_wait_max,
+            compile_wait_max: settings.compile_wait_max,
+            any_runtime: settings.any_runtime,
         })
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
-use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::wire_error::WireError;
@@ -42,7 +41,7 @@ pub(super) struct Bodies {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Bodies {
@@ -67,9 +66,9 @@ impl Bodies {
 
     /// Room is taken as bytes come in, never for what was only announced; when there is none, nobody waits for it.
     async fn whole(&self, body: &mut Body, limit: Limit) -> Result<Held, WireError> {
-        let Some(first) = next(body).await? else { return Ok(Held { bytes: Bytes::new(), _room: None }) };
+        let Some(first) = next(body).await? else { return Ok(Held { bytes: Bytes::new(), room: None }) };
         if body.is_end_stream() && first.len() <= limit.bytes.min(SMALL_BYTES_MAX) {
-            return Ok(Held { bytes: first, _room: None });
+            return Ok(Held { bytes: first, room: None });
         }
         let mut whole = BytesMut::with_capacity(first.len());
         let mut room: Option<OwnedSemaphorePermit> = None;
@@ -93,14 +92,7 @@ impl Bodies {
             whole.extend_from_slice(&data);
             following = next(body).await?;
         }
-        Ok(Held { bytes: whole.freeze(), _room: room })
-    }
-}
-
-impl Held {
-    /// The body as a JSON value of that shape. Members of no meaning here are passed over.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, WireError> {
-        serde_json::from_slice(&self.bytes).map_err(|error| WireError::json(&error))
+        Ok(Held { bytes: whole.freeze(), room })
     }
 }
 

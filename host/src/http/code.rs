@@ -8,7 +8,7 @@ use crate::FunctionVersion;
 use crate::function::{FunctionName, FunctionRef, FunctionState, Qualifier, Region, VersionNumber};
 
 use super::api::{Answer, Api};
-use super::request::decoded;
+use super::model::decoded;
 use super::wire_error::WireError;
 
 /// Where the package of a version can be fetched, on the host that the request asked for.

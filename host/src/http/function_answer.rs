@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
-use crate::function::{FunctionState, Qualifier, VersionNumber};
-use crate::{CodeDigest, FunctionVersion};
+use crate::function::{
+    Architecture, FunctionName, FunctionState, LogFormat, LogLevel, Logging, Qualifier, RuntimeConfig,
+    TracingMode, VersionNumber, VpcConfig,
+};
+use crate::{CodeDigest, FunctionVersion, LastUpdate};
 
 /// A function as answers show it. What was never given is absent, as Lambda has it.
 #[derive(Debug, Serialize)]
@@ -29,20 +32,31 @@ pub(super) struct FunctionConfiguration {
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<EnvironmentResponse>,
+    #[serde(rename = "KMSKeyArn", skip_serializing_if = "String::is_empty")]
+    kms_key_arn: String,
     tracing_config: TracingConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_config: Option<VpcConfigResponse>,
     revision_id: String,
-    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state_reason_code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_update_status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_status_reason_code: Option<&'static str>,
     package_type: &'static str,
-    architectures: [&'static str; 1],
+    architectures: [Architecture; 1],
     ephemeral_storage: EphemeralStorage,
     snap_start: SnapStartResponse,
     runtime_version_config: RuntimeVersionConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime_config: Option<RuntimeConfig>,
     logging_config: LoggingConfig,
 }
 
@@ -61,7 +75,7 @@ struct EphemeralStorage {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct TracingConfig {
-    mode: &'static str,
+    mode: TracingMode,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,18 +94,33 @@ struct RuntimeVersionConfig {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct LoggingConfig {
-    log_format: &'static str,
+    log_format: LogFormat,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application_log_level: Option<LogLevel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_log_level: Option<LogLevel>,
     log_group: String,
+}
+
+/// The network, which has no name here.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct VpcConfigResponse {
+    #[serde(flatten)]
+    config: VpcConfig,
+    vpc_id: &'static str,
 }
 
 impl FunctionConfiguration {
     /// A version, asked for by that qualifier or none.
     pub(super) fn of(version: FunctionVersion, qualifier: Option<&Qualifier>) -> Self {
         let (state_reason, state_reason_code) = state_reason(&version.state);
+        let (last_update_status, last_update_status_reason, last_update_status_reason_code) =
+            last_update(&version.last_update);
         let variables = version.configuration.environment.variables();
         Self {
             function_name: version.name.to_string(),
-            function_arn: arn(&version, qualifier),
+            function_arn: qualified_arn(&version, qualifier),
             code_size: version.code_size_bytes,
             timeout: version.configuration.timeout.seconds(),
             memory_size: version.configuration.memory.mb(),
@@ -99,24 +128,26 @@ impl FunctionConfiguration {
             version: version.number.to_string(),
             environment: (!variables.is_empty())
                 .then(|| EnvironmentResponse { variables: variables.clone() }),
-            tracing_config: TracingConfig { mode: "PassThrough" },
-            state: version.state.to_string(),
+            tracing_config: TracingConfig { mode: version.configuration.tracing },
+            state: Some(version.state.to_string()),
             state_reason,
             state_reason_code,
-            last_update_status: Some("Successful"),
+            last_update_status: Some(last_update_status),
+            last_update_status_reason,
+            last_update_status_reason_code,
             package_type: "Zip",
-            architectures: ["x86_64"],
+            architectures: [version.configuration.architecture],
             ephemeral_storage: EphemeralStorage { size: version.configuration.ephemeral_storage.mb() },
             snap_start: SnapStartResponse { apply_on: "None", optimization_status: "Off" },
             runtime_version_config: RuntimeVersionConfig {
                 runtime_version_arn: runtime_version_arn(&version),
             },
-            logging_config: LoggingConfig {
-                log_format: "Text",
-                log_group: format!("/aws/lambda/{}", version.name),
-            },
+            vpc_config: version.configuration.vpc.map(|config| VpcConfigResponse { config, vpc_id: "" }),
+            runtime_config: version.configuration.runtime_config,
+            logging_config: LoggingConfig::of(version.configuration.logging, &version.name),
             last_modified: version.last_modified,
             revision_id: version.revision_id,
+            kms_key_arn: version.configuration.kms_key_arn,
             runtime: version.configuration.runtime,
             role: version.configuration.role,
             handler: version.configuration.handler,
@@ -127,6 +158,40 @@ impl FunctionConfiguration {
     /// The same without `LastUpdateStatus`: of a function that has only just been made nothing was updated.
     pub(super) fn newly_made(self) -> Self {
         Self { last_update_status: None, ..self }
+    }
+
+    /// A version as the list of a function's versions shows it, `$LATEST` too with its qualifier.
+    pub(super) fn listed(version: FunctionVersion) -> Self {
+        let qualifier = Qualifier::Version(version.number);
+        Self::of(version, Some(&qualifier)).without_state()
+    }
+
+    /// The same without what lists do not show: the states of the function and of its last update.
+    pub(super) fn without_state(self) -> Self {
+        Self {
+            state: None,
+            state_reason: None,
+            state_reason_code: None,
+            last_update_status: None,
+            last_update_status_reason: None,
+            last_update_status_reason_code: None,
+            ..self
+        }
+    }
+}
+
+impl LoggingConfig {
+    /// Levels are shown where they have a meaning: of lines that are JSON.
+    fn of(logging: Logging, function: &FunctionName) -> Self {
+        let is_json = logging.format == LogFormat::Json;
+        Self {
+            log_format: logging.format,
+            application_log_level: is_json.then_some(logging.application_level),
+            system_log_level: is_json.then_some(logging.system_level),
+            log_group: logging
+                .group
+                .map_or_else(|| format!("/aws/lambda/{function}"), |group| group.to_string()),
+        }
     }
 }
 
@@ -139,9 +204,20 @@ fn state_reason(state: &FunctionState) -> (Option<String>, Option<&'static str>)
     }
 }
 
+/// What became of the last update, and why.
+fn last_update(last: &LastUpdate) -> (&'static str, Option<String>, Option<&'static str>) {
+    match last {
+        LastUpdate::Successful => ("Successful", None, None),
+        LastUpdate::InProgress => {
+            ("InProgress", Some("The function is being created.".to_owned()), Some("Creating"))
+        }
+        LastUpdate::Failed { reason } => ("Failed", Some(reason.clone()), Some("InvalidZipFileException")),
+    }
+}
+
 /// A published version's ARN has its number (or the alias it was asked for by), that of `$LATEST` a qualifier only
 /// when it was asked for with one.
-fn arn(version: &FunctionVersion, qualifier: Option<&Qualifier>) -> String {
+pub(super) fn qualified_arn(version: &FunctionVersion, qualifier: Option<&Qualifier>) -> String {
     let arn = &version.function_arn;
     match (qualifier, version.number) {
         (Some(Qualifier::Alias(alias)), _) => format!("{arn}:{alias}"),

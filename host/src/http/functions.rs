@@ -1,32 +1,57 @@
-//! The operations on functions and their versions.
+//! The operations on whole functions.
 
-use axum::body::Body;
-use axum::http::StatusCode;
-use axum::http::request::Parts;
-use serde::Serialize;
+use std::collections::BTreeMap;
 
-use crate::function::{Configuration, FunctionRef, Qualifier, VersionNumber};
-use crate::{CreateFunction, PublishVersion, UpdateFunctionCode};
+use serde::{Deserialize, Serialize};
 
-use super::api::{Answer, Api, json, to_the_end};
-use super::bodies::Limit;
+use crate::function::{Configuration, FunctionName, Tags, VersionNumber};
+use crate::{CreateFunction, FunctionVersion, ListFunctions};
+
+use super::api::{Answer, to_the_end};
+use super::call::Call;
 use super::code;
 use super::function_answer::FunctionConfiguration;
-use super::function_request::{
-    CreateFunctionRequest, PublishVersionRequest, UpdateFunctionCodeRequest,
-    UpdateFunctionConfigurationRequest,
-};
-use super::request;
-use super::wire_error::{Member, WireError};
+use super::function_code::CodeSource;
+use super::function_settings::Settings;
+use super::paging::{Paging, marker};
+use super::wire_error::WireError;
 
-/// How large the body of any request but Invoke may be: Lambda's limit, room for 50 MiB in base64.
-pub(super) const BODY_LIMIT: Limit = Limit { bytes: 70_167_211, error: WireError::control_request_too_large };
+/// What CreateFunction is given beside the function's name.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateFunctionInput {
+    code: CodeSource,
+    publish: Option<bool>,
+    package_type: Option<String>,
+    tags: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    settings: Settings,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct GetFunctionResponse {
     configuration: FunctionConfiguration,
     code: FunctionCodeLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Tags>,
+}
+
+/// Which functions to list. None of them comes from another region, so a master region changes nothing.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListFunctionsInput {
+    function_version: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListFunctionsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    functions: Vec<FunctionConfiguration>,
 }
 
 #[derive(Serialize)]
@@ -36,90 +61,76 @@ struct FunctionCodeLocation {
     location: String,
 }
 
-pub(super) async fn create(api: &Api, parts: &Parts, body: Body) -> Answer {
-    let body = api.bodies.read(body, BODY_LIMIT).await?;
-    let request: CreateFunctionRequest = body.json()?;
-    request.check()?;
-    let name = request.function_name.as_deref().ok_or_else(|| WireError::missing(Member("functionName")))?;
-    let function = request::function_named(&api.host, parts, name)?;
+pub(super) async fn create(mut call: Call<'_>) -> Answer {
+    let input: CreateFunctionInput = call.input()?;
+    input.check()?;
+    let function = call.function()?;
     let mut configuration = Configuration::default();
-    request.settings.checked()?.apply(&mut configuration);
-    let package = request.code.ok_or_else(|| WireError::missing(Member("code")))?.package()?;
+    input.settings.checked(call.api.any_runtime)?.apply(&mut configuration)?;
+    let tags = Tags::new(input.tags.unwrap_or_default())?;
+    let package = input.code.package(&mut call)?;
 
-    let publish = request.publish.unwrap_or(false);
-    let wait_max = Some(api.create_wait_max);
+    let publish = input.publish.unwrap_or(false);
+    let wait_max = Some(call.api.compile_wait_max);
     let create =
-        CreateFunction { configuration, publish, wait_max, ..CreateFunction::new(function, package) };
-    let host = api.host.clone();
+        CreateFunction { configuration, tags, publish, wait_max, ..CreateFunction::new(function, package) };
+    let host = call.host().clone();
     let created = to_the_end(async move { host.create_function(create).await }).await??;
-    json(StatusCode::CREATED, &FunctionConfiguration::of(created, None).newly_made())
+    call.answer(&FunctionConfiguration::of(created, None).newly_made())
 }
 
-pub(super) fn get(api: &Api, parts: &Parts, function: &str) -> Answer {
-    let function = request::function(&api.host, parts, function)?;
-    let version = api.host.function(&function)?;
-    let location = code::location(parts, &version);
+pub(super) async fn get(call: Call<'_>) -> Answer {
+    let function = call.function()?;
+    let version = call.host().function(&function)?;
+    let location = code::location(call.parts, &version);
     let code = FunctionCodeLocation { repository_type: "S3", location };
     let configuration = FunctionConfiguration::of(version, function.qualifier.as_ref());
-    json(StatusCode::OK, &GetFunctionResponse { configuration, code })
+    let tags = Some(call.host().tags(&call.whole_function()?)?).filter(|tags| !tags.by_key().is_empty());
+    call.answer(&GetFunctionResponse { configuration, code, tags })
 }
 
-pub(super) fn get_configuration(api: &Api, parts: &Parts, function: &str) -> Answer {
-    let function = request::function(&api.host, parts, function)?;
-    let version = api.host.function(&function)?;
-    json(StatusCode::OK, &FunctionConfiguration::of(version, function.qualifier.as_ref()))
+pub(super) async fn delete(call: Call<'_>) -> Answer {
+    let function = call.function()?;
+    let host = call.host().clone();
+    to_the_end(async move { host.delete_function(&function).await }).await??;
+    call.done()
 }
 
-pub(super) async fn update_code(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
-    let function = latest(request::function(&api.host, parts, function)?)?;
-    let body = api.bodies.read(body, BODY_LIMIT).await?;
-    let request: UpdateFunctionCodeRequest = body.json()?;
-    let update = UpdateFunctionCode {
-        publish: request.publish.unwrap_or(false),
-        dry_run: request.dry_run.unwrap_or(false),
-        revision_id: request.revision_id,
-        ..UpdateFunctionCode::new(function, request.code.package()?)
+pub(super) async fn list(call: Call<'_>) -> Answer {
+    let input: ListFunctionsInput = call.input()?;
+    let all_versions = input.function_version.is_some();
+    let list = ListFunctions {
+        all_versions,
+        from: input.paging.from(place)?,
+        ..ListFunctions::new(call.region().clone(), input.paging.limit())
     };
-    let host = api.host.clone();
-    let updated = to_the_end(async move { host.update_function_code(update).await }).await??;
-    json(StatusCode::OK, &FunctionConfiguration::of(updated, None))
-}
-
-pub(super) async fn update_configuration(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
-    let function = latest(request::function(&api.host, parts, function)?)?;
-    let body = api.bodies.read(body, BODY_LIMIT).await?;
-    let request: UpdateFunctionConfigurationRequest = body.json()?;
-    let change = request.settings.checked()?;
-    let host = api.host.clone();
-    let update = async move {
-        let change = |present: &mut Configuration| change.apply(present);
-        host.update_function_configuration(&function, request.revision_id.as_deref(), change).await
+    let page = call.host().list_functions(&list);
+    let listed = |version: FunctionVersion| match all_versions {
+        true => FunctionConfiguration::listed(version),
+        false => FunctionConfiguration::of(version, None).without_state(),
     };
-    let updated = to_the_end(update).await??;
-    json(StatusCode::OK, &FunctionConfiguration::of(updated, None))
+    call.answer(&ListFunctionsResponse {
+        next_marker: page.next.map(|(name, number)| marker(&format!("{name}:{number}"))),
+        functions: page.items.into_iter().map(listed).collect(),
+    })
 }
 
-pub(super) async fn publish_version(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
-    let function = latest(request::function(&api.host, parts, function)?)?;
-    let body = api.bodies.read(body, BODY_LIMIT).await?;
-    let request = if body.bytes.is_empty() { PublishVersionRequest::default() } else { body.json()? };
-    let publish = PublishVersion {
-        description: request.description,
-        code_sha256: request.code_sha256,
-        revision_id: request.revision_id,
-        ..PublishVersion::new(function)
-    };
-    let published = api.host.publish_version(&publish)?;
-    json(StatusCode::CREATED, &FunctionConfiguration::of(published, None))
+/// A place in the list of all functions, as its marker has it.
+fn place(text: &str) -> Option<(FunctionName, VersionNumber)> {
+    let (name, number) = text.split_once(':')?;
+    Some((FunctionName::parse(name).ok()?, VersionNumber::parse(number)?))
 }
 
-/// The function, if no version but `$LATEST` was named: the others never change.
-fn latest(function: FunctionRef) -> Result<FunctionRef, WireError> {
-    match function.qualifier {
-        None | Some(Qualifier::Version(VersionNumber::Latest)) => Ok(function),
-        Some(_) => Err(WireError::parameter(
-            "This operation is permitted on Lambda functions only. Versions and aliases do not support this operation. \
-             Please specify either a function name or an unqualified function ARN.",
-        )),
+impl CreateFunctionInput {
+    /// Checks what Lambda itself, and not its model, wants of a new function.
+    fn check(&self) -> Result<(), WireError> {
+        if self.package_type.as_deref().is_some_and(|package_type| package_type != "Zip") {
+            return Err(WireError::parameter("PackageType must be Zip: container images cannot be run."));
+        }
+        if !self.settings.has_runtime_and_handler() {
+            let text = "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
+            return Err(WireError::parameter(text));
+        }
+        Ok(())
     }
 }

@@ -31,29 +31,45 @@
 //!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
+mod account;
 mod aliases;
 mod api;
 mod bodies;
+mod call;
+mod caller;
 mod code;
+mod code_signing;
+mod configuration;
+mod credential;
+mod engine_error;
 mod function_answer;
-mod function_request;
+mod function_code;
+mod function_environment;
+mod function_settings;
 mod functions;
 mod guard;
 mod invoke;
 mod logs;
-mod operation;
-mod region;
+mod model;
+mod operations;
+mod paging;
+mod recursion;
+mod refused;
 mod request;
 mod router;
+mod runtime_management;
 mod serve;
 mod service;
 mod settings;
 mod sts;
+mod tags;
+mod target;
 mod timing;
 mod trace;
+mod versions;
 mod wire_error;
 
-pub use function_request::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
+pub use function_environment::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
 pub use logs::{LOG_NEXT_TOKEN_HEADER, LOG_REQUEST_ID_HEADER};
 pub use router::router;
 pub use serve::serve;

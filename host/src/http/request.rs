@@ -1,49 +1,42 @@
 //! What the operations read from a request's line and headers.
 
-use std::borrow::Cow;
-
 use axum::http::HeaderName;
 use axum::http::request::Parts;
-use percent_encoding::percent_decode_str;
 
 use crate::Host;
-use crate::function::{AliasName, FunctionRef, Qualifier};
+use crate::function::{AliasName, FunctionRef, Qualifier, Region};
 
-use super::region;
+use super::credential;
+use super::model::{Query, decoded};
 use super::wire_error::WireError;
 
-/// The function a segment of the path and `?Qualifier=` mean, in the request's region.
+/// The function that Invoke's path and `?Qualifier=` mean, in the request's region.
 pub(super) fn function(host: &Host, parts: &Parts, segment: &str) -> Result<FunctionRef, WireError> {
-    let reference = function_named(host, parts, &decoded(segment)?)?;
-    let qualifier = match query(parts, "Qualifier") {
-        None => None,
-        Some(text) => {
-            let text = decoded(text)?;
-            Some(Qualifier::parse(&text).map_err(|error| WireError::qualifier(&text, error))?)
-        }
-    };
-    reference.qualified(qualifier).map_err(|error| WireError::reference(segment, error))
+    let region = credential::region(&parts.headers)?;
+    let query = Query::parse(parts.uri.query())?;
+    qualified(host, region, &decoded(segment)?, query.first("Qualifier"))
 }
 
-/// The function of that name or ARN, in the request's region.
-pub(super) fn function_named(host: &Host, parts: &Parts, text: &str) -> Result<FunctionRef, WireError> {
+/// The function of that name or ARN and with that qualifier, in the request's region.
+pub(super) fn qualified(
+    host: &Host,
+    signed: Option<Region>,
+    text: &str,
+    qualifier: Option<&str>,
+) -> Result<FunctionRef, WireError> {
     let mut reference = FunctionRef::parse(text).map_err(|error| WireError::reference(text, error))?;
-    let signed = region::of(&parts.headers)?;
     let region = signed.as_ref().unwrap_or(host.region());
     match &reference.region {
         Some(own) if own != region => return Err(WireError::foreign_region(own, region)),
         _ => reference.region = signed,
     }
-    Ok(reference)
-}
-
-/// The alias a segment of the path means.
-pub(super) fn alias(segment: &str) -> Result<AliasName, WireError> {
-    alias_named(&decoded(segment)?)
+    let parsed = |text| Qualifier::parse(text).map_err(|error| WireError::qualifier(text, error));
+    let qualifier = qualifier.map(parsed).transpose()?;
+    reference.qualified(qualifier).map_err(|error| WireError::reference(text, error))
 }
 
 /// The alias of that name.
-pub(super) fn alias_named(text: &str) -> Result<AliasName, WireError> {
+pub(super) fn alias(text: &str) -> Result<AliasName, WireError> {
     AliasName::parse(text).map_err(|error| WireError::alias_name(text, error))
 }
 
@@ -51,13 +44,4 @@ pub(super) fn alias_named(text: &str) -> Result<AliasName, WireError> {
 pub(super) fn header<'a>(parts: &'a Parts, name: &HeaderName) -> Result<Option<&'a str>, WireError> {
     let Some(value) = parts.headers.get(name) else { return Ok(None) };
     value.to_str().map(Some).map_err(|_| WireError::header_not_text(name.as_str()))
-}
-
-fn query<'a>(parts: &'a Parts, key: &str) -> Option<&'a str> {
-    let pairs = parts.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next()
-}
-
-pub(super) fn decoded(text: &str) -> Result<Cow<'_, str>, WireError> {
-    percent_decode_str(text).decode_utf8().map_err(|_| WireError::path_not_text(text))
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +88,7 @@ impl Connections {
         loop {
             let room = self.room.clone().acquire_owned().await.expect("the semaphore is never closed");
             match listener.accept().await {
-                Ok((stream, _)) => self.begin(stream, room),
+                Ok((stream, peer)) => self.begin(stream, peer, room),
                 Err(error) if is_the_connections_own(&error) => {}
                 Err(error) if is_out_of_resources(&error) => {
                     tracing::error!("cannot take a connection: {error}");
@@ -98,7 +99,7 @@ impl Connections {
         }
     }
 
-    fn begin(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("a connection stays with Nagle's algorithm: {error}");
         }
@@ -108,7 +109,7 @@ impl Connections {
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (api, ending) = (api.clone(), ending.clone());
             async move {
-                let mut response = api.answer(request.map(Body::new)).await;
+                let mut response = api.answer(request.map(Body::new), Some(peer)).await;
                 if ending.is_cancelled() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method};
 use super::api::{Answer, Api};
 use super::bodies::Limit;
 use super::wire_error::WireError;
-use super::{logs, region, sts};
+use super::{credential, logs, sts};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// What an operation of CloudWatch Logs is named with.
@@ -41,7 +41,7 @@ impl Service {
     }
 
     pub(super) async fn answer(self, api: &Api, parts: &Parts, body: Body) -> Answer {
-        let region = region::of(&parts.headers)?;
+        let region = credential::region(&parts.headers)?;
         let body = api.bodies.read(body, BODY_LIMIT).await?;
         Ok(match self {
             Self::Logs { operation } => {

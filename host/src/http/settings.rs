@@ -9,7 +9,8 @@ pub struct HttpSettings {
     pub(super) allowed_hosts: Vec<String>,
     pub(super) connections_max: usize,
     pub(super) drain_time_max: Duration,
-    pub(super) create_wait_max: Duration,
+    pub(super) compile_wait_max: Duration,
+    pub(super) any_runtime: bool,
 }
 
 impl Default for HttpSettings {
@@ -18,7 +19,8 @@ impl Default for HttpSettings {
             allowed_hosts: Vec::new(),
             connections_max: 4096,
             drain_time_max: Duration::from_secs(30),
-            create_wait_max: Duration::from_secs(10),
+            compile_wait_max: Duration::from_secs(10),
+            any_runtime: false,
         }
     }
 }
@@ -36,14 +38,21 @@ impl HttpSettings {
         Self { connections_max: connections, ..self }
     }
 
-    /// How long CreateFunction waits for the code to be compiled before it answers that the function is `Pending`. Code that is
-    /// refused within that time gets an error for an answer, later the function's state is `Failed`. Default: 10 seconds.
-    pub fn create_wait_max(self, time: Duration) -> Self {
-        Self { create_wait_max: time, ..self }
+    /// How long CreateFunction and UpdateFunctionCode wait for the code to be compiled before they answer that the function
+    /// is `Pending` or the update `InProgress`. Code that is refused within that time gets an error for an answer; later the
+    /// state of the function or of its last update is `Failed`. Default: 10 seconds.
+    pub fn compile_wait_max(self, time: Duration) -> Self {
+        Self { compile_wait_max: time, ..self }
     }
 
     /// How long running requests may take once the server is told to stop. Default: 30 seconds.
     pub fn drain_time_max(self, time: Duration) -> Self {
         Self { drain_time_max: time, ..self }
+    }
+
+    /// Whether functions may name any runtime that Lambda ever had, so that existing templates can be deployed. It has no effect
+    /// on what they are: WebAssembly. By default only `provided.al2023`, `provided.al2`, `provided` and `custom` are taken.
+    pub fn any_runtime(self, any: bool) -> Self {
+        Self { any_runtime: any, ..self }
     }
 }

@@ -1,6 +1,4 @@
-//! Errors as Lambda's API writes them, and which of ours becomes which.
-//!
-//! The only place that knows: every error of the engine is matched here, exhaustively.
+//! Errors as Lambda's API writes them, and those of requests that never become a question to the host.
 
 use std::fmt;
 
@@ -9,13 +7,10 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::function::{ConfigurationError, NameError, ReferenceError, Region, RoutingError};
-use crate::{
-    AliasError, CodeError, CreateFunctionError, FunctionNotFound, FunctionPending, InvokeError, PackageError,
-    PublishVersionError, RevisionMismatch, UpdateFunctionError,
-};
+use crate::function::{NameError, ReferenceError, Region};
 
 use super::guard::Refused;
+use super::model::{InputError, NotText, constraint_text};
 
 /// What names of functions look like, in the words of the API's model.
 const FUNCTION_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
@@ -37,8 +32,9 @@ pub(super) struct Member(pub(super) &'static str);
 
 /// The errors of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exception {
+pub(super) enum Exception {
     AccessDenied,
+    CodeStorageExceeded,
     IncompleteSignature,
     InvalidParameterValue,
     InvalidRequestContent,
@@ -53,7 +49,8 @@ enum Exception {
     Serialization,
     Service,
     TooManyRequests,
-    UnknownPath,
+    Unavailable,
+    UnknownOperation,
     Validation,
 }
 
@@ -67,10 +64,36 @@ struct Form {
 }
 
 impl Exception {
+    #[cfg(test)]
+    const ALL: [Self; 19] = [
+        Self::AccessDenied,
+        Self::CodeStorageExceeded,
+        Self::IncompleteSignature,
+        Self::InvalidParameterValue,
+        Self::InvalidRequestContent,
+        Self::NotImplemented,
+        Self::PreconditionFailed,
+        Self::RequestEntityTooLarge,
+        Self::RequestTimeout,
+        Self::RequestTooLarge,
+        Self::ResourceConflict,
+        Self::ResourceNotFound,
+        Self::ResourceNotReady,
+        Self::Serialization,
+        Self::Service,
+        Self::TooManyRequests,
+        Self::Unavailable,
+        Self::UnknownOperation,
+        Self::Validation,
+    ];
+
     fn form(self) -> Form {
         let user = Some("User");
         let (status, name, key, fault) = match self {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException", "Message", None),
+            Self::CodeStorageExceeded => {
+                (StatusCode::BAD_REQUEST, "CodeStorageExceededException", "message", user)
+            }
             Self::IncompleteSignature => {
                 (StatusCode::FORBIDDEN, "IncompleteSignatureException", "message", None)
             }
@@ -80,7 +103,6 @@ impl Exception {
             Self::InvalidRequestContent => {
                 (StatusCode::BAD_REQUEST, "InvalidRequestContentException", "message", user)
             }
-            // Clients try again after a 500, which would not help.
             Self::NotImplemented => {
                 (StatusCode::NOT_IMPLEMENTED, "ServiceException", "Message", Some("Service"))
             }
@@ -106,7 +128,10 @@ impl Exception {
             Self::TooManyRequests => {
                 (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user)
             }
-            Self::UnknownPath => (StatusCode::NOT_FOUND, "UnknownOperationException", "message", None),
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceException", "Message", Some("Service"))
+            }
+            Self::UnknownOperation => (StatusCode::NOT_FOUND, "UnknownOperationException", "message", None),
             Self::Validation => (StatusCode::BAD_REQUEST, "ValidationException", "message", None),
         };
         Form { status, name, key, fault }
@@ -134,8 +159,30 @@ impl IntoResponse for WireError {
     }
 }
 
+impl From<InputError> for WireError {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::NotText(text) => NotText(&text).into(),
+            InputError::Json(error) => Self::json(&error),
+            InputError::Mistyped(text) => Self::new(Exception::Serialization, text),
+            InputError::Invalid(text) => Self::new(Exception::Validation, text),
+        }
+    }
+}
+
+impl From<NotText<'_>> for WireError {
+    fn from(NotText(text): NotText<'_>) -> Self {
+        Self::new(Exception::Validation, format!("'{}' is not UTF-8 once it is decoded", shown(text)))
+    }
+}
+
 /// Errors of requests that never become a question to the host.
 impl WireError {
+    /// The name of the exception.
+    pub(super) fn name(&self) -> &'static str {
+        self.exception.form().name
+    }
+
     /// A value of the request is one that Lambda's service refuses.
     pub(super) fn parameter(message: impl Into<String>) -> Self {
         Self::new(Exception::InvalidParameterValue, message)
@@ -143,19 +190,7 @@ impl WireError {
 
     /// A value of the request is outside what the API's model allows.
     pub(super) fn constraint(Member(member): Member, value: &str, constraint: &str) -> Self {
-        let value = shown(value);
-        let text = format!(
-            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
-        );
-        Self::new(Exception::Validation, text)
-    }
-
-    /// A member that the API's model requires is absent.
-    pub(super) fn missing(Member(member): Member) -> Self {
-        let text = format!(
-            "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-        );
-        Self::new(Exception::Validation, text)
+        Self::new(Exception::Validation, constraint_text(value, member, constraint))
     }
 
     pub(super) fn request_content(message: String) -> Self {
@@ -171,7 +206,9 @@ impl WireError {
 
     pub(super) fn reference(text: &str, error: ReferenceError) -> Self {
         match error {
-            ReferenceError::Name(error) => Self::name(Member("functionName"), text, FUNCTION_PATTERN, error),
+            ReferenceError::Name(error) => {
+                Self::bad_name(Member("functionName"), text, FUNCTION_PATTERN, error)
+            }
             ReferenceError::Form { text } => Self::pattern(Member("functionName"), &text, FUNCTION_PATTERN),
             ReferenceError::QualifiersDiffer => Self::parameter(
                 "The derived qualifier from the function name does not match the specified qualifier.",
@@ -180,11 +217,11 @@ impl WireError {
     }
 
     pub(super) fn alias_name(text: &str, error: NameError) -> Self {
-        Self::name(Member("name"), text, ALIAS_PATTERN, error)
+        Self::bad_name(Member("name"), text, ALIAS_PATTERN, error)
     }
 
     pub(super) fn qualifier(text: &str, error: NameError) -> Self {
-        Self::name(Member("qualifier"), text, QUALIFIER_PATTERN, error)
+        Self::bad_name(Member("qualifier"), text, QUALIFIER_PATTERN, error)
     }
 
     /// A function's name was given that belongs to another region than the request.
@@ -231,23 +268,30 @@ impl WireError {
         Self::request_content(format!("The header {name} must be visible ASCII"))
     }
 
-    pub(super) fn path_not_text(text: &str) -> Self {
-        Self::new(Exception::Validation, format!("'{}' is not UTF-8 once it is decoded", shown(text)))
+    /// A function's version or alias was given where only a function is taken.
+    pub(super) fn function_only() -> Self {
+        Self::parameter(
+            "This operation is permitted on Lambda functions only. Versions and aliases do not support this operation. \
+             Please specify either a function name or an unqualified function ARN.",
+        )
+    }
+
+    pub(super) fn no_resource() -> Self {
+        Self::new(Exception::ResourceNotFound, "The resource you requested does not exist.")
     }
 
     pub(super) fn no_package() -> Self {
         Self::new(Exception::ResourceNotFound, "There is no such package")
     }
 
-    pub(super) fn not_implemented(method: &Method, path: &str) -> Self {
-        Self::new(
-            Exception::NotImplemented,
-            format!("{method} {} is not implemented by Samovar yet", shown(path)),
-        )
+    /// Lambda has that operation, Samovar does not. Clients do not try again, as they would after a 500.
+    pub(super) fn not_implemented(operation: &str) -> Self {
+        Self::new(Exception::NotImplemented, format!("{operation} is not implemented by Samovar yet"))
     }
 
+    /// Lambda has no operation there either.
     pub(super) fn unknown_path(method: &Method, path: &str) -> Self {
-        Self::new(Exception::UnknownPath, format!("There is nothing at {method} {}", shown(path)))
+        Self::new(Exception::UnknownOperation, format!("There is nothing at {method} {}", shown(path)))
     }
 
     /// Something went wrong that is nobody's request's doing. The client does not learn what, the log does.
@@ -256,7 +300,7 @@ impl WireError {
         Self::new(Exception::Service, "An internal error occurred; the host's log says more")
     }
 
-    fn closing() -> Self {
+    pub(super) fn closing() -> Self {
         Self::new(Exception::Service, "The host is closing")
     }
 
@@ -264,7 +308,7 @@ impl WireError {
         Self::constraint(member, value, &format!("Member must satisfy regular expression pattern: {pattern}"))
     }
 
-    fn name(member: Member, value: &str, pattern: &str, error: NameError) -> Self {
+    fn bad_name(member: Member, value: &str, pattern: &str, error: NameError) -> Self {
         match error {
             NameError::TooLong { .. } => Self::parameter(sentence(&error)),
             NameError::Empty { .. } | NameError::Character { .. } | NameError::AliasAllDigits { .. } => {
@@ -273,193 +317,13 @@ impl WireError {
         }
     }
 
-    fn new(exception: Exception, message: impl Into<String>) -> Self {
+    pub(super) fn new(exception: Exception, message: impl Into<String>) -> Self {
         Self { exception, message: message.into() }
     }
 }
 
-impl From<InvokeError> for WireError {
-    fn from(error: InvokeError) -> Self {
-        match error {
-            InvokeError::NotFound { arn } => FunctionNotFound { arn }.into(),
-            InvokeError::PayloadTooLarge { limit, .. } => Self::payload_too_large(limit),
-            InvokeError::PayloadNotJson { .. } | InvokeError::BadContext { .. } => {
-                Self::request_content(sentence(&error))
-            }
-            InvokeError::Throttled { .. } => Self::new(Exception::TooManyRequests, "Rate Exceeded."),
-            InvokeError::NoInstanceLeft { .. } => {
-                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
-            }
-            InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
-            InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
-            InvokeError::Closing => Self::closing(),
-        }
-    }
-}
-
-impl From<FunctionNotFound> for WireError {
-    fn from(FunctionNotFound { arn }: FunctionNotFound) -> Self {
-        Self::new(Exception::ResourceNotFound, format!("Function not found: {arn}"))
-    }
-}
-
-impl From<RevisionMismatch> for WireError {
-    fn from(RevisionMismatch: RevisionMismatch) -> Self {
-        let text = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
-                    retrieve the latest Revision Id";
-        Self::new(Exception::PreconditionFailed, text)
-    }
-}
-
-impl From<ConfigurationError> for WireError {
-    fn from(error: ConfigurationError) -> Self {
-        let range = |member, value: u32, minimum: u32, maximum: u32| {
-            let (bound, limit) = if value < minimum { ("greater", minimum) } else { ("less", maximum) };
-            let constraint = format!("Member must have value {bound} than or equal to {limit}");
-            Self::constraint(Member(member), &value.to_string(), &constraint)
-        };
-        match error {
-            ConfigurationError::MemorySize { megabytes } => range("memorySize", megabytes, 128, 10_240),
-            ConfigurationError::EphemeralStorage { megabytes } => {
-                range("ephemeralStorage.size", megabytes, 512, 10_240)
-            }
-            ConfigurationError::Timeout { seconds } => range("timeout", seconds, 1, 900),
-            ConfigurationError::Description { chars } => Self::constraint(
-                Member("description"),
-                &format!("of {chars} characters"),
-                "Member must have length less than or equal to 256",
-            ),
-            ConfigurationError::EnvironmentKey { key } => Self::constraint(
-                Member("environment.variables"),
-                &key,
-                "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: \
-                 [a-zA-Z]([a-zA-Z0-9_])+]",
-            ),
-            ConfigurationError::EnvironmentReserved { .. }
-            | ConfigurationError::EnvironmentValue { .. }
-            | ConfigurationError::EnvironmentSize { .. } => Self::parameter(sentence(&error)),
-        }
-    }
-}
-
-impl From<FunctionPending> for WireError {
-    fn from(error: FunctionPending) -> Self {
-        Self::new(Exception::ResourceConflict, sentence(&error))
-    }
-}
-
-impl From<CodeError> for WireError {
-    fn from(error: CodeError) -> Self {
-        match error {
-            CodeError::TooLarge { .. } => {
-                let limit = crate::PACKAGE_BYTES_MAX;
-                Self::new(
-                    Exception::RequestEntityTooLarge,
-                    format!("Zipped size must be smaller than {limit} bytes"),
-                )
-            }
-            CodeError::Package(PackageError::Unzipped { .. }) => {
-                let limit = crate::UNZIPPED_BYTES_MAX;
-                Self::parameter(format!("Unzipped size must be smaller than {limit} bytes"))
-            }
-            CodeError::Package(
-                error @ (PackageError::NoComponent { .. } | PackageError::WhichComponent { .. }),
-            ) => Self::parameter(sentence(&error)),
-            CodeError::Package(error) => {
-                Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
-            }
-            CodeError::Assets(error) => {
-                Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
-            }
-            CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
-            CodeError::CompileTime { .. }
-            | CodeError::CompileMemory { .. }
-            | CodeError::ArtifactTooLarge { .. }
-            | CodeError::Compiler { .. } => Self::parameter(format!("The code cannot be compiled: {error}")),
-            CodeError::Busy { .. } => {
-                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
-            }
-            CodeError::Worker { .. } => Self::internal(&error),
-            CodeError::Io(error) => Self::internal(&error),
-            CodeError::Closing => Self::closing(),
-        }
-    }
-}
-
-impl From<CreateFunctionError> for WireError {
-    fn from(error: CreateFunctionError) -> Self {
-        match error {
-            CreateFunctionError::Exists { name } => {
-                Self::new(Exception::ResourceConflict, format!("Function already exist: {name}"))
-            }
-            CreateFunctionError::Reference(_) => Self::parameter(sentence(&error)),
-            CreateFunctionError::Configuration(error) => error.into(),
-            CreateFunctionError::Code(error) => error.into(),
-            CreateFunctionError::Closing => Self::closing(),
-        }
-    }
-}
-
-impl From<UpdateFunctionError> for WireError {
-    fn from(error: UpdateFunctionError) -> Self {
-        match error {
-            UpdateFunctionError::NotFound(error) => error.into(),
-            UpdateFunctionError::Revision(error) => error.into(),
-            UpdateFunctionError::Pending(error) => error.into(),
-            UpdateFunctionError::InProgress { .. } => {
-                Self::new(Exception::ResourceConflict, sentence(&error))
-            }
-            UpdateFunctionError::Configuration(error) => error.into(),
-            UpdateFunctionError::Code(error) => error.into(),
-            UpdateFunctionError::Closing => Self::closing(),
-        }
-    }
-}
-
-impl From<PublishVersionError> for WireError {
-    fn from(error: PublishVersionError) -> Self {
-        match error {
-            PublishVersionError::NotFound(error) => error.into(),
-            PublishVersionError::Revision(error) => error.into(),
-            PublishVersionError::Pending(error) => error.into(),
-            PublishVersionError::Configuration(error) => error.into(),
-            PublishVersionError::CodeDiffers { .. } => Self::parameter(error.to_string()),
-        }
-    }
-}
-
-impl From<AliasError> for WireError {
-    fn from(error: AliasError) -> Self {
-        match error {
-            AliasError::NotFound(error) => error.into(),
-            AliasError::AliasNotFound { .. } => Self::new(Exception::ResourceNotFound, sentence(&error)),
-            AliasError::Exists { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
-            AliasError::Revision(error) => error.into(),
-            AliasError::Routing(error) => error.into(),
-            AliasError::Configuration(error) => error.into(),
-        }
-    }
-}
-
-impl From<RoutingError> for WireError {
-    fn from(error: RoutingError) -> Self {
-        match error {
-            RoutingError::Weight { weight } => {
-                let constraint = "Map values must satisfy constraint: [Member must have value less than or equal to 1.0, \
-                                  Member must have value greater than or equal to 0.0]";
-                let member = Member("routingConfig.additionalVersionWeights");
-                Self::constraint(member, &weight.to_string(), constraint)
-            }
-            RoutingError::SameVersion { version } => Self::parameter(format!(
-                "Invalid function version {version}. Function version {version} is already included in routing configuration."
-            )),
-            RoutingError::Latest => Self::parameter(sentence(&error)),
-        }
-    }
-}
-
 /// The error with a capital letter, as the API's texts begin.
-fn sentence(error: &dyn fmt::Display) -> String {
+pub(super) fn sentence(error: &dyn fmt::Display) -> String {
     let mut text = error.to_string();
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -468,15 +332,15 @@ fn sentence(error: &dyn fmt::Display) -> String {
 }
 
 /// A client's own text, which may be as long as a request, cut to what an error should show of it.
-fn shown(text: &str) -> &str {
+pub(super) fn shown(text: &str) -> &str {
     text.char_indices().nth(SHOWN_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    async fn written(error: impl Into<WireError>) -> (u16, String, serde_json::Value) {
+    pub(in crate::http) async fn written(error: impl Into<WireError>) -> (u16, String, serde_json::Value) {
         let response = error.into().into_response();
         let kind = response.headers()["x-amzn-errortype"].to_str().expect("ASCII").to_owned();
         let status = response.status().as_u16();
@@ -484,37 +348,34 @@ mod tests {
         (status, kind, serde_json::from_slice(&body).expect("JSON"))
     }
 
-    #[tokio::test]
-    async fn the_key_of_the_message_is_the_modelled_one() {
-        let arn = "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned();
-        let body = json!({ "Type": "User", "Message": format!("Function not found: {arn}") });
-        assert_eq!(
-            written(FunctionNotFound { arn }).await,
-            (404, "ResourceNotFoundException".to_owned(), body)
-        );
-
-        let name = crate::function::FunctionName::parse("f").expect("a name");
-        let body = json!({ "Type": "User", "message": "Function already exist: f" });
-        let written = written(CreateFunctionError::Exists { name }).await;
-        assert_eq!(written, (409, "ResourceConflictException".to_owned(), body));
-    }
-
-    #[tokio::test]
-    async fn a_throttled_client_learns_why_and_when_to_come_again() {
-        let error = WireError::from(InvokeError::Throttled { running: 1, limit: 1 });
-        assert_eq!(error.exception, Exception::TooManyRequests);
-        let response = error.into_response();
-        assert_eq!(response.headers()["retry-after"], "1");
-        let (status, _, body) = written(InvokeError::Throttled { running: 1, limit: 1 }).await;
-        let expected = json!({ "Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded" });
-        assert_eq!((status, body), (429, expected));
-    }
-
-    #[tokio::test]
-    async fn a_value_outside_the_model_is_a_validation_error_without_a_type() {
-        let (status, kind, body) = written(ConfigurationError::MemorySize { megabytes: 64 }).await;
-        let text = "1 validation error detected: Value '64' at 'memorySize' failed to satisfy constraint: Member must \
-                    have value greater than or equal to 128";
-        assert_eq!((status, kind.as_str(), body), (400, "ValidationException", json!({ "message": text })));
+    #[test]
+    fn every_exception_of_the_model_has_the_models_form() {
+        let table = include_str!("model/lambda.txt");
+        let modelled: std::collections::HashMap<&str, (&str, &str)> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("error "))
+            .map(|line| {
+                let (name, form) = line.split_once(' ').expect("a name");
+                (name, form.split_once(' ').expect("a status and a key"))
+            })
+            .collect();
+        let mut seen = 0;
+        for exception in Exception::ALL {
+            let Form { status, name, key, fault } = exception.form();
+            let Some((modelled_status, modelled_key)) =
+                name.strip_suffix("Exception").and_then(|name| modelled.get(name))
+            else {
+                continue;
+            };
+            seen += 1;
+            // What is not implemented, or not now, is a ServiceException whose status tells clients whether to try again.
+            if ![Exception::NotImplemented, Exception::Unavailable].contains(&exception) {
+                assert_eq!(status.as_str(), *modelled_status, "{name}");
+            }
+            assert_eq!(key, *modelled_key, "{name}");
+            let expected = if status.is_server_error() { "Service" } else { "User" };
+            assert_eq!(fault, Some(expected), "{name}");
+        }
+        assert!(seen > 9, "{seen}");
     }
 }

@@ -7,6 +7,20 @@
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
+
+#[cfg(test)]
+mod conformance;
+mod memory;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+use sqlite::SqliteStore;
+
+/// How many audit entries are kept; the oldest go.
+pub(crate) const AUDIT_ENTRIES_MAX: usize = 100_000;
 
 /// What a store gives back when its work is done.
 pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -79,17 +93,22 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// When something is not as it was written, which is [`StoreError::Damaged`]; nothing that was read is then to be used.
     fn load(&self, each: &mut dyn FnMut(Scope)) -> Result<Position, StoreError>;
 
-    /// Makes a change; the position is the scope's new generation. When the future is dropped, the change may still
-    /// happen.
+    /// Makes a change; the position is the scope's new generation. A scope whose last record is deleted is no more, so its
+    /// next change expects none. The change is under way when this returns: when the future is dropped, it may still happen.
     fn commit(&self, commit: Commit) -> Pending<'_, Position>;
 
     /// Notes what was asked for and refused. It is written in the background, and lost if there is no room.
     fn note(&self, entry: AuditEntry);
 
-    /// The latest audit entries, the newest first.
+    /// The latest audit entries, the newest first; [`AUDIT_ENTRIES_MAX`] are kept.
     fn audit(&self, limit: usize) -> Pending<'_, Vec<AuditEntry>>;
 
-    /// Writes a copy of the whole, as it is at one moment, into a folder that is there. It blocks.
+    /// Writes a copy of the whole, as it is at one moment, into a folder that is there. It blocks, and does not hold up
+    /// writers.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if the folder holds a store already, or if this one is only in memory.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "what is in memory is not copied"))]
     fn backup(&self, folder: &Path) -> Result<(), StoreError>;
 }
 
@@ -133,4 +152,22 @@ pub enum StoreError {
         /// What happened.
         reason: String,
     },
+}
+
+/// Opens the store of a folder, or one that ends with the process.
+///
+/// # Errors
+/// When what is there cannot be read as it was written.
+#[cfg(feature = "sqlite")]
+pub(crate) fn open(folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError> {
+    match folder {
+        Some(folder) => Ok(Arc::new(SqliteStore::open(folder)?)),
+        None => Ok(Arc::new(MemoryStore::default())),
+    }
+}
+
+/// Opens a store that ends with the process: without SQL there is no other.
+#[cfg(not(feature = "sqlite"))]
+pub(crate) fn open(_folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(MemoryStore::default()))
 }

@@ -1,0 +1,158 @@
+//! Copies of a data folder, made while a host serves from it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Host;
+use crate::artifact::{self, CodeDigest};
+use crate::registry;
+use crate::store::{self, StoreError};
+
+/// How often a copy is begun again because packages that it refers to were removed while it was made.
+const ATTEMPTS_MAX: usize = 20;
+
+/// What a copy holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Backup {
+    /// How many functions.
+    pub functions: usize,
+    /// How many packages.
+    pub packages: usize,
+    /// The bytes of these packages.
+    pub package_bytes: u64,
+}
+
+/// Why no copy was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The folder to copy to cannot be used.
+    #[error("cannot copy to {folder}: {reason}")]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        reason: io::Error,
+    },
+    /// The registry cannot be read or its copy not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A package cannot be copied as it was uploaded.
+    #[error("cannot copy the package {digest}: {reason}")]
+    Package {
+        /// Its SHA-256.
+        digest: CodeDigest,
+        /// What is wrong with it.
+        reason: io::Error,
+    },
+}
+
+/// Copies the functions of a data folder, with their code, into another folder, as they are at one moment. The folder may be
+/// in use by another process meanwhile. What was compiled is not copied: it is compiled again from the code. A host started
+/// on the copy has the same functions. It blocks.
+///
+/// # Errors
+/// When the folder to copy to is there and not empty, or reading or writing fails. What was copied by then is removed.
+pub fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
+    copy(data_dir, to, &|| store::sqlite::backup_file(data_dir, to))
+}
+
+impl Host {
+    /// Copies the functions of this host, with their code, into a folder, as [`backup`] does.
+    ///
+    /// # Errors
+    /// As [`backup`]; also when the host keeps its functions in memory.
+    pub async fn backup(&self, to: impl Into<PathBuf>) -> Result<Backup, BackupError> {
+        let (host, to) = (self.clone(), to.into());
+        let copied = tokio::task::spawn_blocking(move || {
+            copy(host.parts.data_dir.path(), &to, &|| host.parts.registry.backup(&to))
+        });
+        match copied.await {
+            Ok(copied) => copied,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+fn copy(
+    data_dir: &Path,
+    to: &Path,
+    copy_store: &dyn Fn() -> Result<(), StoreError>,
+) -> Result<Backup, BackupError> {
+    let made = make_empty(to).map_err(|reason| BackupError::Folder { folder: to.to_owned(), reason })?;
+    let mut copied = copy_once(data_dir, to, copy_store);
+    for _ in 1..ATTEMPTS_MAX {
+        match &copied {
+            // A function went with its package after the registry was copied: that copy is too old already.
+            Err(BackupError::Package { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
+                empty(to).map_err(|reason| BackupError::Folder { folder: to.to_owned(), reason })?;
+                copied = copy_once(data_dir, to, copy_store);
+            }
+            _ => break,
+        }
+    }
+    if copied.is_err() {
+        // The first error is the one that counts.
+        let _ = empty(to);
+        if made {
+            let _ = fs::remove_dir(to);
+        }
+    }
+    copied
+}
+
+fn copy_once(
+    data_dir: &Path,
+    to: &Path,
+    copy_store: &dyn Fn() -> Result<(), StoreError>,
+) -> Result<Backup, BackupError> {
+    copy_store()?;
+    let (mut digests, mut functions) = (BTreeSet::new(), 0);
+    let mut refused = None;
+    store::sqlite::read(to, &mut |scope| {
+        functions += 1;
+        match registry::packages_of(&scope) {
+            Ok(own) => digests.extend(own),
+            Err(error) => refused = Some(error),
+        }
+    })?;
+    if let Some(error) = refused {
+        return Err(error.into());
+    }
+    let package_bytes = digests.iter().try_fold(0, |bytes, digest| {
+        let copied = artifact::copy_package(data_dir, to, digest);
+        copied.map(|more| bytes + more).map_err(|reason| BackupError::Package { digest: *digest, reason })
+    });
+    Ok(Backup { functions, packages: digests.len(), package_bytes: package_bytes? })
+}
+
+/// Makes a folder for its owner alone; one that is there has to be empty. Says whether it was made.
+fn make_empty(folder: &Path) -> io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(false),
+            Some(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is not empty")),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes what is in a folder that was empty.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}

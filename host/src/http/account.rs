@@ -1,0 +1,47 @@
+//! What an account may have, and has.
+
+use serde::Serialize;
+
+use crate::{PACKAGE_BYTES_MAX, UNZIPPED_BYTES_MAX};
+
+use super::api::Answer;
+use super::call::Call;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountSettings {
+    account_limit: AccountLimit,
+    account_usage: AccountUsage,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountLimit {
+    total_code_size: u64,
+    code_size_unzipped: u64,
+    code_size_zipped: u64,
+    concurrent_executions: usize,
+    unreserved_concurrent_executions: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountUsage {
+    total_code_size: u64,
+    function_count: u64,
+}
+
+pub(super) async fn settings(call: Call<'_>) -> Answer {
+    let usage = call.host().account_usage(call.region());
+    call.answer(&AccountSettings {
+        account_limit: AccountLimit {
+            total_code_size: usage.code_bytes_max,
+            code_size_unzipped: UNZIPPED_BYTES_MAX,
+            code_size_zipped: PACKAGE_BYTES_MAX as u64,
+            concurrent_executions: usage.concurrency_max,
+            // Nobody can reserve any yet.
+            unreserved_concurrent_executions: usage.concurrency_max,
+        },
+        account_usage: AccountUsage { total_code_size: usage.code_bytes, function_count: usage.functions },
+    })
+}

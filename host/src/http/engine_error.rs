@@ -1,0 +1,320 @@
+//! Which error of the engine becomes which of the API: every one is matched here, exhaustively.
+
+use crate::function::{ConfigurationError, LoggingError, RoutingError, TagError, VpcError};
+use crate::{
+    AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
+    FunctionNotFound, FunctionPending, InvokeError, PackageError, PublishVersionError, RevisionMismatch,
+    SettingError, StoreError, UpdateFunctionError, UpdateInProgress,
+};
+
+use super::wire_error::{Exception, Member, WireError, sentence};
+
+impl From<InvokeError> for WireError {
+    fn from(error: InvokeError) -> Self {
+        match error {
+            InvokeError::NotFound { arn } => FunctionNotFound { arn }.into(),
+            InvokeError::PayloadTooLarge { limit, .. } => Self::payload_too_large(limit),
+            InvokeError::PayloadNotJson { .. } | InvokeError::BadContext { .. } => {
+                Self::request_content(sentence(&error))
+            }
+            InvokeError::Throttled { .. } => Self::new(Exception::TooManyRequests, "Rate Exceeded."),
+            InvokeError::NoInstanceLeft { .. } => {
+                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
+            }
+            InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
+            InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
+            InvokeError::Closing => Self::closing(),
+        }
+    }
+}
+
+impl From<FunctionNotFound> for WireError {
+    fn from(FunctionNotFound { arn }: FunctionNotFound) -> Self {
+        Self::new(Exception::ResourceNotFound, format!("Function not found: {arn}"))
+    }
+}
+
+impl From<RevisionMismatch> for WireError {
+    fn from(RevisionMismatch: RevisionMismatch) -> Self {
+        let text = "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
+                    retrieve the latest Revision Id";
+        Self::new(Exception::PreconditionFailed, text)
+    }
+}
+
+impl From<ConfigurationError> for WireError {
+    fn from(error: ConfigurationError) -> Self {
+        let range = |member, value: u32, minimum: u32, maximum: u32| {
+            let (bound, limit) = if value < minimum { ("greater", minimum) } else { ("less", maximum) };
+            let constraint = format!("Member must have value {bound} than or equal to {limit}");
+            Self::constraint(Member(member), &value.to_string(), &constraint)
+        };
+        match error {
+            ConfigurationError::MemorySize { megabytes } => range("memorySize", megabytes, 128, 10_240),
+            ConfigurationError::EphemeralStorage { megabytes } => {
+                range("ephemeralStorage.size", megabytes, 512, 10_240)
+            }
+            ConfigurationError::Timeout { seconds } => range("timeout", seconds, 1, 900),
+            ConfigurationError::Description { chars } => Self::constraint(
+                Member("description"),
+                &format!("of {chars} characters"),
+                "Member must have length less than or equal to 256",
+            ),
+            ConfigurationError::EnvironmentKey { key } => Self::constraint(
+                Member("environment.variables"),
+                &key,
+                "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: \
+                 [a-zA-Z]([a-zA-Z0-9_])+]",
+            ),
+            ConfigurationError::EnvironmentReserved { .. }
+            | ConfigurationError::EnvironmentValue { .. }
+            | ConfigurationError::EnvironmentSize { .. } => Self::parameter(sentence(&error)),
+        }
+    }
+}
+
+impl From<LoggingError> for WireError {
+    fn from(error: LoggingError) -> Self {
+        Self::parameter(sentence(&error))
+    }
+}
+
+impl From<VpcError> for WireError {
+    fn from(error: VpcError) -> Self {
+        Self::parameter(sentence(&error))
+    }
+}
+
+impl From<TagError> for WireError {
+    fn from(error: TagError) -> Self {
+        Self::parameter(sentence(&error))
+    }
+}
+
+impl From<FunctionPending> for WireError {
+    fn from(error: FunctionPending) -> Self {
+        Self::new(Exception::ResourceConflict, sentence(&error))
+    }
+}
+
+impl From<UpdateInProgress> for WireError {
+    fn from(error: UpdateInProgress) -> Self {
+        Self::new(Exception::ResourceConflict, sentence(&error))
+    }
+}
+
+impl From<CodeStorageExceeded> for WireError {
+    fn from(CodeStorageExceeded { .. }: CodeStorageExceeded) -> Self {
+        Self::new(Exception::CodeStorageExceeded, "Code storage limit exceeded.")
+    }
+}
+
+impl From<ChangeError> for WireError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Closing => Self::closing(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for WireError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::new(Exception::ResourceConflict, sentence(&error)),
+            StoreError::Busy => Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}")),
+            StoreError::Full => Self::new(Exception::Unavailable, sentence(&error)),
+            StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Failed { .. } => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
+impl From<CodeError> for WireError {
+    fn from(error: CodeError) -> Self {
+        match error {
+            CodeError::TooLarge { .. } => {
+                let limit = crate::PACKAGE_BYTES_MAX;
+                Self::new(
+                    Exception::RequestEntityTooLarge,
+                    format!("Zipped size must be smaller than {limit} bytes"),
+                )
+            }
+            CodeError::Package(PackageError::Unzipped { .. }) => {
+                let limit = crate::UNZIPPED_BYTES_MAX;
+                Self::parameter(format!("Unzipped size must be smaller than {limit} bytes"))
+            }
+            CodeError::Package(
+                error @ (PackageError::NoComponent { .. } | PackageError::WhichComponent { .. }),
+            ) => Self::parameter(sentence(&error)),
+            CodeError::Package(error) => {
+                Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
+            }
+            CodeError::Assets(error) => {
+                Self::parameter(format!("Could not unzip uploaded file. Please check your file: {error}"))
+            }
+            CodeError::Refused { reason } => Self::parameter(reason),
+            CodeError::Program(error) => Self::parameter(format!("The code cannot be run: {error}")),
+            CodeError::CompileTime { .. }
+            | CodeError::CompileMemory { .. }
+            | CodeError::ArtifactTooLarge { .. }
+            | CodeError::Compiler { .. } => Self::parameter(format!("The code cannot be compiled: {error}")),
+            CodeError::Busy { .. } => {
+                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
+            }
+            CodeError::Worker { .. } => Self::internal(&error),
+            CodeError::Io(error) => Self::internal(&error),
+            CodeError::Closing => Self::closing(),
+        }
+    }
+}
+
+impl From<CreateFunctionError> for WireError {
+    fn from(error: CreateFunctionError) -> Self {
+        match error {
+            CreateFunctionError::Exists { name } => {
+                Self::new(Exception::ResourceConflict, format!("Function already exist: {name}"))
+            }
+            CreateFunctionError::Reference(_) => Self::parameter(sentence(&error)),
+            CreateFunctionError::Configuration(error) => error.into(),
+            CreateFunctionError::Code(error) => error.into(),
+            CreateFunctionError::Tags(error) => error.into(),
+            CreateFunctionError::CodeStorage(error) => error.into(),
+            CreateFunctionError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateFunctionError> for WireError {
+    fn from(error: UpdateFunctionError) -> Self {
+        match error {
+            UpdateFunctionError::NotFound(error) => error.into(),
+            UpdateFunctionError::Revision(error) => error.into(),
+            UpdateFunctionError::Pending(error) => error.into(),
+            UpdateFunctionError::InProgress(error) => error.into(),
+            UpdateFunctionError::Configuration(error) => error.into(),
+            UpdateFunctionError::Code(error) => error.into(),
+            UpdateFunctionError::CodeStorage(error) => error.into(),
+            UpdateFunctionError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteFunctionError> for WireError {
+    fn from(error: DeleteFunctionError) -> Self {
+        match error {
+            DeleteFunctionError::NotFound(error) => error.into(),
+            DeleteFunctionError::Latest | DeleteFunctionError::Alias { .. } => {
+                Self::parameter(sentence(&error))
+            }
+            DeleteFunctionError::Referenced { .. } => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
+            DeleteFunctionError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<SettingError> for WireError {
+    fn from(error: SettingError) -> Self {
+        match error {
+            SettingError::NotFound(error) => error.into(),
+            SettingError::Tags(error) => error.into(),
+            SettingError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<PublishVersionError> for WireError {
+    fn from(error: PublishVersionError) -> Self {
+        match error {
+            PublishVersionError::NotFound(error) => error.into(),
+            PublishVersionError::Revision(error) => error.into(),
+            PublishVersionError::Pending(error) => error.into(),
+            PublishVersionError::Configuration(error) => error.into(),
+            PublishVersionError::CodeDiffers { .. } => Self::parameter(error.to_string()),
+            PublishVersionError::InProgress(error) => error.into(),
+            PublishVersionError::CodeStorage(error) => error.into(),
+            PublishVersionError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<AliasError> for WireError {
+    fn from(error: AliasError) -> Self {
+        match error {
+            AliasError::NotFound(error) => error.into(),
+            AliasError::AliasNotFound { .. } => Self::new(Exception::ResourceNotFound, sentence(&error)),
+            AliasError::Exists { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
+            AliasError::Revision(error) => error.into(),
+            AliasError::Routing(error) => error.into(),
+            AliasError::Pending(error) => error.into(),
+            AliasError::NotReady { .. } | AliasError::NothingBefore { .. } => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
+            AliasError::Change(error) => error.into(),
+            AliasError::Configuration(error) => error.into(),
+        }
+    }
+}
+
+impl From<RoutingError> for WireError {
+    fn from(error: RoutingError) -> Self {
+        match error {
+            RoutingError::Weight { weight } => {
+                let constraint = "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, \
+                                  Member must have value greater than or equal to 0.0, Member must not be null]";
+                let member = Member("routingConfig.additionalVersionWeights");
+                Self::constraint(member, &weight.to_string(), constraint)
+            }
+            RoutingError::SameVersion { version } => Self::parameter(format!(
+                "Invalid function version {version}. Function version {version} is already included in routing configuration."
+            )),
+            RoutingError::Latest => Self::parameter(sentence(&error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::wire_error::tests::written;
+
+    #[tokio::test]
+    async fn the_key_of_the_message_is_the_modelled_one() {
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned();
+        let body = json!({ "Type": "User", "Message": format!("Function not found: {arn}") });
+        assert_eq!(
+            written(FunctionNotFound { arn }).await,
+            (404, "ResourceNotFoundException".to_owned(), body)
+        );
+
+        let name = crate::function::FunctionName::parse("f").expect("a name");
+        let body = json!({ "Type": "User", "message": "Function already exist: f" });
+        let written = written(CreateFunctionError::Exists { name }).await;
+        assert_eq!(written, (409, "ResourceConflictException".to_owned(), body));
+    }
+
+    #[tokio::test]
+    async fn a_throttled_client_learns_why_and_when_to_come_again() {
+        let error = WireError::from(InvokeError::Throttled { running: 1, limit: 1 });
+        assert_eq!(error.name(), "TooManyRequestsException");
+        let response = error.into_response();
+        assert_eq!(response.headers()["retry-after"], "1");
+        let (status, _, body) = written(InvokeError::Throttled { running: 1, limit: 1 }).await;
+        let expected = json!({ "Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded" });
+        assert_eq!((status, body), (429, expected));
+    }
+
+    #[tokio::test]
+    async fn a_value_outside_the_model_is_a_validation_error_without_a_type() {
+        let (status, kind, body) = written(ConfigurationError::MemorySize { megabytes: 64 }).await;
+        let text = "1 validation error detected: Value '64' at 'memorySize' failed to satisfy constraint: Member must \
+                    have value greater than or equal to 128";
+        assert_eq!((status, kind.as_str(), body), (400, "ValidationException", json!({ "message": text })));
+    }
+}

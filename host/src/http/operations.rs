@@ -1,0 +1,116 @@
+//! The operations that are there, and how a request comes to its own.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+
+use crate::Host;
+
+use super::api::{Answer, Api, REQUEST_ID};
+use super::bodies::Held;
+use super::call::{BODY_LIMIT, Call};
+use super::caller::caller;
+use super::model::{Model, Operation, Query};
+use super::wire_error::WireError;
+use super::{
+    account, aliases, code_signing, configuration, function_code, functions, recursion, runtime_management,
+    tags, versions,
+};
+
+/// What carries an operation out.
+type Handler = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// The operation of that name, if it is there yet.
+fn handler(operation: &str) -> Option<Handler> {
+    let handler: Handler = match operation {
+        "CreateAlias" => |call| Box::pin(aliases::create(call)),
+        "CreateFunction" => |call| Box::pin(functions::create(call)),
+        "DeleteAlias" => |call| Box::pin(aliases::delete(call)),
+        "DeleteFunction" => |call| Box::pin(functions::delete(call)),
+        "GetAccountSettings" => |call| Box::pin(account::settings(call)),
+        "GetAlias" => |call| Box::pin(aliases::get(call)),
+        "GetFunction" => |call| Box::pin(functions::get(call)),
+        "GetFunctionCodeSigningConfig" => |call| Box::pin(code_signing::get(call)),
+        "GetFunctionConfiguration" => |call| Box::pin(configuration::get(call)),
+        "GetFunctionRecursionConfig" => |call| Box::pin(recursion::get(call)),
+        "GetRuntimeManagementConfig" => |call| Box::pin(runtime_management::get(call)),
+        "ListAliases" => |call| Box::pin(aliases::list(call)),
+        "ListFunctions" => |call| Box::pin(functions::list(call)),
+        "ListTags" => |call| Box::pin(tags::list(call)),
+        "ListVersionsByFunction" => |call| Box::pin(versions::list(call)),
+        "PublishVersion" => |call| Box::pin(versions::publish(call)),
+        "PutFunctionRecursionConfig" => |call| Box::pin(recursion::put(call)),
+        "TagResource" => |call| Box::pin(tags::tag(call)),
+        "UntagResource" => |call| Box::pin(tags::untag(call)),
+        "UpdateAlias" => |call| Box::pin(aliases::update(call)),
+        "UpdateFunctionCode" => |call| Box::pin(function_code::update(call)),
+        "UpdateFunctionConfiguration" => |call| Box::pin(configuration::update(call)),
+        _ => return None,
+    };
+    Some(handler)
+}
+
+impl Api {
+    /// Carries out any operation but Invoke, under a request id that was made before it began.
+    pub(super) async fn operate(&self, parts: Parts, body: Body, peer: Option<SocketAddr>) -> Response {
+        let caller = caller(&parts.headers, peer);
+        let id = HeaderValue::try_from(&caller.request_id).expect("a UUID is ASCII");
+        let host = self.host.acting_as(caller);
+        let answer = self.operate_on(&host, &parts, body).await;
+        let mut response = answer.unwrap_or_else(WireError::into_response);
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+
+    async fn operate_on(&self, host: &Host, parts: &Parts, body: Body) -> Answer {
+        let (method, path) = (&parts.method, parts.uri.path());
+        let query = Query::parse(parts.uri.query())?;
+        let route = Model::lambda().route(method, path, &query);
+        let route = route.ok_or_else(|| WireError::unknown_path(method, path))?;
+        let operation = route.operation;
+        let handler = handler(operation.name).ok_or_else(|| WireError::not_implemented(operation.name))?;
+        let body = match operation.has_body() {
+            true => self.bodies.read(body, BODY_LIMIT).await?,
+            false => Held { bytes: Bytes::new(), room: None },
+        };
+        let (subject, answer) = match Call::of(self, host, parts, &route, body) {
+            Ok(call) => (call.subject(), handler(call).await),
+            // What it would be about may be what is wrong with it.
+            Err(error) => (String::new(), Err(error)),
+        };
+        if let Err(error) = &answer {
+            refused(host, operation, &subject, error.name());
+        }
+        answer
+    }
+}
+
+/// Notes that an operation was refused, if it would have changed something.
+fn refused(host: &Host, operation: &Operation, subject: &str, error: &str) {
+    if !operation.models(error) {
+        tracing::debug!("{} answers {error}, which its model does not have", operation.name);
+    }
+    if !operation.only_reads() {
+        host.note_refusal(operation.name, subject, error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_that_is_there_is_one_of_the_model_whose_requests_are_read() {
+        let operations = Model::lambda().operations();
+        let there: Vec<_> = operations.iter().filter(|operation| handler(operation.name).is_some()).collect();
+        assert_eq!(there.len(), 22);
+        for operation in there {
+            assert!(operation.is_read(), "{}", operation.name);
+        }
+    }
+}

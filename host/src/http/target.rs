@@ -1,0 +1,68 @@
+//! What a request is for, by its method and path: Invoke, another operation of Lambda, or what is Samovar's own.
+
+use axum::http::Method;
+
+use super::model::segments;
+
+/// What a request is for, with the still encoded segments of its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target<'a> {
+    Invoke {
+        function: &'a str,
+    },
+    /// An operation that the model of the API knows, or nothing.
+    Operation,
+    /// Where [`super::code`] serves packages.
+    Code {
+        region: &'a str,
+        function: &'a str,
+        version: &'a str,
+    },
+    Health,
+}
+
+impl<'a> Target<'a> {
+    /// Invoke is told from all others before anybody looks at the model.
+    pub(super) fn of(method: &Method, path: &'a str) -> Self {
+        let mut segments = segments(path);
+        let mut next = || segments.next().unwrap_or("");
+        match (method.as_str(), [next(), next(), next(), next(), next()]) {
+            ("POST", ["2015-03-31", "functions", function, "invocations", ""]) => Self::Invoke { function },
+            ("GET", ["code", region, function, version, ""]) if !version.is_empty() => {
+                Self::Code { region, function, version }
+            }
+            ("GET" | "HEAD", ["healthz", "", ..]) => Self::Health,
+            _ => Self::Operation,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(method: &str, path: &'static str) -> Target<'static> {
+        Target::of(&method.parse().expect("a method"), path)
+    }
+
+    #[test]
+    fn invoke_is_told_from_all_others() {
+        let function = "f";
+        for path in ["/2015-03-31/functions/f/invocations", "//2015-03-31/functions/f/invocations/"] {
+            assert_eq!(of("POST", path), Target::Invoke { function }, "{path}");
+        }
+        assert_eq!(of("GET", "/2015-03-31/functions/f/invocations"), Target::Operation);
+        assert_eq!(of("POST", "/2015-03-31/functions/f/invocations/x"), Target::Operation);
+        assert_eq!(of("POST", "/2015-03-31/functions"), Target::Operation);
+    }
+
+    #[test]
+    fn what_is_our_own_has_paths_that_lambda_has_not() {
+        let package = Target::Code { region: "r", function: "f", version: "1" };
+        assert_eq!(of("GET", "/code/r/f/1"), package);
+        assert_eq!(of("HEAD", "/healthz"), Target::Health);
+        for path in ["/", "/healthz/deep", "/code/a/b", "/code/a/b/c/d"] {
+            assert_eq!(of("GET", path), Target::Operation, "{path}");
+        }
+    }
+}

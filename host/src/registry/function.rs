@@ -1,0 +1,145 @@
+//! One function, as it is at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::function::{Alias, AliasMove, AliasName, Qualifier, RecursiveLoop, Tags, VersionNumber};
+use crate::policy;
+use crate::store::Position;
+use crate::version::Version;
+
+/// How many moves of an alias are remembered.
+pub(crate) const MOVES_MAX: usize = 100;
+
+/// One function: a snapshot that never changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Function {
+    pub(crate) latest: Arc<Version>,
+    /// What becomes of `$LATEST`.
+    pub(crate) update: Update,
+    pub(crate) published: BTreeMap<u64, Arc<Version>>,
+    pub(crate) aliases: BTreeMap<AliasName, Arc<AliasState>>,
+    /// The highest number ever published; numbers are never used again.
+    pub(crate) last_number: u64,
+    pub(crate) tags: Tags,
+    pub(crate) recursive_loop: RecursiveLoop,
+    /// Which commit of the store made it so; set when it has.
+    pub(crate) generation: Position,
+}
+
+/// What became of the last update of `$LATEST`'s code: Lambda's `LastUpdateStatus`.
+#[derive(Debug, Clone)]
+pub(crate) enum Update {
+    /// There was none, or `$LATEST` is what it made.
+    Successful,
+    /// This is what `$LATEST` will be when its code is compiled.
+    InProgress(Arc<Version>),
+    /// The code was refused; `$LATEST` is what it was before.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An alias and where it led before.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AliasState {
+    pub(crate) alias: Alias,
+    /// Its latest moves, the newest last.
+    pub(crate) moves: Vec<AliasMove>,
+}
+
+impl Function {
+    /// A function of which nothing is published yet.
+    pub(crate) fn new(latest: Arc<Version>, tags: Tags) -> Self {
+        Self {
+            latest,
+            update: Update::Successful,
+            published: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            last_number: 0,
+            tags,
+            recursive_loop: RecursiveLoop::default(),
+            generation: Position::default(),
+        }
+    }
+
+    /// The version that a qualifier means; of an alias with two, the draw decides.
+    pub(crate) fn resolve(&self, qualifier: Option<&Qualifier>) -> Option<Arc<Version>> {
+        let number = match qualifier {
+            None => VersionNumber::Latest,
+            Some(Qualifier::Version(number)) => *number,
+            Some(Qualifier::Alias(name)) => {
+                policy::choose(&self.aliases.get(name)?.alias.routing, fastrand::f64)
+            }
+        };
+        self.version(number).cloned()
+    }
+
+    /// The version of that number.
+    pub(crate) fn version(&self, number: VersionNumber) -> Option<&Arc<Version>> {
+        match number {
+            VersionNumber::Latest => Some(&self.latest),
+            VersionNumber::Published(number) => self.published.get(&number),
+        }
+    }
+
+    /// Every version there is, `$LATEST` first and then by number.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &Arc<Version>> {
+        std::iter::once(&self.latest).chain(self.published.values())
+    }
+
+    /// The bytes of all packages, each version's counted for itself, as Lambda counts them.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.versions().map(|version| version.facts.code.size_bytes()).sum()
+    }
+
+    /// The names of the aliases that lead to a version.
+    pub(crate) fn aliases_to(&self, number: VersionNumber) -> impl Iterator<Item = &AliasName> {
+        let leads = move |state: &&Arc<AliasState>| state.alias.routing.versions().any(|to| to == number);
+        self.aliases.values().filter(leads).map(|state| &state.alias.name)
+    }
+}
+
+impl AliasState {
+    /// The alias as it is changed, and the move that this is, if it is one.
+    pub(crate) fn changed(present: Option<&Self>, alias: Alias, time: &str, principal: &str) -> Self {
+        let mut moves = present.map_or_else(Vec::new, |present| present.moves.clone());
+        let from = present.map(|present| present.alias.routing);
+        if from != Some(alias.routing) {
+            if moves.len() >= MOVES_MAX {
+                moves.drain(..=moves.len() - MOVES_MAX);
+            }
+            let (time, principal, to) = (time.to_owned(), principal.to_owned(), alias.routing);
+            moves.push(AliasMove { time, principal, from, to });
+        }
+        Self { alias, moves }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::function::AliasRouting;
+
+    #[test]
+    fn an_alias_remembers_its_latest_moves_and_only_moves() {
+        let alias = |number| Alias {
+            name: AliasName::parse("live").expect("a name"),
+            routing: AliasRouting::to(VersionNumber::Published(number)),
+            description: String::new(),
+            revision_id: String::new(),
+        };
+        let mut state = AliasState::changed(None, alias(1), "t", "p");
+        assert_eq!((state.moves.len(), state.moves[0].from), (1, None));
+        state =
+            AliasState::changed(Some(&state), Alias { description: "d".to_owned(), ..alias(1) }, "t", "p");
+        assert_eq!(state.moves.len(), 1, "a description is no move");
+        for number in 2..=150 {
+            state = AliasState::changed(Some(&state), alias(number), "t", "p");
+        }
+        assert_eq!(state.moves.len(), MOVES_MAX);
+        let last = state.moves.last().expect("a move");
+        assert_eq!((last.from, last.to), (Some(alias(149).routing), alias(150).routing));
+    }
+}

@@ -1,0 +1,263 @@
+//! The functions of a host: their versions and aliases, and what a reference means.
+//!
+//! What is in memory is what the store has: every change goes through [`Registry::change`], which decides on a snapshot,
+//! commits what differs, and only then puts the next snapshot in its place. Requests read snapshots and never the store.
+
+mod function;
+mod record;
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher as _;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use dashmap::DashMap;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use self::function::{AliasState, Function, Update};
+pub(crate) use self::record::VersionRecord;
+#[cfg(feature = "sqlite")]
+pub(crate) use self::record::packages_of;
+use crate::function::{FunctionKey, FunctionName, Qualifier, Region, VersionNumber};
+use crate::store::{AuditEntry, Commit, Position, Store, StoreError};
+use crate::version::Version;
+
+/// How many functions can be changed at a time: as many as have locks that differ.
+const TURNS: usize = 256;
+
+/// All functions of a host, each a snapshot of its own, so that a change costs the same with one function or
+/// a hundred thousand.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    functions: DashMap<FunctionKey, Arc<Function>>,
+    /// Their names in order, for lists.
+    names: RwLock<BTreeSet<FunctionKey>>,
+    usage: Mutex<HashMap<String, Usage>>,
+    /// Functions that are being made or get other code, which takes time.
+    reserved: Mutex<BTreeSet<FunctionKey>>,
+    turns: Box<[Arc<tokio::sync::Mutex<()>>]>,
+    store: Arc<dyn Store>,
+    /// Where the host waits for commits when it closes.
+    tasks: TaskTracker,
+}
+
+/// What the functions of one region take up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) functions: u64,
+    /// The bytes of all their packages.
+    pub(crate) code_bytes: u64,
+}
+
+/// What becomes of a function.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// It stays as it is.
+    Keep,
+    /// It is made, or becomes this.
+    Put(Box<Function>),
+    /// It goes.
+    Remove,
+}
+
+impl From<Function> for Change {
+    fn from(function: Function) -> Self {
+        Self::Put(Box::new(function))
+    }
+}
+
+/// The right to make a function or to give it other code; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    registry: Arc<Registry>,
+    key: FunctionKey,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.registry.reserved().remove(&self.key);
+    }
+}
+
+impl Registry {
+    pub(crate) fn new(store: Arc<dyn Store>, tasks: TaskTracker) -> Arc<Self> {
+        Arc::new(Self {
+            functions: DashMap::new(),
+            names: RwLock::default(),
+            usage: Mutex::default(),
+            reserved: Mutex::default(),
+            turns: (0..TURNS).map(|_| Arc::default()).collect(),
+            store,
+            tasks,
+        })
+    }
+
+    /// Takes over what the store has. It blocks.
+    ///
+    /// # Errors
+    /// When something is not as it was written.
+    pub(crate) fn load(
+        &self,
+        mut revive: impl FnMut(&FunctionKey, VersionNumber, VersionRecord) -> Arc<Version>,
+    ) -> Result<(), StoreError> {
+        let mut refused = None;
+        self.store.load(&mut |scope| {
+            if refused.is_some() {
+                return;
+            }
+            let Some(key) = FunctionKey::parse(&scope.name) else {
+                let reason = "it is no function's".to_owned();
+                refused = Some(StoreError::Damaged { file: format!("the record of {}", scope.name), reason });
+                return;
+            };
+            match record::function(&scope, |number, record| revive(&key, number, record)) {
+                Ok(function) => self.put(&key, Some(function), scope.generation),
+                Err(error) => refused = Some(error),
+            }
+        })?;
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// The version that a request for that function and qualifier runs, decided for this request alone.
+    pub(crate) fn resolve(&self, key: &FunctionKey, qualifier: Option<&Qualifier>) -> Option<Arc<Version>> {
+        let function = self.functions.get(key)?;
+        function.resolve(qualifier)
+    }
+
+    /// The function as it is now.
+    pub(crate) fn function(&self, key: &FunctionKey) -> Option<Arc<Function>> {
+        self.functions.get(key).map(|function| function.value().clone())
+    }
+
+    /// Functions of a region in the order of their names: those from `from` on, at most so many.
+    pub(crate) fn list(
+        &self,
+        region: &Region,
+        from: Option<&FunctionName>,
+        limit: usize,
+    ) -> Vec<Arc<Function>> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let start = match from {
+            None => FunctionKey::first_of(region),
+            Some(name) => FunctionKey::new(region, name),
+        };
+        let range = names.range((Bound::Included(start), Bound::Unbounded));
+        let own = range.take_while(|key| key.region() == region.as_str());
+        own.filter_map(|key| self.function(key)).take(limit).collect()
+    }
+
+    /// What the functions of a region take up.
+    pub(crate) fn usage(&self, region: &str) -> Usage {
+        self.usages().get(region).copied().unwrap_or_default()
+    }
+
+    /// The right to make a function or to give it other code; none, if somebody has it.
+    pub(crate) fn reserve(self: &Arc<Self>, key: &FunctionKey) -> Option<Reservation> {
+        let reserved = self.reserved().insert(key.clone());
+        reserved.then(|| Reservation { registry: self.clone(), key: key.clone() })
+    }
+
+    /// Changes a function, or makes it: `decide` gets it as it is and says what it shall be, or refuses. Nobody else changes
+    /// it meanwhile. When this answers, the change is in the store; it is made to its end although the caller goes away.
+    pub(crate) async fn change<T, E: From<StoreError>>(
+        self: &Arc<Self>,
+        key: &FunctionKey,
+        audit: AuditEntry,
+        decide: impl FnOnce(Option<&Arc<Function>>) -> Result<(Change, T), E>,
+    ) -> Result<T, E> {
+        let turn = self.turn(key).lock_owned().await;
+        let present = self.function(key);
+        let (change, result) = decide(present.as_ref())?;
+        let next = match change {
+            Change::Keep => return Ok(result),
+            Change::Put(function) => Some(*function),
+            Change::Remove => None,
+        };
+        let commit = Commit {
+            scope: key.as_str().to_owned(),
+            expected: present.as_ref().map(|present| present.generation),
+            writes: record::writes(present.as_deref(), next.as_ref()),
+            audit,
+        };
+        drop(present);
+        let (registry, key) = (self.clone(), key.clone());
+        let committed = self.tasks.spawn(async move {
+            let position = registry.store.commit(commit).await?;
+            registry.put(&key, next, position);
+            drop(turn);
+            Ok::<_, StoreError>(())
+        });
+        match committed.await {
+            Ok(committed) => committed?,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_cancelled) => {
+                    return Err(StoreError::Failed {
+                        file: "the registry".to_owned(),
+                        reason: "the runtime is shutting down".to_owned(),
+                    }
+                    .into());
+                }
+            },
+        }
+        Ok(result)
+    }
+
+    /// Notes that something was asked for and refused.
+    pub(crate) fn note(&self, entry: AuditEntry) {
+        self.store.note(entry);
+    }
+
+    /// The latest audit entries, the newest first.
+    pub(crate) async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.store.audit(limit).await
+    }
+
+    /// Writes a copy of the store into a folder. It blocks.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn backup(&self, folder: &std::path::Path) -> Result<(), StoreError> {
+        self.store.backup(folder)
+    }
+
+    /// Forgets all functions, and with them their idle instances. The store keeps them.
+    pub(crate) fn clear(&self) {
+        self.functions.clear();
+    }
+
+    fn put(&self, key: &FunctionKey, function: Option<Function>, generation: Position) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let code_bytes = function.as_ref().map(Function::code_bytes);
+        let old = match function {
+            Some(function) => {
+                names.insert(key.clone());
+                self.functions.insert(key.clone(), Arc::new(Function { generation, ..function }))
+            }
+            None => {
+                names.remove(key);
+                self.functions.remove(key).map(|(_, function)| function)
+            }
+        };
+        let old_bytes = old.as_ref().map(|old| old.code_bytes());
+        let mut usages = self.usages();
+        let usage = usages.entry(key.region().to_owned()).or_default();
+        usage.functions = usage.functions + u64::from(code_bytes.is_some()) - u64::from(old_bytes.is_some());
+        usage.code_bytes = usage.code_bytes + code_bytes.unwrap_or(0) - old_bytes.unwrap_or(0);
+        drop((usages, names));
+        // The old snapshot goes after the locks: it may be the last to hold instances.
+        drop(old);
+    }
+
+    fn turn(&self, key: &FunctionKey) -> Arc<tokio::sync::Mutex<()>> {
+        let hash = self.functions.hasher().hash_one(key);
+        self.turns[hash as usize % self.turns.len()].clone()
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, BTreeSet<FunctionKey>> {
+        // A set is whole after every statement, so a panic elsewhere leaves it usable; so are the others.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usages(&self) -> MutexGuard<'_, HashMap<String, Usage>> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
