@@ -5,6 +5,7 @@ mod backup;
 mod client;
 mod deploy;
 mod figures;
+mod function_logs;
 mod invoke;
 mod logs;
 mod output;
@@ -34,6 +35,8 @@ enum Command {
     Alias(alias::Alias),
     /// Invoke a function and print its answer
     Invoke(invoke::Invoke),
+    /// Show what a function has logged, and follow it
+    Logs(function_logs::FunctionLogs),
     /// Copy all functions and their code to a folder, also while they are served
     Backup(backup::Backup),
     /// Compile one component for a host, from standard input to standard output
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Deploy(deploy) => deploy.run(),
         Command::Alias(alias) => alias.run(),
         Command::Invoke(invoke) => invoke.run(),
+        Command::Logs(logs) => logs.run(),
         Command::Backup(backup) => backup.run(),
         Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };

@@ -37,7 +37,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// The text without control characters, which are spelt out instead; tabs and line feeds stay.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

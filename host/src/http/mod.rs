@@ -25,6 +25,10 @@
 //! handles one event after another or every event has an instance of its own. `SAMOVAR_OUTBOUND` lists where the
 //! function may send HTTP requests, as an [`OutboundList`](crate::function::OutboundList) is written.
 //!
+//! On the same port, as much of CloudWatch Logs is there as reading [kept logs](crate::HostBuilder::logs) takes
+//! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), and GetCallerIdentity
+//! of STS.
+//!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
 mod account;
@@ -45,6 +49,7 @@ mod function_settings;
 mod functions;
 mod guard;
 mod invoke;
+mod logs;
 mod model;
 mod operations;
 mod paging;
@@ -55,7 +60,9 @@ mod request;
 mod router;
 mod runtime_management;
 mod serve;
+mod service;
 mod settings;
+mod sts;
 mod tags;
 mod target;
 mod timing;
@@ -64,6 +71,7 @@ mod versions;
 mod wire_error;
 
 pub use function_environment::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
+pub use logs::{LOG_NEXT_TOKEN_HEADER, LOG_REQUEST_ID_HEADER};
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;

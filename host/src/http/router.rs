@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::Host;
 
 use super::api::{Answer, Api, REQUEST_ID};
+use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
 use super::wire_error::WireError;
@@ -59,6 +60,9 @@ impl Api {
     async fn perform(&self, request: Request, peer: Option<SocketAddr>) -> Answer {
         let (parts, body) = request.into_parts();
         self.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
+        if let Some(service) = Service::of(&parts) {
+            return Box::pin(service.answer(self, &parts, body)).await;
+        }
         match Target::of(&parts.method, parts.uri.path()) {
             Target::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
             Target::Code { region, function, version } => code::get(self, region, function, version).await,
