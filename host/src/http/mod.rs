@@ -25,9 +25,14 @@
 //! handles one event after another or every event has an instance of its own. `SAMOVAR_OUTBOUND` lists where the
 //! function may send HTTP requests, as an [`OutboundList`](crate::function::OutboundList) is written.
 //!
+//! Beside Lambda's operations there are two of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
+//! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
+//! UpdateAlias does.
+//!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
 mod account;
+mod alias_history;
 mod aliases;
 mod api;
 mod bodies;
