@@ -142,7 +142,7 @@ impl FunctionLogs {
     }
 
     fn reading(&self) -> Result<Reading> {
-        let client = Client::new(&self.endpoint.url)?;
+        let client = Client::new(&self.endpoint)?;
         let (group, function) = match self.function.starts_with('/') {
             true => (self.function.clone(), None),
             false => group_of(&client, &self.function)?,

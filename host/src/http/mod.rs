@@ -29,9 +29,14 @@
 //! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), and GetCallerIdentity
 //! of STS.
 //!
+//! Beside Lambda's operations there are two of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
+//! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
+//! UpdateAlias does.
+//!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
 mod account;
+mod alias_history;
 mod aliases;
 mod api;
 mod bodies;

@@ -4,17 +4,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 use axum::body::Body;
-use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
 
 use crate::Host;
 
-use super::api::{Answer, Api, REQUEST_ID};
+use super::api::{Answer, Api, identified};
 use super::bodies::Held;
 use super::call::{BODY_LIMIT, Call};
-use super::caller::caller;
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
@@ -64,13 +62,9 @@ fn handler(operation: &str) -> Option<Handler> {
 impl Api {
     /// Carries out any operation but Invoke, under a request id that was made before it began.
     pub(super) async fn operate(&self, parts: Parts, body: Body, peer: Option<SocketAddr>) -> Response {
-        let caller = caller(&parts.headers, peer);
-        let id = HeaderValue::try_from(&caller.request_id).expect("a UUID is ASCII");
-        let host = self.host.acting_as(caller);
+        let (host, id) = self.acting_for(&parts, peer);
         let answer = self.operate_on(&host, &parts, body).await;
-        let mut response = answer.unwrap_or_else(WireError::into_response);
-        response.headers_mut().insert(REQUEST_ID, id);
-        response
+        identified(answer, id)
     }
 
     async fn operate_on(&self, host: &Host, parts: &Parts, body: Body) -> Answer {
