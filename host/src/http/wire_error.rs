@@ -13,9 +13,9 @@ use super::guard::Refused;
 use super::model::{InputError, NotText, constraint_text};
 
 /// What names of functions look like, in the words of the API's model.
-const FUNCTION_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+const FUNCTION_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 const ALIAS_PATTERN: &str = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)";
-const QUALIFIER_PATTERN: &str = "(|[a-zA-Z0-9$_-]+)";
+const QUALIFIER_PATTERN: &str = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
 /// The most characters of a client's own text that an error shows.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -310,7 +310,11 @@ impl WireError {
 
     fn bad_name(member: Member, value: &str, pattern: &str, error: NameError) -> Self {
         match error {
-            NameError::TooLong { .. } => Self::parameter(sentence(&error)),
+            NameError::TooLong { limit, .. } => {
+                // The words are those of a ValidationException, the error is not, as on AWS.
+                let constraint = format!("Member must have length less than or equal to {limit}");
+                Self::parameter(constraint_text(value, member.0, &constraint))
+            }
             NameError::Empty { .. } | NameError::Character { .. } | NameError::AliasAllDigits { .. } => {
                 Self::pattern(member, value, pattern)
             }
