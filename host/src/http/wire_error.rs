@@ -206,9 +206,11 @@ impl WireError {
 
     pub(super) fn reference(text: &str, error: ReferenceError) -> Self {
         match error {
-            ReferenceError::Name(error) => {
-                Self::bad_name(Member("functionName"), text, FUNCTION_PATTERN, error)
+            // In the words of a ValidationException, but it is none: so on AWS.
+            ReferenceError::Name(NameError::TooLong { what: "function name", limit, .. }) => {
+                Self::parameter(constraint_text(text, "functionName", &length_max(limit)))
             }
+            ReferenceError::Name(_) => Self::pattern(Member("functionName"), text, FUNCTION_PATTERN),
             ReferenceError::Form { text } => Self::pattern(Member("functionName"), &text, FUNCTION_PATTERN),
             ReferenceError::QualifiersDiffer => Self::parameter(
                 "The derived qualifier from the function name does not match the specified qualifier.",
@@ -276,6 +278,10 @@ impl WireError {
         )
     }
 
+    pub(super) fn not_found(message: String) -> Self {
+        Self::new(Exception::ResourceNotFound, message)
+    }
+
     pub(super) fn no_resource() -> Self {
         Self::new(Exception::ResourceNotFound, "The resource you requested does not exist.")
     }
@@ -310,11 +316,7 @@ impl WireError {
 
     fn bad_name(member: Member, value: &str, pattern: &str, error: NameError) -> Self {
         match error {
-            NameError::TooLong { limit, .. } => {
-                // The words are those of a ValidationException, the error is not, as on AWS.
-                let constraint = format!("Member must have length less than or equal to {limit}");
-                Self::parameter(constraint_text(value, member.0, &constraint))
-            }
+            NameError::TooLong { limit, .. } => Self::constraint(member, value, &length_max(limit)),
             NameError::Empty { .. } | NameError::Character { .. } | NameError::AliasAllDigits { .. } => {
                 Self::pattern(member, value, pattern)
             }
@@ -324,6 +326,10 @@ impl WireError {
     pub(super) fn new(exception: Exception, message: impl Into<String>) -> Self {
         Self { exception, message: message.into() }
     }
+}
+
+fn length_max(limit: usize) -> String {
+    format!("Member must have length less than or equal to {limit}")
 }
 
 /// The error with a capital letter, as the API's texts begin.
