@@ -61,7 +61,6 @@ def not_a_name(t):
         "*",
         "my-function!",
         "invalid-account:function:f",
-        t.arn("f").replace("us-east-1", "invalid-region"),
         t.arn("f").replace(":lambda:", ":ec2:"),
         t.arn("f:1:2"),
     ]
@@ -69,6 +68,10 @@ def not_a_name(t):
         message = violation(name, "functionName", f"Member must satisfy regular expression pattern: {PATTERN}")
         for operation in ("get_function", "invoke", "delete_function"):
             t.fails("ValidationException", message, operation, FunctionName=name)
+    nowhere = t.arn("f", "nowhere")
+    message = violation(nowhere, "functionName", f"Member must satisfy regular expression pattern: {PATTERN}")
+    for operation in ("get_function", "delete_function"):
+        t.fails("ValidationException", message, operation, FunctionName=nowhere)
     pattern = r"Member must satisfy regular expression pattern: \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
     length = "Member must have length less than or equal to 128"
     for qualifier, constraint in (("invalid!", pattern), ("a" * 129, length)):
