@@ -64,6 +64,16 @@ pub fn python() -> PathBuf {
     PathBuf::from(variable("SAMOVAR_PYTHON"))
 }
 
+/// The packages of npm that have the JavaScript SDK of AWS.
+pub fn node_modules() -> PathBuf {
+    PathBuf::from(variable("SAMOVAR_NODE_MODULES"))
+}
+
+/// The folder of the example guests.
+pub fn guests() -> PathBuf {
+    PathBuf::from(variable("SAMOVAR_GUESTS"))
+}
+
 /// The program `samovar`.
 pub fn samovar_binary() -> PathBuf {
     variable("SAMOVAR_BIN").into()

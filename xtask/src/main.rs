@@ -13,6 +13,7 @@ mod absence;
 mod bench;
 mod c;
 mod client;
+mod clients;
 mod command;
 mod debian;
 mod demo;
@@ -48,7 +49,7 @@ cargo xtask <command>
 
   build              target/release/samovar
   third-party        fetch the programs of tests/third_party.json into target/third-party/
-  python             target/python, a virtual environment with tests/requirements.txt
+  clients            the AWS clients of the tests: target/python with tests/requirements.txt, target/aws-sdk-javascript
   help               this text";
 
 fn main() -> ExitCode {
@@ -75,7 +76,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("guests", []) => guests::build(&repository).map(|_absences| ()),
         ("third-party", []) => third_party::fetch(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
-        ("python", []) => environment::CLIENTS.prepare(&repository),
+        ("clients", []) => clients::prepare(&repository),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");
             Ok(())

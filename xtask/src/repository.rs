@@ -69,7 +69,8 @@ impl Repository {
             .env("SAMOVAR_BIN", self.target("release/samovar"))
             .env("SAMOVAR_GUESTS", self.target("guests"))
             .env("SAMOVAR_THIRD_PARTY", self.target("third-party"))
-            .env("SAMOVAR_PYTHON", self.target("python/bin/python"));
+            .env("SAMOVAR_PYTHON", self.target("python/bin/python"))
+            .env("SAMOVAR_NODE_MODULES", self.target("aws-sdk-javascript/node_modules"));
     }
 
     /// Lets one process at a time set things up. The kernel releases the lock when the process ends, in whatever way, so

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 
 use crate::absence::Absence;
+use crate::clients;
 use crate::command;
-use crate::environment;
 use crate::guests;
 use crate::host;
 use crate::repository::Repository;
@@ -45,7 +45,7 @@ impl<'a> Selection<'a> {
 pub(crate) fn run(repository: &Repository, selection: &Selection<'_>) -> Result<()> {
     let mut absences = guests::build(repository)?;
     host::build(repository)?;
-    environment::CLIENTS.prepare(repository)?;
+    clients::prepare(repository)?;
     absences.extend(third_party::fetch(repository)?);
 
     let mut checks = Vec::new();

@@ -279,7 +279,8 @@ impl Host {
 
     /// Sees to it that the versions an alias is to lead to can be run at once.
     async fn prepare(&self, function: &FunctionRef, routing: &AliasRouting) -> Result<(), AliasError> {
-        let (_, present) = self.present(function)?;
+        let present = self.present(function);
+        let (_, present) = present.map_err(|_| self.version_not_found(function, routing.version()))?;
         for number in routing.versions() {
             let version = present.version(number).ok_or_else(|| self.version_not_found(function, number))?;
             let not_ready = |reason: String| AliasError::NotReady { version: number, reason };

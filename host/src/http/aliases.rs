@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::function::{AliasName, AliasRouting, VersionNumber, Weight};
-use crate::{AliasInfo, CreateAlias, UpdateAlias};
+use crate::{AliasError, AliasInfo, CreateAlias, UpdateAlias};
 
 use super::api::Answer;
 use super::call::Call;
@@ -104,7 +104,12 @@ pub(super) async fn update(call: Call<'_>) -> Answer {
         revision_id: input.revision_id,
         ..UpdateAlias::new(function, request::alias(&input.name)?)
     };
-    call.answer(&AliasConfiguration::of(call.host().update_alias(&update).await?))
+    let updated = call.host().update_alias(&update).await.map_err(|error| match error {
+        // UpdateAlias has words of its own for it.
+        AliasError::AliasNotFound { arn } => WireError::not_found(format!("Alias not found: {arn}")),
+        error => error.into(),
+    });
+    call.answer(&AliasConfiguration::of(updated?))
 }
 
 pub(super) async fn delete(call: Call<'_>) -> Answer {

@@ -205,8 +205,9 @@ impl From<DeleteFunctionError> for WireError {
     fn from(error: DeleteFunctionError) -> Self {
         match error {
             DeleteFunctionError::NotFound(error) => error.into(),
-            DeleteFunctionError::Latest | DeleteFunctionError::Alias { .. } => {
-                Self::parameter(sentence(&error))
+            DeleteFunctionError::Latest => Self::parameter(sentence(&error)),
+            DeleteFunctionError::Alias { .. } => {
+                Self::parameter("Deletion of aliases is not currently supported.")
             }
             DeleteFunctionError::Referenced { .. } => {
                 Self::new(Exception::ResourceConflict, sentence(&error))

@@ -54,7 +54,8 @@ pub(super) struct FunctionConfiguration {
     architectures: [Architecture; 1],
     ephemeral_storage: EphemeralStorage,
     snap_start: SnapStartResponse,
-    runtime_version_config: RuntimeVersionConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime_version_config: Option<RuntimeVersionConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     runtime_config: Option<RuntimeConfig>,
     logging_config: LoggingConfig,
@@ -139,9 +140,9 @@ impl FunctionConfiguration {
             architectures: [version.configuration.architecture],
             ephemeral_storage: EphemeralStorage { size: version.configuration.ephemeral_storage.mb() },
             snap_start: SnapStartResponse { apply_on: "None", optimization_status: "Off" },
-            runtime_version_config: RuntimeVersionConfig {
+            runtime_version_config: Some(RuntimeVersionConfig {
                 runtime_version_arn: runtime_version_arn(&version),
-            },
+            }),
             vpc_config: version.configuration.vpc.map(|config| VpcConfigResponse { config, vpc_id: "" }),
             runtime_config: version.configuration.runtime_config,
             logging_config: LoggingConfig::of(version.configuration.logging, &version.name),
@@ -155,9 +156,11 @@ impl FunctionConfiguration {
         }
     }
 
-    /// The same without `LastUpdateStatus`: of a function that has only just been made nothing was updated.
-    pub(super) fn newly_made(self) -> Self {
-        Self { last_update_status: None, ..self }
+    /// A function that has only just been made: nothing of it was updated yet, and its ARN has no number although it may
+    /// have been published at once.
+    pub(super) fn newly_made(version: FunctionVersion) -> Self {
+        let function_arn = version.function_arn.clone();
+        Self { function_arn, last_update_status: None, ..Self::of(version, None) }
     }
 
     /// A version as the list of a function's versions shows it, `$LATEST` too with its qualifier.
@@ -166,7 +169,7 @@ impl FunctionConfiguration {
         Self::of(version, Some(&qualifier)).without_state()
     }
 
-    /// The same without what lists do not show: the states of the function and of its last update.
+    /// The same without what lists do not show: the states of the function and of its last update, and its runtime's version.
     pub(super) fn without_state(self) -> Self {
         Self {
             state: None,
@@ -175,6 +178,7 @@ impl FunctionConfiguration {
             last_update_status: None,
             last_update_status_reason: None,
             last_update_status_reason_code: None,
+            runtime_version_config: None,
             ..self
         }
     }

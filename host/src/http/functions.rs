@@ -76,7 +76,7 @@ pub(super) async fn create(mut call: Call<'_>) -> Answer {
         CreateFunction { configuration, tags, publish, wait_max, ..CreateFunction::new(function, package) };
     let host = call.host().clone();
     let created = to_the_end(async move { host.create_function(create).await }).await??;
-    call.answer(&FunctionConfiguration::of(created, None).newly_made())
+    call.answer(&FunctionConfiguration::newly_made(created))
 }
 
 pub(super) async fn get(call: Call<'_>) -> Answer {

@@ -35,6 +35,9 @@ pub(super) async fn list(call: Call<'_>) -> Answer {
 
 pub(super) async fn tag(call: Call<'_>) -> Answer {
     let input: TagResourceInput = call.input()?;
+    if input.tags.is_empty() {
+        return Err(WireError::parameter("An error occurred and the request cannot be processed."));
+    }
     call.host().tag_function(&tagged(&call)?, Tags::new(input.tags)?).await?;
     call.done()
 }

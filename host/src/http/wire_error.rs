@@ -13,9 +13,9 @@ use super::guard::Refused;
 use super::model::{InputError, NotText, constraint_text};
 
 /// What names of functions look like, in the words of the API's model.
-const FUNCTION_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
+const FUNCTION_PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
 const ALIAS_PATTERN: &str = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)";
-const QUALIFIER_PATTERN: &str = "(|[a-zA-Z0-9$_-]+)";
+const QUALIFIER_PATTERN: &str = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
 /// The most characters of a client's own text that an error shows.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -211,9 +211,11 @@ impl WireError {
 
     pub(super) fn reference(text: &str, error: ReferenceError) -> Self {
         match error {
-            ReferenceError::Name(error) => {
-                Self::bad_name(Member("functionName"), text, FUNCTION_PATTERN, error)
+            // In the words of a ValidationException, but it is none: so on AWS.
+            ReferenceError::Name(NameError::TooLong { what: "function name", limit, .. }) => {
+                Self::parameter(constraint_text(text, "functionName", &length_max(limit)))
             }
+            ReferenceError::Name(_) => Self::pattern(Member("functionName"), text, FUNCTION_PATTERN),
             ReferenceError::Form { text } => Self::pattern(Member("functionName"), &text, FUNCTION_PATTERN),
             ReferenceError::QualifiersDiffer => Self::parameter(
                 "The derived qualifier from the function name does not match the specified qualifier.",
@@ -281,6 +283,10 @@ impl WireError {
         )
     }
 
+    pub(super) fn not_found(message: String) -> Self {
+        Self::new(Exception::ResourceNotFound, message)
+    }
+
     pub(super) fn no_resource() -> Self {
         Self::new(Exception::ResourceNotFound, "The resource you requested does not exist.")
     }
@@ -319,7 +325,7 @@ impl WireError {
 
     fn bad_name(member: Member, value: &str, pattern: &str, error: NameError) -> Self {
         match error {
-            NameError::TooLong { .. } => Self::parameter(sentence(&error)),
+            NameError::TooLong { limit, .. } => Self::constraint(member, value, &length_max(limit)),
             NameError::Empty { .. } | NameError::Character { .. } | NameError::AliasAllDigits { .. } => {
                 Self::pattern(member, value, pattern)
             }
@@ -329,6 +335,10 @@ impl WireError {
     pub(super) fn new(exception: Exception, message: impl Into<String>) -> Self {
         Self { exception, message: message.into() }
     }
+}
+
+fn length_max(limit: usize) -> String {
+    format!("Member must have length less than or equal to {limit}")
 }
 
 /// The error with a capital letter, as the API's texts begin.
