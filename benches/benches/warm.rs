@@ -7,15 +7,16 @@ use anyhow::Result;
 use bytes::Bytes;
 use criterion::Criterion;
 use samovar::function::FunctionRef;
-use samovar::{Deployment, Host, Invoke};
+use samovar::{Deployment, Host, HostBuilder, Invoke, LogSettings};
 use samovar_benches::{Bare, Contender, Findings, Goal, Race, Row, guest};
 use tokio::runtime::Runtime;
 
 pub(crate) fn invoke_100b(criterion: &mut Criterion, runtime: &Runtime) -> Findings {
     let race = Race { name: "warm_invoke_100b", time: Duration::from_secs(5) };
     let (name, payload) = (race.name, json_string(100));
-    let setup = Setup::new(runtime, payload)?;
-    let [invoke, bare] = race.run(criterion, [setup.invoke(), setup.bare()]);
+    let setup = Setup::new(runtime, payload.clone())?;
+    let keeping = Setup::with(runtime, payload, Host::builder().logs(LogSettings::default()))?;
+    let [invoke, bare, kept] = race.run(criterion, [setup.invoke(), setup.bare(), keeping.invoke()]);
     let above_bare = invoke.cpu_us - bare.cpu_us;
     Ok(vec![
         Row::new(name, invoke.cpu_us, "us CPU")
@@ -23,6 +24,9 @@ pub(crate) fn invoke_100b(criterion: &mut Criterion, runtime: &Runtime) -> Findi
             .goal(Goal::AtMost(1.5)),
         Row::new(format!("{name}/above_bare"), above_bare, "us CPU").goal(Goal::AtMost(1.0)),
         Row::new(format!("{name}/wall"), invoke.wall_us, "us").against("bare component call", bare.wall_us),
+        Row::new(format!("{name}/logs_kept"), kept.cpu_us, "us CPU").against("no logs kept", invoke.cpu_us),
+        Row::new(format!("{name}/logs_kept_more"), kept.wall_us - invoke.wall_us, "us")
+            .goal(Goal::AtMost(2.0)),
     ])
 }
 
@@ -68,9 +72,13 @@ struct Setup<'a> {
 
 impl<'a> Setup<'a> {
     fn new(runtime: &'a Runtime, payload: Bytes) -> Result<Self> {
+        Self::with(runtime, payload, Host::builder())
+    }
+
+    fn with(runtime: &'a Runtime, payload: Bytes, builder: HostBuilder) -> Result<Self> {
         let wasm = guest("echo")?;
         let host = runtime.block_on(async {
-            let host = Host::builder().start().await?;
+            let host = builder.start().await?;
             let version = host.publish(Deployment::new("echo", wasm.clone())).await?;
             host.alias("echo", "live", version.number).await?;
             anyhow::Ok(host)

@@ -30,6 +30,7 @@ mod host;
 #[cfg(feature = "http")]
 pub mod http;
 mod invocation;
+mod logs;
 mod policy;
 mod pool;
 mod registry;
@@ -46,9 +47,9 @@ pub use artifact::{
 pub use host::{
     AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded, CreateAlias,
     CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
-    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PublishAliasError, PublishError,
-    PublishVersion, PublishVersionError, RevisionMismatch, SettingError, StartError, UpdateAlias,
-    UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
+    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PolicyInfo, PublishAliasError,
+    PublishError, PublishVersion, PublishVersionError, ResourcePolicyError, RevisionMismatch, SettingError,
+    StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};
@@ -58,6 +59,11 @@ pub use ipnet::IpNet;
 pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
     Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+};
+pub use logs::{
+    LOG_LIST_MAX, LOG_PAGE_EVENTS_MAX, ListLogGroups, ListLogStreams, LogEvent, LogEventPage, LogFilter,
+    LogFilterError, LogGroupInfo, LogList, LogPosition, LogPositionError, LogSettings, LogStreamChoice,
+    LogStreamInfo, LogStreamOrder, LogsError, ReadLogEvents, ReadLogsFrom,
 };
 pub use store::StoreError;
 pub use telemetry::{LogLine, LogSource};

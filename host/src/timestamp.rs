@@ -1,5 +1,7 @@
 //! Times as Lambda's API and logs write them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -14,8 +16,27 @@ pub(crate) fn day() -> String {
     format!("{:04}/{:02}/{:02}", today.year(), today.month(), today.day())
 }
 
+/// Now, in milliseconds since 1970, as log events have it.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// A time in milliseconds since 1970, as JSON log lines have it: `2026-11-21T17:00:00.000Z`.
+pub(crate) fn text(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    time.unwrap_or(Timestamp::MAX).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_time_in_milliseconds_is_written_with_all_its_digits() {
+        assert_eq!(super::text(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(super::text(1_795_280_400_007), "2026-11-21T17:00:00.007Z");
+        assert!(super::text(u64::MAX).starts_with("9999-12-"));
+        assert_eq!(super::text(super::now_ms())[..10].replace('-', "/"), super::day());
+    }
+
     #[test]
     fn times_have_lambdas_form() {
         let now = super::now();

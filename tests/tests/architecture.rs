@@ -13,6 +13,7 @@ const PARTS: &[&str] = &[
     "invocation",
     "policy",
     "telemetry",
+    "logs",
     "store",
     "wasm",
     "artifact",

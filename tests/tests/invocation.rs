@@ -181,6 +181,8 @@ async fn a_guest_whose_caller_went_away_ends_and_gives_its_permit_back() {
         let host = host.clone();
         async move { invoke(&host, "sleeper:1", r#"{"ms": 50000}"#).await }
     });
+    let begun = lines.recv().await.expect("a line");
+    assert!(begun.text.starts_with("INIT_START "), "an instance comes up: {}", begun.text);
     let started = lines.recv().await.expect("a line");
     assert!(started.text.starts_with("START "), "the guest runs: {}", started.text);
     call.abort();

@@ -29,10 +29,9 @@ pub(super) struct Alias {
 
 impl Alias {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let client = Client::new(&self.endpoint.url)?;
-        let routing_config =
-            wire::RoutingConfig { additional_version_weights: self.weight.into_iter().collect() };
-        let wanted = wire::Alias { name: self.alias, function_version: self.version, routing_config };
+        let client = Client::new(&self.endpoint)?;
+        let mut wanted = wire::Alias::to(self.alias, self.version);
+        wanted.routing_config.additional_version_weights.extend(self.weight);
         let line = point(&client, &self.function, &wanted)?;
         output::print(line.as_bytes())?;
         Ok(ExitCode::SUCCESS)

@@ -31,9 +31,9 @@ impl Backup {
         });
         let copied = copied.with_context(|| format!("no copy of {} was made", from.display()))?;
         let line = format!(
-            "{} functions and {} packages ({}) copied to {}",
-            copied.functions,
-            copied.packages,
+            "{} and {} ({}) copied to {}",
+            output::count(copied.functions, "function"),
+            output::count(copied.packages, "package"),
             output::size(copied.package_bytes),
             self.folder.display()
         );

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use ureq::http::{HeaderMap, Request};
 use ureq::{Agent, Timeout};
 
+use super::Endpoint;
+use crate::function::Region;
+
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// A little more than a function may take, or a large component takes to be compiled.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(930);
@@ -24,6 +27,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 pub(super) struct Client {
     agent: Agent,
     endpoint: String,
+    /// Names the region that requests are for, where it is not the server's own.
+    authorization: Option<String>,
 }
 
 /// What the server answered.
@@ -44,8 +49,9 @@ pub(super) struct ApiError {
 }
 
 impl Client {
-    pub(super) fn new(endpoint: &str) -> Result<Self> {
-        let endpoint = endpoint.trim_end_matches('/').to_owned();
+    pub(super) fn new(Endpoint { url, region }: &Endpoint) -> Result<Self> {
+        let endpoint = url.trim_end_matches('/').to_owned();
+        let region = region.as_deref().map(Region::parse).transpose()?;
         if !endpoint.starts_with("http://") {
             bail!("the endpoint must be a URL such as http://127.0.0.1:3001, not {endpoint:?}");
         }
@@ -58,13 +64,19 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIME_MAX))
             .timeout_global(Some(REQUEST_TIME_MAX))
             .user_agent(concat!("samovar/", env!("CARGO_PKG_VERSION")));
-        Ok(Self { agent: config.build().into(), endpoint })
+        let authorization = region.map(|region| scope(&region));
+        Ok(Self { agent: config.build().into(), endpoint, authorization })
+    }
+
+    /// A GET of what should be there.
+    pub(super) fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        parsed(&self.send("GET", path, &[], &[])?)
     }
 
     /// A GET of that path; nothing if the server says there is no such thing.
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
-        match self.send("GET", path, &[], &[]) {
-            Ok(answer) => parsed(&answer).map(Some),
+        match self.read(path) {
+            Ok(answer) => Ok(Some(answer)),
             Err(error) if error.downcast_ref().is_some_and(|error: &ApiError| error.status == 404) => {
                 Ok(None)
             }
@@ -79,8 +91,18 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T> {
+        parsed(&self.tell(method, path, body)?)
+    }
+
+    /// A request with a JSON body, whose answer has none.
+    pub(super) fn tell(&self, method: &str, path: &str, body: &impl Serialize) -> Result<Answer> {
         let body = serde_json::to_vec(body).context("cannot write the request as JSON")?;
-        parsed(&self.send(method, path, &[("content-type", "application/json")], &body)?)
+        self.send(method, path, &[("content-type", "application/json")], &body)
+    }
+
+    /// A DELETE of that path.
+    pub(super) fn delete(&self, path: &str) -> Result<()> {
+        self.send("DELETE", path, &[], &[]).map(|_nothing| ())
     }
 
     /// A request as it is. An answer that tells of an error is an [`ApiError`].
@@ -95,8 +117,11 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
         let sent = match body {
-            [] if method == "GET" => self.agent.run(request.body(()).context("cannot make that request")?),
+            [] if method != "POST" => self.agent.run(request.body(()).context("cannot make that request")?),
             body => self.agent.run(request.body(body).context("cannot make that request")?),
         };
         let response = sent.map_err(|error| self.unreachable(error))?;
@@ -126,6 +151,13 @@ impl Client {
             error => anyhow::anyhow!("the server at {endpoint} did not answer: {error}"),
         }
     }
+}
+
+/// What names a region in Lambda's API: the scope of a signature. The API authenticates nobody, so there is none to it.
+fn scope(region: &Region) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=anonymous/19700101/{region}/lambda/aws4_request, SignedHeaders=host, Signature=0"
+    )
 }
 
 /// The path of a function, in the API, with what follows it.
@@ -179,7 +211,13 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_a_url() {
-        assert!(Client::new("http://localhost:3001/").is_ok());
-        assert!(Client::new("localhost:3001").is_err());
+        let client = |url: &str, region: Option<&str>| {
+            Client::new(&Endpoint { url: url.to_owned(), region: region.map(str::to_owned) })
+        };
+        assert!(client("http://localhost:3001/", None).expect("a client").authorization.is_none());
+        assert!(client("localhost:3001", None).is_err());
+        let elsewhere = client("http://localhost:3001", Some("eu-west-1")).expect("a client");
+        assert!(elsewhere.authorization.is_some_and(|scope| scope.contains("/eu-west-1/lambda/")));
+        assert!(client("http://localhost:3001", Some("no\r\nregion")).is_err());
     }
 }

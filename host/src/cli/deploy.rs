@@ -5,24 +5,22 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::alias::point;
 use super::client::{Client, function_path};
-use super::{Endpoint, output, wire};
-use crate::function::{
-    AliasName, Environment, EphemeralStorage, FunctionRef, MemorySize, OutboundList, Timeout,
-};
+use super::settings::{Settings, check_description, pair};
+use super::settled::{settled, successful};
+use super::{Endpoint, output, pages, versions, wire};
+use crate::function::{AliasName, Environment, FunctionRef, OutboundList};
 use crate::http::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
 use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
-/// How often a new function is asked for until it is compiled.
-const POLL_PERIOD: Duration = Duration::from_millis(250);
 /// What the API wants to be told and has no use for.
 const ROLE: &str = "arn:aws:iam::000000000000:role/samovar";
 const RUNTIME: &str = "provided.al2023";
@@ -30,27 +28,17 @@ const HANDLER: &str = "bootstrap";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  samovar deploy hello hello.wasm --alias live\n  \
-                        samovar deploy hello hello.wasm --memory 256 --timeout 10 --env STAGE=test")]
+                        samovar deploy hello hello.wasm --memory 256 --timeout 10 --env STAGE=test\n  \
+                        samovar deploy hello hello.wasm --revision \"$(git rev-parse --short HEAD)\"")]
 pub(super) struct Deploy {
     /// The function's name
     name: String,
     /// The WebAssembly component or module, or a zip with it and the files it reads
     file: PathBuf,
-    /// Which component is meant, if the zip has several: its path, with or without `.wasm`
-    #[arg(long, value_name = "PATH")]
-    handler: Option<String>,
-    /// The memory an instance may use, in MB: 128 to 10240 [default of a new function: 128]
-    #[arg(long, value_name = "MB")]
-    memory: Option<u32>,
-    /// What an instance may keep in /tmp, in MB: 512 to 10240; it counts toward the memory too [default of a new
-    /// function: 512]
-    #[arg(long, value_name = "MB")]
-    ephemeral_storage: Option<u32>,
-    /// How long one invocation may take, in seconds: 1 to 900 [default of a new function: 3]
-    #[arg(long, value_name = "S")]
-    timeout: Option<u32>,
+    #[command(flatten)]
+    settings: Settings,
     /// An environment variable; all that are given replace all the function had
-    #[arg(long, value_name = "K=V", value_parser = variable)]
+    #[arg(long, value_name = "K=V", value_parser = pair)]
     env: Vec<(String, String)>,
     /// Whether a warm instance handles one event after another, or every event has an instance of its own
     #[arg(long)]
@@ -59,9 +47,9 @@ pub(super) struct Deploy {
     /// port and *.NAME for all below a name; all that are given replace all the function had
     #[arg(long, value_name = "RULE")]
     allow_outbound: Vec<String>,
-    /// What people should know of it
-    #[arg(long)]
-    description: Option<String>,
+    /// What the code was built from, such as a commit; it becomes the description of the published version
+    #[arg(long, value_name = "REV")]
+    revision: Option<String>,
     /// The alias to point at the published version
     #[arg(long, value_name = "NAME")]
     alias: Option<String>,
@@ -79,36 +67,69 @@ impl Deploy {
     pub(super) fn run(self) -> Result<ExitCode> {
         self.check()?;
         let package = self.package()?;
-        let client = Client::new(&self.endpoint.url)?;
+        let client = Client::new(&self.endpoint)?;
         let name = &self.name;
         let present: Option<wire::FunctionConfiguration> =
             client.get(&function_path(name, "/configuration"))?;
-        match &present {
-            None => self.create(&client, &package)?,
-            Some(present) => self.update(&client, present, &package)?,
-        }
-        let publish = serde_json::Map::new();
-        let published: wire::FunctionConfiguration =
-            client.json("POST", &function_path(name, "/versions"), &publish)?;
-        output::print(format!("version {}: {}", published.version, published.function_arn).as_bytes())?;
+        let before = match present {
+            None => {
+                self.create(&client, &package)?;
+                Vec::new()
+            }
+            Some(present) => {
+                self.update(&client, present, &package)?;
+                versions::of(&client, name)?
+            }
+        };
+        let published = self.publish(&client, &package, &before)?;
         if let Some(alias) = &self.alias {
-            let wanted = wire::Alias {
-                name: alias.clone(),
-                function_version: published.version,
-                routing_config: wire::RoutingConfig::default(),
-            };
+            let wanted = wire::Alias::to(alias.clone(), published.version);
             output::print(point(&client, name, &wanted)?.as_bytes())?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Publishes the package, unless somebody else has put another in its place meanwhile, and tells a new version from one
+    /// that is given back because nothing has changed.
+    fn publish(
+        &self,
+        client: &Client,
+        package: &[u8],
+        before: &[Value],
+    ) -> Result<wire::FunctionConfiguration> {
+        let code_sha256 = digest(package);
+        let publish =
+            wire::PublishVersion { code_sha256: &code_sha256, description: self.revision.as_deref() };
+        let path = function_path(&self.name, "/versions");
+        let published: wire::FunctionConfiguration =
+            client.json("POST", &path, &publish).with_context(|| format!("cannot publish {}", self.name))?;
+        output::print(format!("version {}: {}", published.version, published.function_arn).as_bytes())?;
+        let before: Vec<wire::FunctionConfiguration> = pages::read(before)?;
+        if before.iter().any(|version| version.version == published.version) {
+            output::print(output::one_line(&self.unchanged(&published)).as_bytes())?;
+        }
+        Ok(published)
+    }
+
+    /// What to say of a version that was published before.
+    fn unchanged(&self, version: &wire::FunctionConfiguration) -> String {
+        let number = &version.version;
+        let unchanged = format!("nothing has changed since version {number} was published");
+        match &self.revision {
+            Some(revision) if *revision != version.description => {
+                let kept = &version.description;
+                format!("{unchanged}; its description stays {kept:?}, and {revision:?} is not kept")
+            }
+            _ => unchanged,
+        }
     }
 
     /// Checks all that was given before anything is sent, so that nothing is half deployed.
     fn check(&self) -> Result<()> {
         FunctionRef::parse(&self.name)?;
         self.alias.as_deref().map(AliasName::parse).transpose()?;
-        self.memory.map(MemorySize::from_mb).transpose()?;
-        self.ephemeral_storage.map(EphemeralStorage::from_mb).transpose()?;
-        self.timeout.map(Timeout::from_seconds).transpose()?;
+        self.settings.check()?;
+        self.revision.as_deref().map(|text| check_description("--revision", text)).transpose()?;
         Environment::new(self.env.iter().cloned().collect())?;
         self.allow_outbound.join(" ").parse::<OutboundList>().context("--allow-outbound")?;
         Ok(())
@@ -134,7 +155,7 @@ impl Deploy {
 
     fn create(&self, client: &Client, package: &[u8]) -> Result<()> {
         let zip_file = BASE64_STANDARD.encode(package);
-        let handler = self.handler.as_deref().unwrap_or(HANDLER);
+        let handler = self.settings.handler.as_deref().unwrap_or(HANDLER);
         let settings = self.settings(&wire::Environment::default()).unwrap_or_default();
         let create = wire::CreateFunction {
             function_name: &self.name,
@@ -143,50 +164,45 @@ impl Deploy {
             code: wire::Code { zip_file: &zip_file },
             settings: wire::Settings { handler: Some(handler.to_owned()), ..settings },
         };
-        let started = Instant::now();
-        let compile = || {
-            let created = client.json("POST", "/2015-03-31/functions", &create)?;
-            self.until_active(client, created)
-        };
-        let created = output::while_waiting(format!("compiling {}", self.name), compile)
-            .with_context(|| self.refused())?;
-        self.compiled("created", created.code_size, started)
+        let created =
+            self.compile(client, "created", || client.json("POST", "/2015-03-31/functions", &create));
+        created.with_context(|| self.refused())
     }
 
-    /// Waits for a new function that takes long to compile.
-    fn until_active(
-        &self,
-        client: &Client,
-        mut function: wire::FunctionConfiguration,
-    ) -> Result<wire::FunctionConfiguration> {
-        while function.state == "Pending" {
-            std::thread::sleep(POLL_PERIOD);
-            let found = client.get(&function_path(&self.name, "/configuration"))?;
-            function = found.context("the function is gone")?;
-        }
-        ensure!(function.state != "Failed", "{}", function.state_reason);
-        Ok(function)
-    }
-
-    fn update(&self, client: &Client, present: &wire::FunctionConfiguration, package: &[u8]) -> Result<()> {
+    fn update(&self, client: &Client, present: wire::FunctionConfiguration, package: &[u8]) -> Result<()> {
         let name = &self.name;
-        if BASE64_STANDARD.encode(CodeDigest::of(package).bytes()) == present.code_sha256 {
+        // It may still be compiling what somebody else has sent, or this command before it was stopped.
+        let present =
+            output::while_waiting(format!("waiting for {name}"), || settled(client, name, present))?;
+        if digest(package) == present.code_sha256 && !present.is_failed() {
             output::print(format!("{name}: code unchanged").as_bytes())?;
         } else {
             let zip_file = BASE64_STANDARD.encode(package);
             let code = wire::Code { zip_file: &zip_file };
-            let started = Instant::now();
             let send = || client.json("PUT", &function_path(name, "/code"), &code);
-            let updated: wire::FunctionConfiguration =
-                output::while_waiting(format!("compiling {name}"), send).with_context(|| self.refused())?;
-            self.compiled("updated", updated.code_size, started)?;
+            self.compile(client, "updated", send).with_context(|| self.refused())?;
         }
         if let Some(settings) = self.settings(&present.environment) {
             let path = function_path(name, "/configuration");
-            let _: wire::FunctionConfiguration = client.json("PUT", &path, &settings)?;
+            let updated = client.json("PUT", &path, &settings)?;
+            successful(client, name, updated).with_context(|| format!("cannot configure {name}"))?;
             output::print(format!("{name}: configuration updated").as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Sends code and waits until it is compiled.
+    fn compile(
+        &self,
+        client: &Client,
+        done: &str,
+        send: impl FnOnce() -> Result<wire::FunctionConfiguration>,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let function = output::while_waiting(format!("compiling {}", self.name), || {
+            successful(client, &self.name, send()?)
+        });
+        self.compiled(done, function?.code_size, started)
     }
 
     fn compiled(&self, done: &str, bytes: u64, started: Instant) -> Result<()> {
@@ -219,21 +235,16 @@ impl Deploy {
         }
         let changed = variables != present.variables;
         let settings = wire::Settings {
-            handler: self.handler.clone(),
-            memory_size: self.memory,
-            ephemeral_storage: self.ephemeral_storage.map(|size| wire::EphemeralStorage { size }),
-            timeout: self.timeout,
-            description: self.description.clone(),
             environment: changed.then_some(wire::Environment { variables }),
+            ..self.settings.to_wire()
         };
         (settings != wire::Settings::default()).then_some(settings)
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
-    let form = || format!("write KEY=VALUE, not {text:?}");
-    let (key, value) = text.split_once('=').ok_or_else(form)?;
-    if key.is_empty() { Err(form()) } else { Ok((key.to_owned(), value.to_owned())) }
+/// The digest of a package as the API writes it.
+fn digest(package: &[u8]) -> String {
+    BASE64_STANDARD.encode(CodeDigest::of(package).bytes())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ struct Calls {
 impl Invoke {
     pub(super) fn run(self) -> Result<ExitCode> {
         let event = self.event()?;
-        let client = Client::new(&self.endpoint.url)?;
+        let client = Client::new(&self.endpoint)?;
         let mut calls = Calls::default();
         let start = if self.timing { COLD } else { ANY };
         let mut last = self.call(&client, &event, &mut calls, start)?;

@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 
 use super::output;
-use crate::LogLine;
+use crate::{LogLine, LogSource};
 
 /// How long a server that ends waits for its last log lines to be taken.
 const LAST_LINES_TIME_MAX: Duration = Duration::from_secs(1);
@@ -48,8 +48,6 @@ impl Writing {
 
 /// The line with the function and version it comes from: `hello[1]: text`.
 fn text(line: &LogLine) -> String {
-    let function = line.source.group.rsplit('/').next().unwrap_or_default();
-    let version = line.source.stream.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
-    let version = version.map_or("", |(version, _)| version);
+    let LogSource { function, version, .. } = &*line.source;
     format!("{function}[{version}]: {}", line.text)
 }

@@ -1,15 +1,27 @@
 //! The `samovar` command line: serves a host, and deploys to and invokes on one over its HTTP API.
 
 mod alias;
+mod aliases;
 mod backup;
 mod client;
+mod config;
+mod delete;
 mod deploy;
 mod figures;
+mod function_logs;
+mod functions;
 mod invoke;
 mod logs;
 mod output;
+mod pages;
+mod rollback;
 mod serve;
+mod settings;
+mod settled;
+mod table;
+mod tags;
 mod timing;
+mod versions;
 mod wire;
 
 use std::process::ExitCode;
@@ -32,8 +44,24 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Point an alias of a function at a version, or at two with a weight
     Alias(alias::Alias),
+    /// Take the last move of an alias back: end a canary, or lead it to the version before
+    Rollback(rollback::Rollback),
     /// Invoke a function and print its answer
     Invoke(invoke::Invoke),
+    /// Show what a function has logged, and follow it
+    Logs(function_logs::FunctionLogs),
+    /// List the functions
+    Functions(functions::Functions),
+    /// List the versions of a function, and which aliases lead to each
+    Versions(versions::Versions),
+    /// List the aliases of a function, or where one of them has led
+    Aliases(aliases::Aliases),
+    /// Show what a function is given, or change it
+    Config(config::Config),
+    /// Show the tags of a function, or change them
+    Tags(tags::Tags),
+    /// Delete a function, or one version of it
+    Delete(delete::Delete),
     /// Copy all functions and their code to a folder, also while they are served
     Backup(backup::Backup),
     /// Compile one component for a host, from standard input to standard output
@@ -55,6 +83,9 @@ struct Endpoint {
         default_value = "http://127.0.0.1:3001"
     )]
     url: String,
+    /// The region of the functions [default: the server's own]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
 }
 
 /// Runs the command that this process was started with.
@@ -63,7 +94,15 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Deploy(deploy) => deploy.run(),
         Command::Alias(alias) => alias.run(),
+        Command::Rollback(rollback) => rollback.run(),
         Command::Invoke(invoke) => invoke.run(),
+        Command::Logs(logs) => logs.run(),
+        Command::Functions(functions) => functions.run(),
+        Command::Versions(versions) => versions.run(),
+        Command::Aliases(aliases) => aliases.run(),
+        Command::Config(config) => config.run(),
+        Command::Tags(tags) => tags.run(),
+        Command::Delete(delete) => delete.run(),
         Command::Backup(backup) => backup.run(),
         Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };

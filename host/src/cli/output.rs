@@ -37,14 +37,20 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// The text without control characters, which are spelt out instead; tabs and line feeds stay.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
+    spelt_out(text, |c| c.is_control() && !matches!(c, '\t' | '\n'))
+}
+
+/// The text as it may stand in a line of a table: without control characters, which are spelt out instead, and without
+/// what turns the direction of writing.
+pub(super) fn one_line(text: &str) -> String {
+    spelt_out(text, |c| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+}
+
+fn spelt_out(text: &str, is_harmful: impl Fn(char) -> bool) -> String {
     let mut harmless = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '\t' | '\n' => harmless.push(c),
-            c if c.is_control() => harmless.extend(c.escape_default()),
-            c => harmless.push(c),
-        }
+        if is_harmful(c) { harmless.extend(c.escape_default()) } else { harmless.push(c) }
     }
     harmless
 }
@@ -71,6 +77,21 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// How many there are of something: `1 function`, `2 functions`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A moment of the API, `2026-11-21T17:00:00.000+0000`, to the second; as it is if it is in another form.
+pub(super) fn moment(time: &str) -> String {
+    match time.split_once('T') {
+        Some((day, rest)) if rest.is_ascii() && rest.len() >= 8 && rest.ends_with("+0000") => {
+            format!("{day} {}", &rest[..8])
+        }
+        _ => time.to_owned(),
+    }
+}
+
 /// A time for a person, with three digits or so: `1.23 s`, `45.6 ms`, `789 µs`.
 pub(super) fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
@@ -91,6 +112,19 @@ mod tests {
     #[test]
     fn terminal_escapes_are_spelt_out() {
         assert_eq!(harmless("a\tb\u{1b}[31mred\r\n\u{9b}0m"), "a\tb\\u{1b}[31mred\\r\n\\u{9b}0m");
+    }
+
+    #[test]
+    fn a_line_of_a_table_is_one_line_whatever_is_in_it() {
+        assert_eq!(one_line("a\tb\n\u{1b}[1A\u{202e}é"), "a\\tb\\n\\u{1b}[1A\\u{202e}é");
+    }
+
+    #[test]
+    fn moments_are_shown_to_the_second() {
+        assert_eq!(moment("2026-11-21T17:01:02.345+0000"), "2026-11-21 17:01:02");
+        for other in ["", "T", "2026-11-21T17:01:02.345+0100", "aTé+0000"] {
+            assert_eq!(moment(other), other);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use super::{logs, output};
 use crate::function::{AccountId, OutboundList, Region};
 use crate::http::{self, HttpSettings};
-use crate::{CompileLimits, Compiler, Host, IpNet, StartError};
+use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 
 #[derive(Debug, Args)]
 #[command(
@@ -85,6 +85,12 @@ pub(super) struct Serve {
     /// How many connections the requests of all functions may have at a time
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     outbound_connections: usize,
+    /// How much is kept of what functions log, of all groups together, in MB; 0 keeps nothing
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    log_mb: u32,
+    /// How much of that one log group may have, in MB
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    log_mb_per_group: u32,
     /// Take functions of any runtime that Lambda ever had, so that templates for Lambda can be deployed as they are; their
     /// code must be WebAssembly all the same
     #[arg(long)]
@@ -166,6 +172,10 @@ impl Serve {
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
             .outbound_connections_max(self.outbound_connections);
+        let host = match self.log_settings() {
+            Some(kept) => host.logs(kept),
+            None => host,
+        };
         host.start().await.map_err(|error| match &error {
             StartError::DataDir { reason, .. } if reason.kind() == io::ErrorKind::ResourceBusy => {
                 anyhow!("{error}; another `samovar serve` needs a --data-dir of its own")
@@ -175,6 +185,14 @@ impl Serve {
             }
             _ => anyhow!("cannot start: {error}"),
         })
+    }
+
+    fn log_settings(&self) -> Option<LogSettings> {
+        let settings = LogSettings {
+            bytes_max: u64::from(self.log_mb) << 20,
+            group_bytes_max: u64::from(self.log_mb_per_group) << 20,
+        };
+        (self.log_mb > 0).then_some(settings)
     }
 
     fn compile_limits(&self) -> CompileLimits {

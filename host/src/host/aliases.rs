@@ -238,9 +238,9 @@ impl Host {
         let audit = self.audit("DeleteAlias", &self.alias_arn(function, name));
         let deleted = self.parts.registry.change(&key, audit, |present| {
             let mut next = Function::clone(present.ok_or_else(|| self.not_found(function))?);
-            match next.aliases.remove(name) {
-                None => Ok((Change::Keep, ())),
-                Some(_) => Ok((next.into(), ())),
+            match next.remove_alias(name) {
+                false => Ok((Change::Keep, ())),
+                true => Ok((next.into(), ())),
             }
         });
         deleted.await

@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 use super::{Host, StartError};
 use crate::artifact::{CompileLimits, Compiler};
 use crate::function::{AccountId, OutboundList, Region};
+use crate::logs::LogSettings;
 use crate::wasm::{GuestState, LinkHook};
 
 /// The longest that a guest may be given to set itself up.
@@ -37,6 +38,7 @@ pub struct HostBuilder {
     pub(crate) outbound: OutboundList,
     pub(crate) outbound_addresses: Vec<IpNet>,
     pub(crate) outbound_connections_max: usize,
+    pub(crate) logs: Option<LogSettings>,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -61,6 +63,7 @@ impl Default for HostBuilder {
             outbound: OutboundList::default(),
             outbound_addresses: Vec::new(),
             outbound_connections_max: 1000,
+            logs: None,
             link: None,
         }
     }
@@ -180,6 +183,13 @@ impl HostBuilder {
         Self { outbound_connections_max: connections, ..self }
     }
 
+    /// Keeps what functions log in files in the data folder, so that it can be [read](Host::log_events) later, also after a
+    /// new start. Default: nothing is kept, and an invocation pays nothing for it; [`Host::logs`] is there for those who
+    /// only listen.
+    pub fn logs(self, kept: LogSettings) -> Self {
+        Self { logs: Some(kept), ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -234,6 +244,7 @@ impl fmt::Debug for HostBuilder {
             .field("outbound", &self.outbound)
             .field("outbound_addresses", &self.outbound_addresses)
             .field("outbound_connections_max", &self.outbound_connections_max)
+            .field("logs", &self.logs)
             .field("link", &self.link.is_some())
             .finish()
     }

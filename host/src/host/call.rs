@@ -55,10 +55,12 @@ impl Call {
     /// What the caller gets when its instance did not come up, which is the function's own doing.
     pub(super) fn failed_init(self, failed: FailedInit, stages: Stages) -> Outcome {
         let memory = self.version.facts.configuration.memory;
-        let framed = failed.log.begin(&self.request_id, self.version.facts.number, self.log_tail);
         let answer = Err(failed.ending.into_error(&self.request_id, memory));
+        let status = Status::of(&answer);
+        failed.log.init_ended(&status, failed.duration);
+        let framed = failed.log.begin(&self.request_id, self.log_tail);
         let report = Report {
-            status: Status::of(&answer),
+            status,
             duration: Duration::ZERO,
             init_duration: Some(failed.duration),
             memory_size_mb: memory.mb(),
@@ -68,10 +70,9 @@ impl Call {
     }
 
     fn finish(self, answer: Answer, report: Report, log: &Log, framed: bool, stages: Stages) -> Outcome {
-        if framed {
-            log.end(&host_lines(&self.request_id, &answer, &report));
-        } else {
-            log.end(&[]);
+        match framed {
+            true => log.end(&self.request_id, answer.as_ref().err(), &report),
+            false => log.end_unframed(),
         }
         Outcome {
             executed_version: self.version.facts.number,
@@ -82,11 +83,4 @@ impl Call {
             request_id: self.request_id,
         }
     }
-}
-
-/// The lines Lambda ends a request's log with; an error that the host made comes before them.
-fn host_lines(request_id: &str, answer: &Answer, report: &Report) -> Vec<String> {
-    let error = answer.as_ref().err().map(|error| format!("{}: {}", error.error_type, error.error_message));
-    let end = [format!("END RequestId: {request_id}"), report.line(request_id)];
-    error.into_iter().chain(end).collect()
 }

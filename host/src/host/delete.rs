@@ -75,8 +75,8 @@ fn without_version(present: &Function, number: u64) -> Result<Change, DeleteFunc
         return Err(DeleteFunctionError::Referenced { version, alias: alias.clone() });
     }
     let mut next = present.clone();
-    match next.published.remove(&number) {
-        None => Ok(Change::Keep),
-        Some(_) => Ok(next.into()),
+    match next.remove_version(number) {
+        false => Ok(Change::Keep),
+        true => Ok(next.into()),
     }
 }

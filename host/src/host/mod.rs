@@ -16,6 +16,8 @@ mod deployment;
 mod description;
 mod errors;
 mod listing;
+mod logs;
+mod policies;
 mod recovery;
 mod settings;
 mod update;
@@ -40,6 +42,7 @@ use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
+use crate::logs::Logs;
 use crate::pool::{Checkout, Idlers};
 use crate::registry::{Function, Registry};
 use crate::store::{self, StoreError};
@@ -61,6 +64,7 @@ pub use errors::{
     ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, UpdateInProgress,
 };
 pub use listing::{ListFunctions, Page};
+pub use policies::{PolicyInfo, ResourcePolicyError};
 pub use settings::SettingError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
 pub use versions::{PublishVersion, PublishVersionError};
@@ -81,6 +85,7 @@ pub(crate) struct HostParts {
     artifacts: Arc<Artifacts>,
     shared: Arc<Shared>,
     region: Region,
+    logs: Option<Logs>,
     code_storage_bytes_max: u64,
     concurrency: Arc<Concurrency>,
     drain_time_max: Duration,
@@ -147,10 +152,13 @@ impl Host {
         };
         let artifacts = Artifacts::open(data_dir.path(), engine.clone(), artifact_settings)
             .map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
+        let logs = settings.logs.map(|logs| Logs::open(data_dir.path(), logs)).transpose();
+        let logs =
+            logs.map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
         let shared = Shared {
             engine,
             idlers: Idlers::new(settings.idle_memory_bytes_max),
-            feed: LogFeed::new(),
+            feed: LogFeed::new(logs.as_ref().map(|logs| logs.queue().clone())),
             outbound: OutboundHost::new(
                 settings.outbound,
                 settings.outbound_addresses,
@@ -165,6 +173,7 @@ impl Host {
             artifacts: Arc::new(artifacts),
             shared: Arc::new(shared),
             region: settings.region,
+            logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
             concurrency: Concurrency::new(settings.concurrency_max),
             drain_time_max: settings.drain_time_max,
@@ -211,7 +220,7 @@ impl Host {
         };
         stages.checkout = stopwatch.lap();
         let log = instance.log().clone();
-        let framed = log.begin(&call.request_id, version.facts.number, call.log_tail);
+        let framed = log.begin(&call.request_id, call.log_tail);
         let (run, instance) = self.until_closed(instance.run(invocation)).await?;
         stages.run = stopwatch.lap();
         let keep = call.start == Start::Any;
@@ -242,6 +251,11 @@ impl Host {
         &self.parts.region
     }
 
+    /// The account in ARNs: twelve digits.
+    pub fn account_id(&self) -> &str {
+        &self.parts.shared.account_id
+    }
+
     /// How many invocations are running.
     pub fn running(&self) -> usize {
         self.parts.concurrency.running()
@@ -258,7 +272,8 @@ impl Host {
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
-    /// still run or are still being set up ([`InvokeError::Closing`]), and drops all instances.
+    /// still run or are still being set up ([`InvokeError::Closing`]), drops all instances, and waits until their log lines
+    /// are written.
     pub async fn close(&self) {
         self.parts.closing.store(true, Ordering::SeqCst);
         if tokio::time::timeout(self.parts.drain_time_max, self.parts.concurrency.at_rest()).await.is_err() {
@@ -270,6 +285,9 @@ impl Host {
         self.parts.tasks.wait().await;
         self.parts.artifacts.keep_packages();
         self.parts.registry.clear();
+        if let Some(logs) = &self.parts.logs {
+            logs.close().await;
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -64,7 +64,7 @@ struct RoutingConfig {
 /// An alias as answers show it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct AliasConfiguration {
+pub(super) struct AliasConfiguration {
     alias_arn: String,
     name: String,
     function_version: String,
@@ -150,19 +150,22 @@ impl RoutingConfig {
     }
 }
 
+/// The additional version of an alias and its weight, as answers show them.
+pub(super) fn weights(routing: &AliasRouting) -> Option<BTreeMap<String, f64>> {
+    routing.additional().map(|(version, weight)| BTreeMap::from([(version.to_string(), weight.get())]))
+}
+
 impl AliasConfiguration {
-    fn of(info: AliasInfo) -> Self {
+    pub(super) fn of(info: AliasInfo) -> Self {
         let routing = info.alias.routing;
-        let weights = |(version, weight): (VersionNumber, Weight)| {
-            let weights = BTreeMap::from([(version.to_string(), weight.get())]);
-            RoutingConfig { additional_version_weights: Some(weights) }
-        };
+        let config =
+            |weights: BTreeMap<String, f64>| RoutingConfig { additional_version_weights: Some(weights) };
         Self {
             alias_arn: info.arn,
             name: info.alias.name.to_string(),
             function_version: routing.version().to_string(),
             description: info.alias.description,
-            routing_config: routing.additional().map(weights),
+            routing_config: weights(&routing).map(config),
             revision_id: info.alias.revision_id,
         }
     }

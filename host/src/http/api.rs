@@ -1,8 +1,10 @@
 //! What the operations share: the host, the room for bodies, and the forms of answers.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -10,6 +12,7 @@ use serde::Serialize;
 use crate::Host;
 
 use super::bodies::Bodies;
+use super::caller::caller;
 use super::guard::Guard;
 use super::settings::HttpSettings;
 use super::wire_error::WireError;
@@ -42,6 +45,20 @@ impl Api {
             any_runtime: settings.any_runtime,
         })
     }
+
+    /// The host for whoever asks, and the id of the request, under which its changes are noted.
+    pub(super) fn acting_for(&self, parts: &Parts, peer: Option<SocketAddr>) -> (Host, HeaderValue) {
+        let caller = caller(&parts.headers, peer);
+        let id = HeaderValue::try_from(&caller.request_id).expect("a UUID is ASCII");
+        (self.host.acting_as(caller), id)
+    }
+}
+
+/// The response that an answer is, under the id of its request.
+pub(super) fn identified(answer: Answer, id: HeaderValue) -> Response {
+    let mut response = answer.unwrap_or_else(WireError::into_response);
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
 }
 
 /// An answer with a JSON body.

@@ -1,10 +1,10 @@
 //! Which error of the engine becomes which of the API: every one is matched here, exhaustively.
 
-use crate::function::{ConfigurationError, LoggingError, RoutingError, TagError, VpcError};
+use crate::function::{ConfigurationError, LoggingError, PolicyError, RoutingError, TagError, VpcError};
 use crate::{
     AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
-    FunctionNotFound, FunctionPending, InvokeError, PackageError, PublishVersionError, RevisionMismatch,
-    SettingError, StoreError, UpdateFunctionError, UpdateInProgress,
+    FunctionNotFound, FunctionPending, InvokeError, PackageError, PublishVersionError, ResourcePolicyError,
+    RevisionMismatch, SettingError, StoreError, UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -224,6 +224,36 @@ impl From<SettingError> for WireError {
             SettingError::Tags(error) => error.into(),
             SettingError::Change(error) => error.into(),
         }
+    }
+}
+
+impl From<ResourcePolicyError> for WireError {
+    fn from(error: ResourcePolicyError) -> Self {
+        match error {
+            ResourcePolicyError::NotFound(error) => error.into(),
+            ResourcePolicyError::Alias(error) => error.into(),
+            ResourcePolicyError::Latest => Self::parameter(sentence(&error)),
+            ResourcePolicyError::NoPolicy => Self::new(Exception::ResourceNotFound, sentence(&error)),
+            ResourcePolicyError::Revision(RevisionMismatch) => {
+                let text = "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to \
+                            retrieve the latest Revision Id";
+                Self::new(Exception::PreconditionFailed, text)
+            }
+            ResourcePolicyError::Policy(error) => error.into(),
+            ResourcePolicyError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<PolicyError> for WireError {
+    fn from(error: PolicyError) -> Self {
+        let exception = match error {
+            PolicyError::TooLong { .. } => Exception::PolicyLengthExceeded,
+            PolicyError::StatementExists { .. } => Exception::ResourceConflict,
+            PolicyError::StatementNotFound { .. } => Exception::ResourceNotFound,
+            PolicyError::Malformed { .. } | PolicyError::Principal => Exception::InvalidParameterValue,
+        };
+        Self::new(exception, sentence(&error))
     }
 }
 

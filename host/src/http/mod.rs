@@ -25,9 +25,18 @@
 //! handles one event after another or every event has an instance of its own. `SAMOVAR_OUTBOUND` lists where the
 //! function may send HTTP requests, as an [`OutboundList`](crate::function::OutboundList) is written.
 //!
+//! On the same port, as much of CloudWatch Logs is there as reading [kept logs](crate::HostBuilder::logs) takes
+//! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), and GetCallerIdentity
+//! of STS.
+//!
+//! Beside Lambda's operations there are two of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
+//! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
+//! UpdateAlias does.
+//!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
 mod account;
+mod alias_history;
 mod aliases;
 mod api;
 mod bodies;
@@ -45,16 +54,20 @@ mod function_settings;
 mod functions;
 mod guard;
 mod invoke;
+mod logs;
 mod model;
 mod operations;
 mod paging;
+mod policy;
 mod recursion;
 mod refused;
 mod request;
 mod router;
 mod runtime_management;
 mod serve;
+mod service;
 mod settings;
+mod sts;
 mod tags;
 mod target;
 mod timing;
@@ -63,6 +76,7 @@ mod versions;
 mod wire_error;
 
 pub use function_environment::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
+pub use logs::{LOG_NEXT_TOKEN_HEADER, LOG_REQUEST_ID_HEADER};
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;

@@ -4,22 +4,20 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 use axum::body::Body;
-use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
 
 use crate::Host;
 
-use super::api::{Answer, Api, REQUEST_ID};
+use super::api::{Answer, Api, identified};
 use super::bodies::Held;
 use super::call::{BODY_LIMIT, Call};
-use super::caller::caller;
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
-    account, aliases, code_signing, configuration, function_code, functions, recursion, runtime_management,
-    tags, versions,
+    account, aliases, code_signing, configuration, function_code, functions, policy, recursion,
+    runtime_management, tags, versions,
 };
 
 /// What carries an operation out.
@@ -28,16 +26,20 @@ type Handler = for<'a> fn(Call<'a>) -> Pin<Box<dyn Future<Output = Answer> + Sen
 /// The operation of that name, if it is there yet.
 fn handler(operation: &str) -> Option<Handler> {
     let handler: Handler = match operation {
+        "AddPermission" => |call| Box::pin(policy::add_permission(call)),
         "CreateAlias" => |call| Box::pin(aliases::create(call)),
         "CreateFunction" => |call| Box::pin(functions::create(call)),
         "DeleteAlias" => |call| Box::pin(aliases::delete(call)),
         "DeleteFunction" => |call| Box::pin(functions::delete(call)),
+        "DeleteResourcePolicy" => |call| Box::pin(policy::delete_resource(call)),
         "GetAccountSettings" => |call| Box::pin(account::settings(call)),
         "GetAlias" => |call| Box::pin(aliases::get(call)),
         "GetFunction" => |call| Box::pin(functions::get(call)),
         "GetFunctionCodeSigningConfig" => |call| Box::pin(code_signing::get(call)),
         "GetFunctionConfiguration" => |call| Box::pin(configuration::get(call)),
         "GetFunctionRecursionConfig" => |call| Box::pin(recursion::get(call)),
+        "GetPolicy" => |call| Box::pin(policy::get(call)),
+        "GetResourcePolicy" => |call| Box::pin(policy::get_resource(call)),
         "GetRuntimeManagementConfig" => |call| Box::pin(runtime_management::get(call)),
         "ListAliases" => |call| Box::pin(aliases::list(call)),
         "ListFunctions" => |call| Box::pin(functions::list(call)),
@@ -45,6 +47,8 @@ fn handler(operation: &str) -> Option<Handler> {
         "ListVersionsByFunction" => |call| Box::pin(versions::list(call)),
         "PublishVersion" => |call| Box::pin(versions::publish(call)),
         "PutFunctionRecursionConfig" => |call| Box::pin(recursion::put(call)),
+        "PutResourcePolicy" => |call| Box::pin(policy::put_resource(call)),
+        "RemovePermission" => |call| Box::pin(policy::remove_permission(call)),
         "TagResource" => |call| Box::pin(tags::tag(call)),
         "UntagResource" => |call| Box::pin(tags::untag(call)),
         "UpdateAlias" => |call| Box::pin(aliases::update(call)),
@@ -58,13 +62,9 @@ fn handler(operation: &str) -> Option<Handler> {
 impl Api {
     /// Carries out any operation but Invoke, under a request id that was made before it began.
     pub(super) async fn operate(&self, parts: Parts, body: Body, peer: Option<SocketAddr>) -> Response {
-        let caller = caller(&parts.headers, peer);
-        let id = HeaderValue::try_from(&caller.request_id).expect("a UUID is ASCII");
-        let host = self.host.acting_as(caller);
+        let (host, id) = self.acting_for(&parts, peer);
         let answer = self.operate_on(&host, &parts, body).await;
-        let mut response = answer.unwrap_or_else(WireError::into_response);
-        response.headers_mut().insert(REQUEST_ID, id);
-        response
+        identified(answer, id)
     }
 
     async fn operate_on(&self, host: &Host, parts: &Parts, body: Body) -> Answer {
@@ -108,7 +108,7 @@ mod tests {
     fn every_operation_that_is_there_is_one_of_the_model_whose_requests_are_read() {
         let operations = Model::lambda().operations();
         let there: Vec<_> = operations.iter().filter(|operation| handler(operation.name).is_some()).collect();
-        assert_eq!(there.len(), 22);
+        assert_eq!(there.len(), 28);
         for operation in there {
             assert!(operation.is_read(), "{}", operation.name);
         }

@@ -10,11 +10,12 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::Host;
 
-use super::api::{Answer, Api, REQUEST_ID};
+use super::api::{Answer, Api, REQUEST_ID, identified};
+use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
 use super::wire_error::WireError;
-use super::{code, invoke};
+use super::{alias_history, code, invoke};
 
 /// Lambda's API over a host, to be served by [`serve`](super::serve) or as a part of an application of your own.
 ///
@@ -59,9 +60,20 @@ impl Api {
     async fn perform(&self, request: Request, peer: Option<SocketAddr>) -> Answer {
         let (parts, body) = request.into_parts();
         self.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
+        if let Some(service) = Service::of(&parts) {
+            return Box::pin(service.answer(self, &parts, body)).await;
+        }
         match Target::of(&parts.method, parts.uri.path()) {
             Target::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
             Target::Code { region, function, version } => code::get(self, region, function, version).await,
+            Target::AliasHistory { function, alias } => {
+                alias_history::history(&self.host, &parts, function, alias)
+            }
+            Target::AliasRollback { function, alias } => {
+                let (host, id) = self.acting_for(&parts, peer);
+                let answer = Box::pin(alias_history::roll_back(&host, &parts, function, alias)).await;
+                Ok(identified(answer, id))
+            }
             Target::Health => Ok("ok".into_response()),
             // In a box: so the future of an invocation, which is moved about, stays small.
             Target::Operation => Ok(Box::pin(self.operate(parts, body, peer)).await),

@@ -18,6 +18,16 @@ pub(super) enum Target<'a> {
         function: &'a str,
         version: &'a str,
     },
+    /// Where an alias has led.
+    AliasHistory {
+        function: &'a str,
+        alias: &'a str,
+    },
+    /// An alias to be led back.
+    AliasRollback {
+        function: &'a str,
+        alias: &'a str,
+    },
     Health,
 }
 
@@ -30,6 +40,13 @@ impl<'a> Target<'a> {
             ("POST", ["2015-03-31", "functions", function, "invocations", ""]) => Self::Invoke { function },
             ("GET", ["code", region, function, version, ""]) if !version.is_empty() => {
                 Self::Code { region, function, version }
+            }
+            (method, ["samovar", "functions", function, "aliases", alias]) => {
+                match (method, next(), next()) {
+                    ("GET", "history", "") => Self::AliasHistory { function, alias },
+                    ("POST", "rollback", "") => Self::AliasRollback { function, alias },
+                    _ => Self::Operation,
+                }
             }
             ("GET" | "HEAD", ["healthz", "", ..]) => Self::Health,
             _ => Self::Operation,
@@ -61,6 +78,15 @@ mod tests {
         let package = Target::Code { region: "r", function: "f", version: "1" };
         assert_eq!(of("GET", "/code/r/f/1"), package);
         assert_eq!(of("HEAD", "/healthz"), Target::Health);
+        let (function, alias) = ("f%3Ax", "live");
+        let alias_path = "/samovar/functions/f%3Ax/aliases/live";
+        let own = |method, rest: &str| of(method, format!("{alias_path}{rest}").leak());
+        assert_eq!(own("GET", "/history"), Target::AliasHistory { function, alias });
+        assert_eq!(own("POST", "/rollback"), Target::AliasRollback { function, alias });
+        for (method, rest) in [("POST", "/history"), ("GET", "/rollback"), ("GET", ""), ("GET", "/history/x")]
+        {
+            assert_eq!(own(method, rest), Target::Operation, "{method} {rest}");
+        }
         for path in ["/", "/healthz/deep", "/code/a/b", "/code/a/b/c/d"] {
             assert_eq!(of("GET", path), Target::Operation, "{path}");
         }

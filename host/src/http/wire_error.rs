@@ -39,6 +39,7 @@ pub(super) enum Exception {
     InvalidParameterValue,
     InvalidRequestContent,
     NotImplemented,
+    PolicyLengthExceeded,
     PreconditionFailed,
     RequestEntityTooLarge,
     RequestTimeout,
@@ -65,13 +66,14 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::AccessDenied,
         Self::CodeStorageExceeded,
         Self::IncompleteSignature,
         Self::InvalidParameterValue,
         Self::InvalidRequestContent,
         Self::NotImplemented,
+        Self::PolicyLengthExceeded,
         Self::PreconditionFailed,
         Self::RequestEntityTooLarge,
         Self::RequestTimeout,
@@ -105,6 +107,9 @@ impl Exception {
             }
             Self::NotImplemented => {
                 (StatusCode::NOT_IMPLEMENTED, "ServiceException", "Message", Some("Service"))
+            }
+            Self::PolicyLengthExceeded => {
+                (StatusCode::BAD_REQUEST, "PolicyLengthExceededException", "message", user)
             }
             Self::PreconditionFailed => {
                 (StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", "message", user)
@@ -284,6 +289,10 @@ impl WireError {
 
     pub(super) fn no_resource() -> Self {
         Self::new(Exception::ResourceNotFound, "The resource you requested does not exist.")
+    }
+
+    pub(super) fn no_policy_for(arn: &str) -> Self {
+        Self::new(Exception::ResourceNotFound, format!("No policy found for: {arn}"))
     }
 
     pub(super) fn no_package() -> Self {

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::function::{Alias, AliasMove, AliasName, Qualifier, RecursiveLoop, Tags, VersionNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::function::{
+    Alias, AliasMove, AliasName, Qualifier, RecursiveLoop, ResourcePolicy, Tags, VersionNumber,
+};
 use crate::policy;
 use crate::store::Position;
 use crate::version::Version;
@@ -19,6 +23,8 @@ pub(crate) struct Function {
     pub(crate) update: Update,
     pub(crate) published: BTreeMap<u64, Arc<Version>>,
     pub(crate) aliases: BTreeMap<AliasName, Arc<AliasState>>,
+    /// By what they are about: a version, an alias, or, under the empty name, all of the function.
+    pub(crate) policies: BTreeMap<String, Arc<PolicyState>>,
     /// The highest number ever published; numbers are never used again.
     pub(crate) last_number: u64,
     pub(crate) tags: Tags,
@@ -41,6 +47,14 @@ pub(crate) enum Update {
     },
 }
 
+/// A policy and its revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PolicyState {
+    pub(crate) policy: ResourcePolicy,
+    /// Changes with every change of the policy: a UUID.
+    pub(crate) revision_id: String,
+}
+
 /// An alias and where it led before.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AliasState {
@@ -57,6 +71,7 @@ impl Function {
             update: Update::Successful,
             published: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            policies: BTreeMap::new(),
             last_number: 0,
             tags,
             recursive_loop: RecursiveLoop::default(),
@@ -92,6 +107,18 @@ impl Function {
     /// The bytes of all packages, each version's counted for itself, as Lambda counts them.
     pub(crate) fn code_bytes(&self) -> u64 {
         self.versions().map(|version| version.facts.code.size_bytes()).sum()
+    }
+
+    /// Removes an alias, and the policy about it.
+    pub(crate) fn remove_alias(&mut self, name: &AliasName) -> bool {
+        self.policies.remove(name.as_str());
+        self.aliases.remove(name).is_some()
+    }
+
+    /// Removes a published version, and the policy about it.
+    pub(crate) fn remove_version(&mut self, number: u64) -> bool {
+        self.policies.remove(&number.to_string());
+        self.published.remove(&number).is_some()
     }
 
     /// The names of the aliases that lead to a version.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use dashmap::DashMap;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::function::{AliasState, Function, Update};
+pub(crate) use self::function::{AliasState, Function, PolicyState, Update};
 pub(crate) use self::record::VersionRecord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::record::packages_of;

@@ -1,4 +1,4 @@
-//! Functions as the store keeps them: one record for the function, one for each published version and each alias.
+//! Functions as the store keeps them: one record for the function, one for each published version, each alias and each policy.
 //!
 //! A change writes the records that differ, and no others.
 
@@ -17,6 +17,7 @@ use crate::version::Version;
 const FUNCTION: &str = "function";
 const VERSION_PREFIX: &str = "version/";
 const ALIAS_PREFIX: &str = "alias/";
+const POLICY_PREFIX: &str = "policy/";
 
 /// What a function's own record holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,11 +79,19 @@ pub(super) fn writes(present: Option<&Function>, next: Option<&Function>) -> Vec
             writes.push(put(alias_name(name.as_str()), &record));
         }
     }
+    for (about, state) in &next.policies {
+        let before = present.and_then(|present| present.policies.get(about));
+        if before.is_none_or(|before| !Arc::ptr_eq(before, state)) {
+            writes.push(put(policy_name(about), &**state));
+        }
+    }
     if let Some(present) = present {
+        let gone_policies = present.policies.keys().filter(|about| !next.policies.contains_key(*about));
         let gone_versions = present.published.keys().filter(|number| !next.published.contains_key(number));
         let gone_aliases = present.aliases.keys().filter(|name| !next.aliases.contains_key(*name));
         let gone = gone_versions.map(|number| version_name(*number));
         let gone = gone.chain(gone_aliases.map(|name| alias_name(name.as_str())));
+        let gone = gone.chain(gone_policies.map(|about| policy_name(about)));
         writes.extend(gone.map(|name| Write::Delete { name }));
     }
     writes
@@ -119,6 +128,8 @@ pub(super) fn function(
         } else if record.name.starts_with(ALIAS_PREFIX) {
             let AliasRecord { alias, moves } = parsed(scope, record)?;
             function.aliases.insert(alias.name.clone(), Arc::new(AliasState { alias, moves }));
+        } else if let Some(about) = record.name.strip_prefix(POLICY_PREFIX) {
+            function.policies.insert(about.to_owned(), Arc::new(parsed(scope, record)?));
         } else if record.name != FUNCTION {
             return Err(damaged(scope, &format!("{} is no record of this version", record.name)));
         }
@@ -187,7 +198,8 @@ impl VersionRecord {
 fn names(function: &Function) -> impl Iterator<Item = String> {
     let versions = function.published.keys().map(|number| version_name(*number));
     let aliases = function.aliases.keys().map(|name| alias_name(name.as_str()));
-    std::iter::once(FUNCTION.to_owned()).chain(versions).chain(aliases)
+    let policies = function.policies.keys().map(|about| policy_name(about));
+    std::iter::once(FUNCTION.to_owned()).chain(versions).chain(aliases).chain(policies)
 }
 
 fn version_name(number: u64) -> String {
@@ -196,6 +208,10 @@ fn version_name(number: u64) -> String {
 
 fn alias_name(name: &str) -> String {
     format!("{ALIAS_PREFIX}{name}")
+}
+
+fn policy_name(about: &str) -> String {
+    format!("{POLICY_PREFIX}{about}")
 }
 
 fn put(name: String, record: &impl Serialize) -> Write {

@@ -1,10 +1,18 @@
 //! What can be seen of a running host: its functions' log lines and the time of stages.
 //!
-//! Nothing here waits or writes synchronously on the path of an invocation.
+//! Nothing here waits or writes synchronously on the path of an invocation: lines are handed to those who listen and to
+//! a queue from which they are kept.
 
+mod feed;
+mod form;
+mod handed_over;
 mod log;
+mod platform;
+mod queue;
 mod stopwatch;
 
-pub(crate) use log::{Log, LogFeed, RequestLog, Stream, Writer};
-pub use log::{LogLine, LogSource};
+pub(crate) use feed::LogFeed;
+pub use feed::{LogLine, LogSource};
+pub(crate) use log::{Log, RequestLog, Stream, Writer};
+pub(crate) use queue::{Batch, KEPT_LINE_BYTES_MAX, KeptLine, LogQueue};
 pub(crate) use stopwatch::Stopwatch;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::facts::VersionFacts;
 use crate::artifact::{Code, Loaded};
-use crate::function::{Environment, FunctionState, Isolation, VersionNumber};
-use crate::invocation::InvokeError;
+use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
+use crate::invocation::{InvokeError, Status};
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
@@ -34,11 +34,13 @@ pub(crate) struct Shared {
 pub(crate) struct WasmLauncher {
     shared: Arc<Shared>,
     code: Arc<Code>,
+    region: String,
     function_name: Arc<str>,
     memory_limit_bytes: u64,
     ephemeral_storage_bytes: u64,
     outbound: Arc<Outbound>,
     log_group: String,
+    logging: Logging,
     number: VersionNumber,
     arguments: Arc<[String]>,
     isolation: Isolation,
@@ -65,10 +67,15 @@ pub(crate) enum LaunchError {
 impl WasmLauncher {
     pub(super) fn new(facts: &VersionFacts, shared: &Arc<Shared>) -> Self {
         let name = facts.key.name();
-        let log_group = format!("/aws/lambda/{name}");
+        let logging = facts.configuration.logging.clone();
+        let log_group = match &logging.group {
+            Some(group) => group.as_str().to_owned(),
+            None => format!("/aws/lambda/{name}"),
+        };
         Self {
             shared: shared.clone(),
             code: facts.code.clone(),
+            region: facts.key.region().to_owned(),
             function_name: name.into(),
             memory_limit_bytes: facts.configuration.memory.bytes(),
             ephemeral_storage_bytes: facts.configuration.ephemeral_storage.bytes(),
@@ -78,13 +85,18 @@ impl WasmLauncher {
             isolation: facts.configuration.isolation,
             environment: environment(facts, &log_group).into(),
             log_group,
+            logging,
         }
     }
 
     fn surroundings(&self, assets: &Arc<Assets>) -> Surroundings {
-        // Lambda's form: the day, the version and 32 hexadecimal digits.
-        let stream = format!("{}/[{}]{}", timestamp::day(), self.number, uuid::Uuid::new_v4().simple());
-        let source = LogSource { group: self.log_group.clone(), stream };
+        let source = LogSource {
+            region: self.region.clone(),
+            function: (*self.function_name).to_owned(),
+            version: self.number.to_string(),
+            group: self.log_group.clone(),
+            stream: self.log_stream(),
+        };
         Surroundings {
             environment: self.environment.clone(),
             function_name: self.function_name.clone(),
@@ -94,7 +106,17 @@ impl WasmLauncher {
             ephemeral_storage_bytes: self.ephemeral_storage_bytes,
             assets: assets.clone(),
             outbound: self.outbound.clone(),
-            log: Log::new(Arc::new(source), self.shared.feed.clone()),
+            log: Log::new(Arc::new(source), self.shared.feed.clone(), &self.logging),
+        }
+    }
+
+    /// A new stream's name, of Lambda's form: the day, the version and 32 hexadecimal digits. In a group that was given it
+    /// names the function too.
+    fn log_stream(&self) -> String {
+        let (day, version, instance) = (timestamp::day(), self.number, uuid::Uuid::new_v4().simple());
+        match self.logging.group {
+            None => format!("{day}/[{version}]{instance}"),
+            Some(_) => format!("{day}/{}[{version}][{instance}]", self.function_name),
         }
     }
 
@@ -168,7 +190,10 @@ impl Launcher for WasmLauncher {
             launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;
         }
         match launched {
-            Ok((instance, times)) => Ok((instance, Launched { load, times })),
+            Ok((instance, times)) => {
+                instance.log().init_ended(&Status::Success, times.instantiate + times.init);
+                Ok((instance, Launched { load, times }))
+            }
             Err(InstanceError::Guest(failed)) => Err(LaunchError::Init(failed)),
             Err(InstanceError::NoRoom(reason)) => {
                 let limit = self.shared.instances_max;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::function::Logging;
 use crate::telemetry::{LogFeed, LogSource};
 
 /// Gives one list of addresses after another, the last for ever, and counts.
@@ -54,8 +55,7 @@ fn hook_with(resolver: Double, limits: Limits, connections_max: usize) -> (Outbo
         resolver: Box::new(resolver),
         tls: OnceCell::new(),
     };
-    let source = LogSource { group: "/aws/lambda/f".to_owned(), stream: "s".to_owned() };
-    let log = Log::new(Arc::new(source), LogFeed::new());
+    let log = Log::new(LogSource::example("s"), LogFeed::new(None), &Logging::default());
     (OutboundHttp::new(Outbound::new(Arc::new(host), any), log.clone()), log)
 }
 

@@ -1,0 +1,92 @@
+//! Where log lines go: to those who listen as they are written, and to those who keep them.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use super::queue::{LineOf, LogQueue, Share};
+
+/// How many lines a listener may fall behind before it loses the oldest.
+const FEED_LINES_MAX: usize = 4096;
+
+/// Where log lines come from: one instance of one version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct LogSource {
+    /// The function's region.
+    pub region: String,
+    /// The function's name.
+    pub function: String,
+    /// The version: its number, or `$LATEST`.
+    pub version: String,
+    /// The log group: `/aws/lambda/NAME`, or what the function is configured with.
+    pub group: String,
+    /// The log stream: `YYYY/MM/DD/[VERSION]` and 32 hexadecimal digits; in a group that the function was given,
+    /// `YYYY/MM/DD/NAME[VERSION][...]`, because others may write there.
+    pub stream: String,
+}
+
+#[cfg(test)]
+impl LogSource {
+    /// An instance of version 1 of the function `f`, for tests.
+    pub(crate) fn example(stream: &str) -> Arc<Self> {
+        let [region, function, version, group] = ["us-east-1", "f", "1", "/aws/lambda/f"].map(str::to_owned);
+        Arc::new(Self { region, function, version, group, stream: stream.to_owned() })
+    }
+}
+
+/// One line of a function's log.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// The instance it comes from.
+    pub source: Arc<LogSource>,
+    /// The request that was handled when the line was written; none during init.
+    pub request_id: Option<Arc<str>>,
+    /// The text, without a line feed.
+    pub text: String,
+}
+
+/// Where all log lines of a host go; nowhere, if nobody listens and nobody keeps them.
+#[derive(Debug, Clone)]
+pub(crate) struct LogFeed {
+    listeners: broadcast::Sender<LogLine>,
+    kept: Option<Arc<LogQueue>>,
+}
+
+impl LogFeed {
+    /// A feed of lines that are kept by whoever takes them from that queue, if there is one.
+    pub(crate) fn new(kept: Option<Arc<LogQueue>>) -> Self {
+        Self { listeners: broadcast::Sender::new(FEED_LINES_MAX), kept }
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<LogLine> {
+        self.listeners.subscribe()
+    }
+
+    /// Whether anybody wants lines at all.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.kept.is_some() || self.listeners.receiver_count() > 0
+    }
+
+    /// Hands a line over, to all who want it. Never waits.
+    pub(super) fn send(
+        &self,
+        source: &Arc<LogSource>,
+        request_id: Option<&Arc<str>>,
+        (of, line): (LineOf, &[u8]),
+        share: &mut Share,
+    ) {
+        if let Some(queue) = &self.kept {
+            queue.push(source, request_id, (of, line), share);
+        }
+        if self.listeners.receiver_count() > 0 {
+            // The only error is that nobody listens any more, which is no error.
+            let _ = self.listeners.send(LogLine {
+                source: source.clone(),
+                request_id: request_id.cloned(),
+                text: String::from_utf8_lossy(line).into_owned(),
+            });
+        }
+    }
+}
