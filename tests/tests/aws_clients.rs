@@ -21,7 +21,7 @@ mod boto3 {
         };
     }
 
-    scenarios![aliases, functions, invoke, lists, names, refused, settings, states, tags, versions];
+    scenarios![aliases, functions, invoke, lists, names, policies, refused, settings, states, tags, versions];
 
     fn play(scenario: &str) {
         let server = match scenario {

@@ -27,6 +27,8 @@ struct UpdateFunctionCodeInput {
     #[serde(flatten)]
     source: CodeSource,
     publish: Option<bool>,
+    #[serde(default)]
+    publish_to: Refused,
     dry_run: Option<bool>,
     revision_id: Option<String>,
 }
@@ -34,6 +36,7 @@ struct UpdateFunctionCodeInput {
 pub(super) async fn update(mut call: Call<'_>) -> Answer {
     let function = call.latest()?;
     let input: UpdateFunctionCodeInput = call.input()?;
+    input.publish_to.check("PublishTo")?;
     let update = UpdateFunctionCode {
         publish: input.publish.unwrap_or(false),
         dry_run: input.dry_run.unwrap_or(false),

@@ -203,12 +203,7 @@ impl RefusedSettings {
             ("Layers", &self.layers),
             ("TenancyConfig", &self.tenancy_config),
         ];
-        match refused.into_iter().find(|(_, refused)| refused.is_given()) {
-            Some((name, _)) => {
-                Err(WireError::parameter(format!("{name} is not implemented by Samovar yet.")))
-            }
-            None => Ok(()),
-        }
+        refused.into_iter().try_for_each(|(name, refused)| refused.check(name))
     }
 }
 

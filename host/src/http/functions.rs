@@ -14,6 +14,7 @@ use super::function_answer::FunctionConfiguration;
 use super::function_code::CodeSource;
 use super::function_settings::Settings;
 use super::paging::{Paging, marker};
+use super::refused::Refused;
 use super::wire_error::WireError;
 
 /// What CreateFunction is given beside the function's name.
@@ -22,6 +23,8 @@ use super::wire_error::WireError;
 struct CreateFunctionInput {
     code: CodeSource,
     publish: Option<bool>,
+    #[serde(default)]
+    publish_to: Refused,
     package_type: Option<String>,
     tags: Option<BTreeMap<String, String>>,
     #[serde(flatten)]
@@ -124,6 +127,7 @@ fn place(text: &str) -> Option<(FunctionName, VersionNumber)> {
 impl CreateFunctionInput {
     /// Checks what Lambda itself, and not its model, wants of a new function.
     fn check(&self) -> Result<(), WireError> {
+        self.publish_to.check("PublishTo")?;
         if self.package_type.as_deref().is_some_and(|package_type| package_type != "Zip") {
             return Err(WireError::parameter("PackageType must be Zip: container images cannot be run."));
         }

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::wire_error::WireError;
+
 /// A member that changes what a function does and that Samovar does not have. Leaving it out without a word would
 /// give the client another function than it asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -13,6 +15,14 @@ impl Refused {
     /// Whether there is something in it: clients also send empty lists and structures.
     pub(super) fn is_given(&self) -> bool {
         self.0.as_ref().is_some_and(is_given)
+    }
+
+    /// Refuses the request if there is something in the member of that name.
+    pub(super) fn check(&self, name: &str) -> Result<(), WireError> {
+        match self.is_given() {
+            true => Err(WireError::parameter(format!("{name} is not implemented by Samovar yet."))),
+            false => Ok(()),
+        }
     }
 }
 

@@ -9,12 +9,15 @@ use super::api::Answer;
 use super::call::Call;
 use super::function_answer::FunctionConfiguration;
 use super::paging::{Paging, marker};
+use super::refused::Refused;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PublishVersionInput {
     code_sha256: Option<String>,
     description: Option<String>,
+    #[serde(default)]
+    publish_to: Refused,
     revision_id: Option<String>,
 }
 
@@ -29,6 +32,7 @@ struct ListVersionsResponse {
 pub(super) async fn publish(call: Call<'_>) -> Answer {
     let function = call.latest()?;
     let input: PublishVersionInput = call.input()?;
+    input.publish_to.check("PublishTo")?;
     let publish = PublishVersion {
         description: input.description,
         code_sha256: input.code_sha256,

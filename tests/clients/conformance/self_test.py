@@ -6,7 +6,9 @@
 import copy
 import importlib
 import json
+import pathlib
 import pkgutil
+import re
 import unittest
 
 import botocore.loaders
@@ -158,6 +160,14 @@ class Scenarios(unittest.TestCase):
         for module in pkgutil.iter_modules(scenarios.__path__):
             covered |= set(importlib.import_module(f"conformance.scenarios.{module.name}").COVERS.split())
         self.assertEqual(covered, set(refused.THERE))
+
+    def test_the_documentation_names_the_operations_that_are_not_there(self):
+        text = pathlib.Path("../../docs/differences.md").read_text(encoding="utf-8")
+        not_there = text.split("**Not there yet**")[1].split("**Deliberately other**")[0]
+        # Other columns may name operations that are there.
+        first = " ".join(row.split("|")[1] for row in not_there.splitlines() if row.startswith("| "))
+        named = set(re.findall("`([A-Za-z]+)`", first)) & set(MODEL.operation_names)
+        self.assertEqual(named, set(MODEL.operation_names) - set(refused.THERE))
 
     def test_every_operation_has_a_request_that_botocore_lets_through(self):
         validator = botocore.validate.ParamValidator()

@@ -202,11 +202,18 @@ def not_had(t):
         {"Layers": [layer]},
         {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}},
         {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}},
+        {"FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-0123456789abcdef0",
+                                "LocalMountPath": "/mnt/files"}]},
+        {"PublishTo": "LATEST_PUBLISHED"},
     ]
     for settings in own:
         (name,) = settings
         message = re.compile(f"{name} is not implemented by Samovar.*")
         t.fails("InvalidParameterValueException", message, "create_function", **t.creation("bad", **settings))
+    instances = "PublishTo is not implemented by Samovar yet."
+    to = {"FunctionName": "plain", "PublishTo": "LATEST_PUBLISHED"}
+    t.fails("InvalidParameterValueException", instances, "publish_version", **to)
+    t.fails("InvalidParameterValueException", instances, "update_function_code", **to, ZipFile=t.guest("echo"))
     no_package = re.compile("Only Code.ZipFile is taken.*")
     for code in ({"S3Bucket": "bucket", "S3Key": "key"}, {"ImageUri": "image"}):
         t.fails("InvalidParameterValueException", no_package, "create_function", **t.creation("bad", Code=code))

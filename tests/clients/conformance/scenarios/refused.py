@@ -12,10 +12,11 @@ COVERS = ""
 
 # What is there, to be kept in step with the server; every operation of the model is tried, here or in a scenario.
 THERE = """
-    CreateAlias CreateFunction DeleteAlias DeleteFunction GetAccountSettings GetAlias GetFunction
-    GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionRecursionConfig GetRuntimeManagementConfig Invoke
-    ListAliases ListFunctions ListTags ListVersionsByFunction PublishVersion PutFunctionRecursionConfig TagResource
-    UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
+    AddPermission CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteResourcePolicy GetAccountSettings GetAlias
+    GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionRecursionConfig GetPolicy
+    GetResourcePolicy GetRuntimeManagementConfig Invoke ListAliases ListFunctions ListTags ListVersionsByFunction
+    PublishVersion PutFunctionRecursionConfig PutResourcePolicy RemovePermission TagResource UntagResource UpdateAlias
+    UpdateFunctionCode UpdateFunctionConfiguration
 """.split()
 
 
