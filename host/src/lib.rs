@@ -49,7 +49,7 @@ pub use host::{
     CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
     FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PolicyInfo, PublishAliasError,
     PublishError, PublishVersion, PublishVersionError, ResourcePolicyError, RevisionMismatch, SettingError,
-    StartError, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
+    StartError, TooManyVersions, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};

@@ -83,12 +83,19 @@ async fn another_handler_is_another_component_of_the_same_package() {
     assert_eq!(answer(&invoke(&host, "several", event).await)["message"], "Hello, Ada!");
     let name = function("several");
     let changed = host
-        .update_function_configuration(&name, None, |it| "lib/echo".clone_into(&mut it.handler))
+        .update_function_configuration(&name, None, |it| {
+            "lib/echo".clone_into(&mut it.handler);
+            Ok::<_, UpdateFunctionError>(())
+        })
         .await
         .expect("changed");
     assert_eq!(answer(&invoke(&host, "several", event).await), json!({ "name": "Ada" }));
-    let refused =
-        host.update_function_configuration(&name, None, |it| "nobody".clone_into(&mut it.handler)).await;
+    let refused = host
+        .update_function_configuration(&name, None, |it| {
+            "nobody".clone_into(&mut it.handler);
+            Ok::<_, UpdateFunctionError>(())
+        })
+        .await;
     assert!(matches!(refused, Err(UpdateFunctionError::Code(_))), "{refused:?}");
     let present = host.function(&name).expect("it is there");
     assert_eq!(

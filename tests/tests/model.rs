@@ -99,8 +99,8 @@ fn all_that_is_wrong_with_a_request_is_in_one_error() {
 fn what_lambda_itself_refuses_is_no_validation_exception() {
     let server = Server::start();
     for (name, more, part) in [
-        ("f".repeat(65), json!({}), "Function name has 65 characters; at most 64 are allowed"),
-        ("f".repeat(300), json!({}), "Function name has 300 characters; at most 64 are allowed"),
+        ("f".repeat(65), json!({}), "Member must have length less than or equal to 64"),
+        ("f".repeat(300), json!({}), "Member must have length less than or equal to 64"),
         ("f".to_owned(), json!({ "Runtime": "python3.13" }), "Value python3.13 at 'runtime' failed"),
         ("f".to_owned(), json!({ "Handler": null }), "Runtime and Handler are mandatory parameters"),
         (

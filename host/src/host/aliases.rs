@@ -9,7 +9,7 @@ use crate::function::{
     Alias, AliasMove, AliasName, AliasRouting, Configuration, ConfigurationError, FunctionRef, FunctionState,
     Qualifier, RoutingError, VersionNumber, Weight,
 };
-use crate::registry::{AliasState, Change, Function};
+use crate::registry::{ALIASES_MAX, AliasState, Change, Function};
 use crate::store::StoreError;
 use crate::timestamp;
 
@@ -91,6 +91,12 @@ pub enum AliasError {
     AliasNotFound {
         /// The ARN that was asked for.
         arn: String,
+    },
+    /// The function has as many aliases as it may have.
+    #[error("a function may have {limit} aliases")]
+    TooMany {
+        /// How many it may have.
+        limit: usize,
     },
     /// There is an alias of that name.
     #[error("alias already exists: {arn}")]
@@ -262,6 +268,9 @@ impl Host {
             let present = next.aliases.get(name);
             let alias = decide(present.map(|state| &state.alias))?;
             check_description(&alias)?;
+            if present.is_none() && next.aliases.len() >= ALIASES_MAX {
+                return Err(AliasError::TooMany { limit: ALIASES_MAX });
+            }
             for version in alias.routing.versions() {
                 next.version(version).ok_or_else(|| self.version_not_found(function, version))?;
             }

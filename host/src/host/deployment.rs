@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::Host;
 use super::aliases::{AliasError, AliasInfo, CreateAlias, UpdateAlias};
 use super::description::{FunctionVersion, describe};
-use super::errors::{ChangeError, CodeStorageExceeded, FunctionNotFound, UpdateInProgress};
+use super::errors::{ChangeError, CodeStorageExceeded, FunctionNotFound, TooManyVersions, UpdateInProgress};
+use super::versions::check_versions;
 use crate::artifact::CodeError;
 use crate::function::{
     AliasName, AliasRouting, Configuration, ConfigurationError, Environment, EphemeralStorage, FunctionName,
@@ -131,6 +132,9 @@ pub enum PublishError {
     /// There is no room for more code.
     #[error(transparent)]
     CodeStorage(#[from] CodeStorageExceeded),
+    /// It has as many versions as it may have.
+    #[error(transparent)]
+    Versions(#[from] TooManyVersions),
     /// It could not be kept.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -179,6 +183,7 @@ impl Host {
                 Some(present) => Function { latest, update: Update::Successful, ..Function::clone(present) },
             };
             let version = self.publish_as(&mut function, None);
+            check_versions(&function)?;
             Ok((function.into(), describe(&version)))
         });
         published.await

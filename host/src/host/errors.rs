@@ -38,6 +38,14 @@ pub struct CodeStorageExceeded {
     pub limit_bytes: u64,
 }
 
+/// A function would have more versions than it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a function may have {limit} published versions; delete some that nothing leads to")]
+pub struct TooManyVersions {
+    /// How many it may have.
+    pub limit: usize,
+}
+
 /// Why a change that is otherwise good was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

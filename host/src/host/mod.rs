@@ -61,7 +61,8 @@ pub use delete::DeleteFunctionError;
 pub use deployment::{Deployment, PublishAliasError, PublishError};
 pub use description::{FunctionVersion, LastUpdate};
 pub use errors::{
-    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, UpdateInProgress,
+    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, TooManyVersions,
+    UpdateInProgress,
 };
 pub use listing::{ListFunctions, Page};
 pub use policies::{PolicyInfo, ResourcePolicyError};

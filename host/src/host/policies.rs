@@ -10,7 +10,7 @@ use super::errors::{ChangeError, FunctionNotFound, RevisionMismatch, check_revis
 use crate::function::{
     FunctionRef, Permission, PolicyError, PolicyStatement, Qualifier, ResourcePolicy, VersionNumber,
 };
-use crate::registry::{Function, PolicyState};
+use crate::registry::{Function, POLICIES_MAX, PolicyState};
 use crate::store::StoreError;
 
 /// A policy as it is, with its revision.
@@ -36,6 +36,12 @@ pub enum ResourcePolicyError {
     /// `$LATEST` has none of its own.
     #[error("we currently do not support adding policies for $LATEST.")]
     Latest,
+    /// There are as many policies about the function as there may be.
+    #[error("there may be {limit} policies about a function, its versions and its aliases")]
+    TooMany {
+        /// How many there may be.
+        limit: usize,
+    },
     /// There is no policy.
     #[error("no policy is associated with the given resource.")]
     NoPolicy,
@@ -156,6 +162,9 @@ impl Host {
             check_revision(revision_id, revision(&next, function, present.map(Arc::as_ref)))?;
             let policy = change(present.map(|state| &state.policy))?;
             let state = policy.map(|policy| PolicyState { policy, revision_id: new_revision() });
+            if present.is_none() && state.is_some() && next.policies.len() >= POLICIES_MAX {
+                return Err(ResourcePolicyError::TooMany { limit: POLICIES_MAX });
+            }
             let info = state.as_ref().map(PolicyInfo::of);
             match state {
                 Some(state) => next.policies.insert(resource(function), Arc::new(state)),

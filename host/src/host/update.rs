@@ -9,12 +9,13 @@ use super::Host;
 use super::compilation::Progress;
 use super::description::{FunctionVersion, describe, describe_latest};
 use super::errors::{
-    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, UpdateInProgress,
-    check_revision,
+    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, TooManyVersions,
+    UpdateInProgress, check_revision,
 };
+use super::versions::check_versions;
 use crate::artifact::{Code, CodeError};
 use crate::function::{
-    Configuration, ConfigurationError, FunctionKey, FunctionRef, FunctionState, VersionNumber,
+    Architecture, Configuration, ConfigurationError, FunctionKey, FunctionRef, FunctionState, VersionNumber,
 };
 use crate::registry::{Function, Update};
 use crate::store::StoreError;
@@ -32,6 +33,8 @@ pub struct UpdateFunctionCode {
     pub publish: bool,
     /// Whether everything is checked and nothing changed.
     pub dry_run: bool,
+    /// The architecture that the function is said to have from now on; it has no effect here.
+    pub architecture: Option<Architecture>,
     /// The revision the change is meant for; any, if none is given.
     pub revision_id: Option<String>,
     /// How long to wait for the code to be compiled before answering that the update is in progress; to the end, if none is
@@ -43,7 +46,15 @@ impl UpdateFunctionCode {
     /// A request to give `$LATEST` that code and publish nothing.
     pub fn new(function: impl Into<FunctionRef>, package: impl Into<Bytes>) -> Self {
         let (function, package) = (function.into(), package.into());
-        Self { function, package, publish: false, dry_run: false, revision_id: None, wait_max: None }
+        Self {
+            function,
+            package,
+            publish: false,
+            dry_run: false,
+            architecture: None,
+            revision_id: None,
+            wait_max: None,
+        }
     }
 }
 
@@ -72,6 +83,9 @@ pub enum UpdateFunctionError {
     /// There is no room for more code.
     #[error(transparent)]
     CodeStorage(#[from] CodeStorageExceeded),
+    /// It has as many versions as it may have.
+    #[error(transparent)]
+    Versions(#[from] TooManyVersions),
     /// The change could not be kept.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -105,7 +119,10 @@ impl Host {
         let wait_max = request.wait_max.filter(|_| !request.dry_run);
         let progress = compiling.wait(wait_max).await?;
         let next = |function: &Function| {
-            let configuration = function.latest.facts.configuration.clone();
+            let mut configuration = function.latest.facts.configuration.clone();
+            if let Some(architecture) = request.architecture {
+                Arc::make_mut(&mut configuration).architecture = architecture;
+            }
             self.version(&key, VersionNumber::Latest, configuration, code.clone(), progress.state())
         };
         if request.dry_run {
@@ -122,6 +139,7 @@ impl Host {
             let mut function = Function::clone(present);
             let next = next(&function);
             let published = request.publish.then(|| self.publish_of(&mut function, &next, None));
+            check_versions(&function)?;
             match progress.state() {
                 FunctionState::Pending => function.update = Update::InProgress(next),
                 _ => (function.latest, function.update) = (next, Update::Successful),
@@ -140,23 +158,25 @@ impl Host {
     /// package has that compiled.
     ///
     /// # Errors
-    /// When there is no such function, it has changed meanwhile or is being changed, or the configuration is refused.
-    pub async fn update_function_configuration(
+    /// When there is no such function, it has changed meanwhile or is being changed, or the configuration is refused: by
+    /// `change`, too.
+    pub async fn update_function_configuration<E: From<UpdateFunctionError>>(
         &self,
         function: &FunctionRef,
         revision_id: Option<&str>,
-        change: impl FnOnce(&mut Configuration),
-    ) -> Result<FunctionVersion, UpdateFunctionError> {
+        change: impl FnOnce(&mut Configuration) -> Result<(), E>,
+    ) -> Result<FunctionVersion, E> {
         let (key, before) = self.updatable(function, revision_id)?;
         let in_progress = || UpdateInProgress { arn: self.arn_of(function) };
-        let _reservation = self.parts.registry.reserve(&key).ok_or_else(in_progress)?;
+        let reserved = self.parts.registry.reserve(&key);
+        let _reservation = reserved.ok_or_else(|| UpdateFunctionError::from(in_progress()))?;
         let present = &before.latest.facts;
         let mut configuration = Configuration::clone(&present.configuration);
-        change(&mut configuration);
-        configuration.check()?;
+        change(&mut configuration)?;
+        configuration.check().map_err(UpdateFunctionError::from)?;
         let (code, state) = self.code_for(&before.latest, &configuration.handler).await?;
         let audit = self.audit("UpdateFunctionConfiguration", before.latest.arn.as_str());
-        let updated = self.parts.registry.change(&key, audit, |now| {
+        let updated = self.parts.registry.change::<_, UpdateFunctionError>(&key, audit, |now| {
             let mut next = Function::clone(now.ok_or_else(|| self.not_found(function))?);
             if next.latest.facts.revision_id != present.revision_id {
                 return Err(in_progress().into());
@@ -166,7 +186,7 @@ impl Host {
             let shown = describe_latest(&next);
             Ok((next.into(), shown))
         });
-        updated.await
+        Ok(updated.await?)
     }
 
     /// The code that a version has with that handler, and the state that this puts it in.

@@ -7,14 +7,14 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use super::Host;
 use super::description::{FunctionVersion, describe};
 use super::errors::{
-    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, UpdateInProgress,
-    check_revision,
+    ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, TooManyVersions,
+    UpdateInProgress, check_revision,
 };
 use crate::artifact::Code;
 use crate::function::{
     Configuration, ConfigurationError, FunctionKey, FunctionRef, FunctionState, VersionNumber,
 };
-use crate::registry::{Change, Function, Update};
+use crate::registry::{Change, Function, Update, VERSIONS_MAX};
 use crate::store::StoreError;
 use crate::timestamp;
 use crate::version::{Version, VersionFacts};
@@ -72,6 +72,9 @@ pub enum PublishVersionError {
     /// There is no room for more code.
     #[error(transparent)]
     CodeStorage(#[from] CodeStorageExceeded),
+    /// It has as many versions as it may have.
+    #[error(transparent)]
+    Versions(#[from] TooManyVersions),
     /// The version could not be kept.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -116,6 +119,7 @@ impl Host {
             if function.last_number == last_number {
                 return Ok((Change::Keep, version));
             }
+            check_versions(&function)?;
             let bytes = usize::try_from(version.code_size_bytes).unwrap_or(usize::MAX);
             self.check_code_storage(key.region(), bytes)?;
             Ok((function.into(), version))
@@ -177,6 +181,14 @@ impl Host {
         let facts =
             VersionFacts { key: key.clone(), number, configuration, code, state, last_modified, revision_id };
         Version::new(facts, &self.parts.shared)
+    }
+}
+
+/// Checks that a function has no more versions than it may have.
+pub(super) fn check_versions(function: &Function) -> Result<(), TooManyVersions> {
+    match function.published.len() > VERSIONS_MAX {
+        true => Err(TooManyVersions { limit: VERSIONS_MAX }),
+        false => Ok(()),
     }
 }
 

@@ -25,22 +25,10 @@ pub(super) async fn update(call: Call<'_>) -> Answer {
     let function = call.latest()?;
     let input: UpdateFunctionConfigurationInput = call.input()?;
     let change = input.settings.checked(call.api.any_runtime)?;
-    // What does not go together with the present configuration is refused before anything is changed.
-    let mut present = call.host().function(&function)?.configuration;
-    change.apply(&mut present)?;
     let host = call.host().clone();
     let update = async move {
-        let mut refused = None;
         let revision_id = input.revision_id.as_deref();
-        let updated = host.update_function_configuration(&function, revision_id, |present| {
-            let mut changed = present.clone();
-            match change.apply(&mut changed) {
-                Ok(()) => *present = changed,
-                Err(error) => refused = Some(error),
-            }
-        });
-        let updated = updated.await?;
-        refused.map_or(Ok(updated), Err)
+        host.update_function_configuration(&function, revision_id, |present| change.apply(present)).await
     };
     let updated = to_the_end(update).await??;
     call.answer(&FunctionConfiguration::of(updated, None))

@@ -4,7 +4,7 @@ use crate::function::{ConfigurationError, LoggingError, PolicyError, RoutingErro
 use crate::{
     AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
     FunctionNotFound, FunctionPending, InvokeError, PackageError, PublishVersionError, ResourcePolicyError,
-    RevisionMismatch, SettingError, StoreError, UpdateFunctionError, UpdateInProgress,
+    RevisionMismatch, SettingError, StoreError, TooManyVersions, UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -109,6 +109,12 @@ impl From<CodeStorageExceeded> for WireError {
     }
 }
 
+impl From<TooManyVersions> for WireError {
+    fn from(error: TooManyVersions) -> Self {
+        Self::new(Exception::CodeStorageExceeded, sentence(&error))
+    }
+}
+
 impl From<ChangeError> for WireError {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -196,6 +202,7 @@ impl From<UpdateFunctionError> for WireError {
             UpdateFunctionError::Configuration(error) => error.into(),
             UpdateFunctionError::Code(error) => error.into(),
             UpdateFunctionError::CodeStorage(error) => error.into(),
+            UpdateFunctionError::Versions(error) => error.into(),
             UpdateFunctionError::Change(error) => error.into(),
         }
     }
@@ -233,6 +240,9 @@ impl From<ResourcePolicyError> for WireError {
             ResourcePolicyError::NotFound(error) => error.into(),
             ResourcePolicyError::Alias(error) => error.into(),
             ResourcePolicyError::Latest => Self::parameter(sentence(&error)),
+            ResourcePolicyError::TooMany { .. } => {
+                Self::new(Exception::PolicyLengthExceeded, sentence(&error))
+            }
             ResourcePolicyError::NoPolicy => Self::new(Exception::ResourceNotFound, sentence(&error)),
             ResourcePolicyError::Revision(RevisionMismatch) => {
                 let text = "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to \
@@ -267,6 +277,7 @@ impl From<PublishVersionError> for WireError {
             PublishVersionError::CodeDiffers { .. } => Self::parameter(error.to_string()),
             PublishVersionError::InProgress(error) => error.into(),
             PublishVersionError::CodeStorage(error) => error.into(),
+            PublishVersionError::Versions(error) => error.into(),
             PublishVersionError::Change(error) => error.into(),
         }
     }
@@ -277,6 +288,7 @@ impl From<AliasError> for WireError {
         match error {
             AliasError::NotFound(error) => error.into(),
             AliasError::AliasNotFound { .. } => Self::new(Exception::ResourceNotFound, sentence(&error)),
+            AliasError::TooMany { .. } => Self::new(Exception::AliasLimitExceeded, sentence(&error)),
             AliasError::Exists { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             AliasError::Revision(error) => error.into(),
             AliasError::Routing(error) => error.into(),

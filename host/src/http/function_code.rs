@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::UpdateFunctionCode;
+use crate::function::Architecture;
 
 use super::api::{Answer, to_the_end};
 use super::call::Call;
@@ -30,6 +31,7 @@ struct UpdateFunctionCodeInput {
     #[serde(default)]
     publish_to: Refused,
     dry_run: Option<bool>,
+    architectures: Option<Vec<Architecture>>,
     revision_id: Option<String>,
 }
 
@@ -40,6 +42,7 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
     let update = UpdateFunctionCode {
         publish: input.publish.unwrap_or(false),
         dry_run: input.dry_run.unwrap_or(false),
+        architecture: input.architectures.and_then(|given| given.first().copied()),
         revision_id: input.revision_id,
         wait_max: Some(call.api.compile_wait_max),
         ..UpdateFunctionCode::new(function, input.source.package(&mut call)?)

@@ -34,6 +34,7 @@ pub(super) struct Member(pub(super) &'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exception {
     AccessDenied,
+    AliasLimitExceeded,
     CodeStorageExceeded,
     IncompleteSignature,
     InvalidParameterValue,
@@ -66,8 +67,9 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::AccessDenied,
+        Self::AliasLimitExceeded,
         Self::CodeStorageExceeded,
         Self::IncompleteSignature,
         Self::InvalidParameterValue,
@@ -93,6 +95,9 @@ impl Exception {
         let user = Some("User");
         let (status, name, key, fault) = match self {
             Self::AccessDenied => (StatusCode::FORBIDDEN, "AccessDeniedException", "Message", None),
+            Self::AliasLimitExceeded => {
+                (StatusCode::BAD_REQUEST, "AliasLimitExceededException", "message", user)
+            }
             Self::CodeStorageExceeded => {
                 (StatusCode::BAD_REQUEST, "CodeStorageExceededException", "message", user)
             }

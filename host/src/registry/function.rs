@@ -12,6 +12,12 @@ use crate::policy;
 use crate::store::Position;
 use crate::version::Version;
 
+/// How many published versions a function may have: every change looks at each of them.
+pub(crate) const VERSIONS_MAX: usize = 10_000;
+/// How many aliases a function may have.
+pub(crate) const ALIASES_MAX: usize = 1_000;
+/// How many policies there may be about a function, its versions and its aliases.
+pub(crate) const POLICIES_MAX: usize = 1_000;
 /// How many moves of an alias are remembered.
 pub(crate) const MOVES_MAX: usize = 100;
 

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use dashmap::DashMap;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::function::{ALIASES_MAX, POLICIES_MAX, VERSIONS_MAX};
 pub(crate) use self::function::{AliasState, Function, PolicyState, Update};
 pub(crate) use self::record::VersionRecord;
 #[cfg(feature = "sqlite")]
