@@ -80,7 +80,7 @@ def refused(t):
     latest = "We currently do not support adding policies for $LATEST."
     refuses("InvalidParameterValueException", latest, Qualifier="$LATEST")
     principal = "The provided principal was invalid. Please check the principal and try again."
-    refuses("InvalidParameterValueException", principal, Principal="invalid.nonaws.com")
+    refuses("InvalidParameterValueException", principal, Principal="nobody")
     differ = "The derived qualifier from the function name does not match the specified qualifier."
     refuses("InvalidParameterValueException", differ, FunctionName="f:1", Qualifier="live")
     refuses("ResourceNotFoundException", f"Function not found: {t.arn('nobody')}", FunctionName="nobody")
