@@ -6,11 +6,12 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::feed::{LogFeed, LogSource};
+use super::feed::LogFeed;
 use super::form::LineForm;
 use super::handed_over;
 use super::platform::PlatformEvent;
 use super::queue::{LineOf, Share};
+use super::source::LogSource;
 use crate::function::{LogFormat, LogLevel, Logging};
 use crate::invocation::{FunctionError, Report, Status};
 use crate::timestamp;

@@ -9,10 +9,12 @@ mod handed_over;
 mod log;
 mod platform;
 mod queue;
+mod source;
 mod stopwatch;
 
 pub(crate) use feed::LogFeed;
-pub use feed::{LogLine, LogSource};
+pub use feed::LogLine;
 pub(crate) use log::{Log, RequestLog, Stream, Writer};
 pub(crate) use queue::{Batch, KEPT_LINE_BYTES_MAX, KeptLine, LogQueue};
+pub use source::LogSource;
 pub(crate) use stopwatch::Stopwatch;

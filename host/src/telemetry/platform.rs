@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::feed::LogSource;
 use super::form::LineForm;
+use super::source::LogSource;
 use crate::function::{LogFormat, LogLevel};
 use crate::invocation::{Report, Status};
 use crate::timestamp;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::feed::LogSource;
+use super::source::LogSource;
 use crate::timestamp;
 
 /// How many bytes of lines wait in memory at most, with what is kept beside each; further ones are lost, and counted. While
