@@ -119,7 +119,7 @@ fn a_backup_answers_as_the_server_did() {
 }
 
 #[test]
-fn a_backup_never_overwrites_and_never_leaves_half_a_copy() {
+fn a_backup_never_overwrites_what_is_there() {
     let server = Server::start_with(&["--quiet"]);
     let parent = tempfile::tempdir().expect("a folder");
     let taken = parent.path().join("taken");
@@ -129,16 +129,27 @@ fn a_backup_never_overwrites_and_never_leaves_half_a_copy() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && stderr.contains("is not empty"), "{stderr}");
     assert_eq!(std::fs::read_dir(&taken).expect("a folder").count(), 1);
+}
 
+#[test]
+fn a_package_that_is_damaged_is_named_and_all_else_is_copied() {
+    let server = Server::start_with(&["--quiet"]);
     let api = Api::of(&server);
-    assert_eq!(api.create("f", &package(0)).status, 201);
+    let parent = tempfile::tempdir().expect("a folder");
+    assert_eq!(api.create("damaged", &package(0)).status, 201);
     let packages = server.data_dir().join("samovar-code/packages");
-    let package =
-        std::fs::read_dir(packages).expect("a folder").next().expect("a package").expect("an entry");
-    std::fs::write(package.path(), "something else").expect("written");
+    let damaged =
+        std::fs::read_dir(&packages).expect("a folder").next().expect("a package").expect("an entry");
+    assert_eq!(api.create("whole", &package(1)).status, 201);
+    std::fs::write(damaged.path(), "something else").expect("written");
     let to = parent.path().join("copy");
     let output = backup(&server, &to).output().expect("it runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && stderr.contains("its SHA-256 is not what it was"), "{stderr}");
-    assert!(!to.exists());
+    let copy = Server::start_on(&to, &["--quiet"]);
+    assert_eq!(Api::of(&copy).invoke("whole", "{}").body, json!("ok"));
+    // Who uploads it again has it again.
+    assert_eq!(api.update_code("damaged", &package(0)).status, 200);
+    let output = backup(&server, &parent.path().join("again")).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

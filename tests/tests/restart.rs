@@ -101,3 +101,31 @@ async fn what_was_not_compiled_when_its_host_ended_is_compiled_by_the_next() {
     host.publish_version(&PublishVersion::new(function("pending"))).await.expect("published");
     host.close().await;
 }
+
+/// A review found that whoever gave up just while a new function was committed left it pending for ever.
+#[tokio::test]
+async fn a_function_whose_maker_went_away_is_settled_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = Host::builder().data_dir(folder.path()).instances_max(16).start().await.expect("a host");
+    for number in 0..60 {
+        let more: &'static str = Box::leak(format!("(global i32 (i32.const {number}))").into_boxed_str());
+        let package = Handler { more, ..Handler::default() }.build();
+        let mut create = CreateFunction::new(function(&format!("f-{number}")), package);
+        create.wait_max = Some(Duration::ZERO);
+        let patience = Duration::from_micros(200 * number);
+        // Whether it was made by then does not matter.
+        let _ = tokio::time::timeout(patience, host.create_function(create)).await;
+    }
+    let settled = async {
+        loop {
+            let all = host.list_functions(&ListFunctions::new(host.region().clone(), 100)).items;
+            if all.iter().all(|version| version.state == FunctionState::Active) {
+                return all.len();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let made = tokio::time::timeout(Duration::from_secs(60), settled).await.expect("all are settled");
+    println!("{made} of 60 were made");
+    host.close().await;
+}

@@ -24,7 +24,8 @@ pub(crate) struct Code {
     pub(super) artifacts: Weak<Artifacts>,
     pub(super) key: CodeKey,
     pub(super) size_bytes: u64,
-    pub(super) package: Arc<PackageFile>,
+    /// None of code that was refused.
+    pub(super) package: Option<Arc<PackageFile>>,
     /// What came of compiling it, once that is known.
     pub(super) compiled: OnceCell<Result<Compiled, CodeError>>,
     pub(super) loaded: Arc<Slot>,
@@ -124,16 +125,22 @@ impl Code {
     /// # Errors
     /// When the file cannot be read, or is not what was written.
     pub(crate) async fn package(&self) -> io::Result<Bytes> {
-        self.package.read().await
+        match &self.package {
+            Some(file) => file.read().await,
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "of code that was refused nothing is kept")),
+        }
     }
 
-    /// Puts the package on the disk, for code that is not compiled yet and is to outlive the process all the same.
+    /// Puts the package on the disk, unless this process has done so already: for code that is to outlive the process though it
+    /// is not compiled yet, and for a file that may be damaged.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(crate) async fn keep_package(&self, package: Bytes) -> io::Result<()> {
-        let file = self.package.clone();
-        on_blocking_thread(move || file.write(&package)).await
+        match self.package.clone() {
+            Some(file) => on_blocking_thread(move || file.write(&package)).await,
+            None => Ok(()),
+        }
     }
 
     /// What there is to note of it, so that a later process has it again.
@@ -199,7 +206,10 @@ impl Code {
     }
 
     async fn opened(&self) -> Result<Package, LoadError> {
-        let damaged = |reason: String| LoadError::Package { file: self.package.path(), reason };
+        let damaged = |reason: String| LoadError::Package {
+            file: self.package.as_ref().map(|file| file.path()).unwrap_or_default(),
+            reason,
+        };
         let package = self.package().await.map_err(|error| damaged(error.to_string()))?;
         let handler = self.key.handler.clone().unwrap_or_default();
         let read = on_blocking_thread(move || Package::read(&package, &handler)).await;

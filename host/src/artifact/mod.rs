@@ -38,9 +38,10 @@ pub(crate) use self::loaded::Loaded;
 use self::loaded::{Budget, Slot};
 use self::package::Package;
 pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
-use self::packages::Packages;
+pub(crate) use self::packages::Swept;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::packages::copy_package;
+use self::packages::{PackageFile, Packages};
 pub use self::worker::compile_worker;
 use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
@@ -175,8 +176,9 @@ impl Artifacts {
     /// Opens the part of a data folder in which code is kept; no other process uses it.
     pub(crate) fn open(data_dir: &Path, engine: Arc<Engine>, settings: ArtifactSettings) -> io::Result<Self> {
         let folder = data_dir.join(CODE_FOLDER);
-        let [packages, compiled] = [PACKAGES_FOLDER, "compiled"].map(|name| folder.join(name));
-        for folder in [&folder, &packages, &compiled] {
+        let [packages, compiled, unreferenced] =
+            [PACKAGES_FOLDER, "compiled", "unreferenced"].map(|name| folder.join(name));
+        for folder in [&folder, &packages, &compiled, &unreferenced] {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             check_private(folder)?;
         }
@@ -188,7 +190,7 @@ impl Artifacts {
         )?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
-            packages: Packages::new(packages),
+            packages: Packages::new(packages, unreferenced),
             engine,
             compiled: Arc::new(compiled),
             turns: Semaphore::new(cores),
@@ -226,21 +228,22 @@ impl Artifacts {
     /// reason it was refused for.
     pub(crate) fn revive(self: &Arc<Self>, record: CodeRecord, refused: Option<&str>) -> Arc<Code> {
         let CodeRecord { sha256, size_bytes, handler, compiled } = record;
-        let code = self.known_or_new(CodeKey { digest: sha256, handler }, size_bytes);
-        let outcome = match (compiled, refused) {
-            (Some(compiled), _) => Some(Ok(compiled)),
-            (None, Some(reason)) => Some(Err(CodeError::Refused { reason: reason.to_owned() })),
-            (None, None) => None,
-        };
-        if let Some(outcome) = outcome {
+        let key = CodeKey { digest: sha256, handler };
+        if let Some(reason) = refused {
+            // Code of its own, which has no package: the same may be taken in again, and be good.
+            let refused = CodeError::Refused { reason: reason.to_owned() };
+            return Arc::new(self.new_code(key, size_bytes, None, OnceCell::new_with(Some(Err(refused)))));
+        }
+        let code = self.known_or_new(key, size_bytes);
+        if let Some(compiled) = compiled {
             // Another version may have brought the same already.
-            let _ = code.compiled.set(outcome);
+            let _ = code.compiled.set(Ok(compiled));
         }
         code
     }
 
-    /// Removes what an earlier process left behind, once all that is needed of it was taken over. It blocks.
-    pub(crate) fn sweep(&self) -> io::Result<usize> {
+    /// Puts aside what an earlier process left behind, once all that is needed of it was taken over. It blocks.
+    pub(crate) fn sweep(&self) -> io::Result<Swept> {
         self.packages.sweep()
     }
 
@@ -266,17 +269,28 @@ impl Artifacts {
         if let Some(code) = present.as_ref().filter(|code| !matches!(code.outcome(), Some(Err(_)))) {
             return code.clone();
         }
-        let code = Arc::new(Code {
-            artifacts: Arc::downgrade(self),
-            size_bytes,
-            package: self.packages.file(key.digest),
-            key,
-            compiled: OnceCell::new(),
-            loaded: Arc::new(Slot::default()),
-            loading: tokio::sync::Mutex::default(),
-        });
+        let package = Some(self.packages.file(key.digest));
+        let code = Arc::new(self.new_code(key, size_bytes, package, OnceCell::new()));
         *entry = Arc::downgrade(&code);
         code
+    }
+
+    fn new_code(
+        self: &Arc<Self>,
+        key: CodeKey,
+        size_bytes: u64,
+        package: Option<Arc<PackageFile>>,
+        compiled: OnceCell<Result<Compiled, CodeError>>,
+    ) -> Code {
+        Code {
+            artifacts: Arc::downgrade(self),
+            size_bytes,
+            package,
+            key,
+            compiled,
+            loaded: Arc::new(Slot::default()),
+            loading: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Reads a package, compiles its component and stores both; bad code leaves nothing behind.
@@ -302,7 +316,9 @@ impl Artifacts {
         let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
         on_blocking_thread(move || {
             let world = Program::load(&engine, &artifact)?.world();
-            code.package.write(&upload.package)?;
+            if let Some(file) = &code.package {
+                file.write(&upload.package)?;
+            }
             if is_new {
                 compiled.keep(&digest, &artifact);
             }

@@ -1,19 +1,32 @@
 //! Packages on disk, as they were uploaded: one file for each, named by its SHA-256.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use dashmap::DashMap;
 
 use super::digest::CodeDigest;
-use super::disk::{on_blocking_thread, write_whole};
+use super::disk::{is_temporary, on_blocking_thread, write_whole};
 #[cfg(feature = "sqlite")]
 use super::{CODE_FOLDER, PACKAGES_FOLDER};
+
+/// How long files stay that nothing refers to.
+const UNREFERENCED_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What a process found of the packages of the one before it.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    /// How many were put aside because nothing refers to them.
+    pub(crate) unreferenced: usize,
+    /// Those that are referred to and not there.
+    pub(crate) missing: Vec<CodeDigest>,
+}
 
 /// A folder of packages.
 #[derive(Debug)]
@@ -21,8 +34,11 @@ pub(super) struct Packages {
     folder: PathBuf,
     /// Those that something in this process refers to.
     used: DashMap<CodeDigest, Weak<PackageFile>>,
-    /// Whether files stay although nothing in this process refers to them any more: it ends.
+    /// Whether files stay although nothing in this process refers to them any more: before all that is needed is known, and
+    /// when the process ends.
     keep: AtomicBool,
+    /// Where files go that nothing refers to when a process starts.
+    unreferenced: PathBuf,
 }
 
 /// One package. Its file goes when nothing refers to it any more, unless the process ends.
@@ -35,9 +51,10 @@ pub(super) struct PackageFile {
 }
 
 impl Packages {
-    /// A folder that is there.
-    pub(super) fn new(folder: PathBuf) -> Arc<Self> {
-        Arc::new(Self { folder, used: DashMap::new(), keep: AtomicBool::new(false) })
+    /// Folders that are there: one for packages, one for those that nothing refers to. Nothing is removed before
+    /// [`Packages::sweep`].
+    pub(super) fn new(folder: PathBuf, unreferenced: PathBuf) -> Arc<Self> {
+        Arc::new(Self { folder, used: DashMap::new(), keep: AtomicBool::new(true), unreferenced })
     }
 
     /// The package with that digest, whether or not it is there yet.
@@ -59,19 +76,41 @@ impl Packages {
         self.keep.store(true, Ordering::SeqCst);
     }
 
-    /// Removes the files that nothing refers to: what a process that was killed left behind. Says how many there were. To be
-    /// called before packages come in.
-    pub(super) fn sweep(&self) -> io::Result<usize> {
-        let used: HashSet<PathBuf> = self.used.iter().map(|used| self.path(used.key())).collect();
-        let mut removed = 0;
+    /// Puts the files aside that nothing refers to: what a process that was killed left behind, or what a registry that was
+    /// lost referred to. They stay for a week. From here on a file goes with what refers to it. To be called once, when all
+    /// that is needed is known, and before packages come in.
+    pub(super) fn sweep(&self) -> io::Result<Swept> {
+        let mut missing: HashMap<PathBuf, CodeDigest> =
+            self.used.iter().map(|used| (self.path(used.key()), *used.key())).collect();
+        let mut unreferenced = 0;
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            if entry.file_type()?.is_file() && !used.contains(&entry.path()) {
+            if !entry.file_type()?.is_file() || missing.remove(&entry.path()).is_some() {
+                continue;
+            }
+            if is_temporary(&entry.file_name()) {
                 fs::remove_file(entry.path())?;
-                removed += 1;
+                continue;
+            }
+            File::options().append(true).open(entry.path())?.set_modified(SystemTime::now())?;
+            fs::rename(entry.path(), self.unreferenced.join(entry.file_name()))?;
+            unreferenced += 1;
+        }
+        self.remove_old()?;
+        self.keep.store(false, Ordering::SeqCst);
+        Ok(Swept { unreferenced, missing: missing.into_values().collect() })
+    }
+
+    /// Removes what was put aside a week ago.
+    fn remove_old(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.unreferenced)? {
+            let entry = entry?;
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if age > UNREFERENCED_TIME_MAX {
+                fs::remove_file(entry.path())?;
             }
         }
-        Ok(removed)
+        Ok(())
     }
 
     fn path(&self, digest: &CodeDigest) -> PathBuf {
@@ -106,11 +145,13 @@ impl PackageFile {
         self.packages.path(&self.digest)
     }
 
-    /// Writes it, once; it is on the disk then, also after a crash. It blocks.
+    /// Writes it, unless this process has done so and it is still as it was; it is on the disk then, also after a crash. It
+    /// blocks.
     pub(super) fn write(&self, package: &Bytes) -> io::Result<()> {
         // Held while it is written, so that this is done once. A panic elsewhere leaves it as it was.
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*written {
+        let whole = || fs::read(self.path()).is_ok_and(|bytes| CodeDigest::of(&bytes) == self.digest);
+        if !(*written && whole()) {
             write_whole(&self.path(), &[package])?;
             *written = true;
         }
@@ -155,13 +196,18 @@ mod tests {
 
     fn packages(folder: &Path) -> (Arc<Packages>, Bytes, CodeDigest) {
         let package = Bytes::from_static(b"a package");
-        (Packages::new(folder.to_owned()), package.clone(), CodeDigest::of(&package))
+        let [own, unreferenced] = ["packages", "unreferenced"].map(|name| folder.join(name));
+        for folder in [&own, &unreferenced] {
+            fs::create_dir_all(folder).expect("made");
+        }
+        (Packages::new(own, unreferenced), package.clone(), CodeDigest::of(&package))
     }
 
     #[tokio::test]
     async fn a_package_stays_as_long_as_something_refers_to_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let (packages, package, digest) = packages(folder.path());
+        packages.sweep().expect("swept");
         let (one, other) = (packages.file(digest), packages.file(digest));
         one.write(&package).expect("written");
         drop(one);
@@ -177,16 +223,31 @@ mod tests {
         let (first, package, digest) = packages(folder.path());
         let file = first.file(digest);
         file.write(&package).expect("written");
+        let path = file.path();
+        // Before it was swept nothing is known to be wanted by nobody.
+        drop(file);
+        assert!(path.exists());
+        first.sweep().expect("swept");
+        let put_aside = folder.path().join("unreferenced").join(path.file_name().expect("a name"));
+        assert!(!path.exists() && put_aside.exists());
+
+        let file = first.file(digest);
+        file.write(&package).expect("written");
         first.keep();
         drop(file);
-        std::fs::write(folder.path().join("partial-x"), "torn").expect("written");
-
-        let next = Packages::new(folder.path().to_owned());
-        let file = next.file(digest);
-        assert_eq!(next.sweep().expect("swept"), 1);
+        fs::write(folder.path().join("packages/partial-x"), "torn").expect("written");
+        let (next, ..) = packages(folder.path());
+        let (file, gone) = (next.file(digest), next.file(CodeDigest::of(b"gone")));
+        let swept = next.sweep().expect("swept");
+        assert_eq!((swept.unreferenced, swept.missing), (0, vec![CodeDigest::of(b"gone")]));
         assert_eq!(file.read().await.expect("read"), package);
-        drop(file);
-        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+        drop((file, gone));
+        assert_eq!(fs::read_dir(folder.path().join("packages")).expect("a folder").count(), 0);
+        // A week later.
+        let week = SystemTime::now() - UNREFERENCED_TIME_MAX - Duration::from_secs(1);
+        File::options().append(true).open(&put_aside).and_then(|file| file.set_modified(week)).expect("set");
+        next.sweep().expect("swept");
+        assert!(!put_aside.exists());
     }
 
     #[tokio::test]

@@ -29,7 +29,12 @@ impl Backup {
         let copied = output::while_waiting(format!("copying {}", from.display()), || {
             crate::backup(&from, &self.folder)
         });
-        let copied = copied.with_context(|| format!("no copy of {} was made", from.display()))?;
+        let copied = match copied {
+            Err(error @ crate::BackupError::Incomplete { .. }) => {
+                return Err(error).context("a copy was made of all else");
+            }
+            copied => copied.with_context(|| format!("no copy of {} was made", from.display()))?,
+        };
         let line = format!(
             "{} and {} ({}) copied to {}",
             output::count(copied.functions, "function"),

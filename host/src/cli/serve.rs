@@ -134,6 +134,14 @@ impl Serve {
             stop.cancel();
             either(&mut interrupt, &mut terminate).await;
         };
+        let failing = {
+            let (host, stop) = (host.clone(), stop.clone());
+            tokio::spawn(async move {
+                host.store_failed().await;
+                tracing::error!("functions cannot be kept any more: the server finishes what runs, and ends");
+                stop.cancel();
+            })
+        };
         let served = async {
             http::serve(listener, host.clone(), settings, stop.cancelled()).await?;
             host.close().await;
@@ -143,9 +151,18 @@ impl Serve {
             served = served => served?,
             () = signals => bail!("a second signal came before all requests were finished"),
         }
+        let failed = failing.is_finished();
+        failing.abort();
+        // It holds the host until it has ended.
+        let _ = failing.await;
         drop(host);
         if let Some(logs) = logs {
             logs.finish().await;
+        }
+        if failed {
+            bail!(
+                "functions could not be kept any more; what was acknowledged is safe, and the log says what happened"
+            );
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::Host;
 use super::errors::CodeStorageExceeded;
 use crate::function::Region;
-use crate::registry::Usage;
+use crate::registry::{Function, Usage};
 
 /// What a region's functions take up, and how much there may be: Lambda's account settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,22 @@ impl Host {
         }
     }
 
-    /// Checks that there is room for another package in a region.
+    /// Checks that there is room for what a function becomes.
+    pub(super) fn check_growth(
+        &self,
+        present: Option<&Function>,
+        next: &Function,
+    ) -> Result<(), CodeStorageExceeded> {
+        let limit_bytes = self.parts.code_storage_bytes_max;
+        let used = self.parts.registry.usage(next.latest.facts.key.region()).code_bytes;
+        let (before, after) = (present.map_or(0, Function::code_bytes), next.code_bytes());
+        match after > before && used.saturating_add(after - before) > limit_bytes {
+            true => Err(CodeStorageExceeded { limit_bytes }),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks, before work is done for it, that there is room for another package in a region.
     pub(super) fn check_code_storage(&self, region: &str, bytes: usize) -> Result<(), CodeStorageExceeded> {
         let limit_bytes = self.parts.code_storage_bytes_max;
         let used = self.parts.registry.usage(region).code_bytes;

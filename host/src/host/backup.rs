@@ -41,14 +41,19 @@ pub enum BackupError {
     /// The registry cannot be read or its copy not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A package cannot be copied as it was uploaded.
-    #[error("cannot copy the package {digest}: {reason}")]
-    Package {
-        /// Its SHA-256.
-        digest: CodeDigest,
-        /// What is wrong with it.
-        reason: io::Error,
+    /// All but some packages were copied: these are not there as they were uploaded. The copy is there.
+    #[error("the copy lacks {}", listed(packages))]
+    Incomplete {
+        /// What was copied.
+        copied: Backup,
+        /// The packages that are missing, and what is wrong with each.
+        packages: Vec<(CodeDigest, String)>,
     },
+}
+
+fn listed(packages: &[(CodeDigest, String)]) -> String {
+    let listed = packages.iter().map(|(digest, reason)| format!("the package {digest} ({reason})"));
+    listed.collect::<Vec<_>>().join(", ")
 }
 
 /// Copies the functions of a data folder, with their code, into another folder, as they are at one moment. The folder may be
@@ -56,7 +61,8 @@ pub enum BackupError {
 /// on the copy has the same functions. It blocks.
 ///
 /// # Errors
-/// When the folder to copy to is there and not empty, or reading or writing fails. What was copied by then is removed.
+/// When the folder to copy to is there and not empty, or reading or writing fails: what was copied by then is removed. Also
+/// when packages are not there as they were uploaded; all else is copied then.
 pub fn backup(data_dir: &Path, to: &Path) -> Result<Backup, BackupError> {
     copy(data_dir, to, &|| store::sqlite::backup_file(data_dir, to))
 }
@@ -86,16 +92,21 @@ fn copy(
     let made = make_empty(to).map_err(|reason| BackupError::Folder { folder: to.to_owned(), reason })?;
     let mut copied = copy_once(data_dir, to, copy_store);
     for _ in 1..ATTEMPTS_MAX {
+        // Perhaps a function went with its package after the registry was copied: then that copy is too old already.
+        let Err(BackupError::Incomplete { packages, .. }) = &copied else { break };
+        let lacking: Vec<CodeDigest> = packages.iter().map(|(digest, _)| *digest).collect();
+        empty(to).map_err(|reason| BackupError::Folder { folder: to.to_owned(), reason })?;
+        copied = copy_once(data_dir, to, copy_store);
         match &copied {
-            // A function went with its package after the registry was copied: that copy is too old already.
-            Err(BackupError::Package { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {
-                empty(to).map_err(|reason| BackupError::Folder { folder: to.to_owned(), reason })?;
-                copied = copy_once(data_dir, to, copy_store);
+            Err(BackupError::Incomplete { packages, .. })
+                if packages.iter().map(|(digest, _)| *digest).eq(lacking) =>
+            {
+                break;
             }
-            _ => break,
+            _ => {}
         }
     }
-    if copied.is_err() {
+    if matches!(copied, Err(BackupError::Folder { .. } | BackupError::Store(_))) {
         // The first error is the one that counts.
         let _ = empty(to);
         if made {
@@ -123,11 +134,24 @@ fn copy_once(
     if let Some(error) = refused {
         return Err(error.into());
     }
-    let package_bytes = digests.iter().try_fold(0, |bytes, digest| {
-        let copied = artifact::copy_package(data_dir, to, digest);
-        copied.map(|more| bytes + more).map_err(|reason| BackupError::Package { digest: *digest, reason })
-    });
-    Ok(Backup { functions, packages: digests.len(), package_bytes: package_bytes? })
+    let mut copied = Backup { functions, packages: 0, package_bytes: 0 };
+    let mut lacking = Vec::new();
+    for digest in digests {
+        match artifact::copy_package(data_dir, to, &digest) {
+            Ok(bytes) => {
+                copied.packages += 1;
+                copied.package_bytes += bytes;
+            }
+            Err(reason) if reason.kind() == io::ErrorKind::StorageFull => {
+                return Err(BackupError::Folder { folder: to.to_owned(), reason });
+            }
+            Err(reason) => lacking.push((digest, reason.to_string())),
+        }
+    }
+    match lacking.is_empty() {
+        true => Ok(copied),
+        false => Err(BackupError::Incomplete { copied, packages: lacking }),
+    }
 }
 
 /// Makes a folder for its owner alone; one that is there has to be empty. Says whether it was made.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Host;
@@ -13,6 +14,10 @@ use crate::function::{FunctionKey, FunctionState};
 use crate::registry::{Change, Function, Update};
 use crate::store::StoreError;
 use crate::version::Version;
+
+/// How long to wait, at first and at most, before it is tried again to keep what came of a compilation.
+const FINISH_WAIT_MIN: Duration = Duration::from_millis(100);
+const FINISH_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// A package that was taken in and is being compiled, whether or not anybody waits for it.
 #[derive(Debug)]
@@ -51,13 +56,14 @@ impl Compiling {
             None => Some(self.end().await),
             Some(time) => tokio::time::timeout(time, self.end()).await.ok(),
         };
-        if let Some(ended) = ended {
-            return ended.map(|()| Progress::Done);
+        if let Some(Err(refused)) = ended {
+            return Err(refused);
         }
+        // Also of code that was known already: its file may be the reason why it is uploaded again.
         if let Some(package) = self.package.take() {
             self.code.keep_package(package).await?;
         }
-        Ok(Progress::Pending(self))
+        Ok(if ended.is_some() { Progress::Done } else { Progress::Pending(self) })
     }
 
     async fn end(&mut self) -> Result<(), CodeError> {
@@ -98,68 +104,90 @@ impl Host {
                 code.compile(upload).await
             }
         });
-        self.finish_later(key, Compiling { code, package: None, end });
+        drop(self.finish_later(key, Compiling { code, package: None, end }));
     }
 
-    /// Makes known what comes of a compilation that nobody waits for.
-    pub(super) fn finish_later(&self, key: FunctionKey, mut compiling: Compiling) {
+    /// Makes known what comes of a compilation that is not done, once what this gives back is dropped.
+    pub(super) fn follow(&self, key: &FunctionKey, progress: Progress) -> Option<oneshot::Sender<()>> {
+        match progress {
+            Progress::Done => None,
+            Progress::Pending(compiling) => Some(self.finish_later(key.clone(), compiling)),
+        }
+    }
+
+    /// Makes known what comes of a compilation that nobody waits for, once what this gives back is dropped: when it is
+    /// committed that a version waits for it, or the one who would have done that is gone.
+    fn finish_later(&self, key: FunctionKey, mut compiling: Compiling) -> oneshot::Sender<()> {
+        let (committed, commit) = oneshot::channel::<()>();
         let host = self.clone();
         self.parts.tasks.spawn(async move {
+            // It is never sent, only dropped.
+            let _ = commit.await;
             let outcome = match compiling.end().await {
                 Ok(()) => Ok(()),
                 // The next process goes on with it.
                 Err(CodeError::Closing) => return,
                 Err(error) => Err(error.to_string()),
             };
-            if let Err(error) = host.finish(&key, &compiling.code, outcome).await {
+            let mut wait = FINISH_WAIT_MIN;
+            while let Err(error) = host.finish(&key, &compiling.code, &outcome).await {
                 tracing::error!(function = key.as_str(), %error, "what came of a compilation could not be kept");
+                let again = matches!(error, StoreError::Full | StoreError::Busy | StoreError::Conflict);
+                let pause = host.parts.stop.run_until_cancelled(tokio::time::sleep(wait));
+                if !again || pause.await.is_none() {
+                    return;
+                }
+                wait = (wait * 2).min(FINISH_WAIT_MAX);
             }
         });
+        committed
     }
 
     /// Puts the versions that wait for this code into the state that it is in now.
     async fn finish(
         &self,
         key: &FunctionKey,
-        code: &Arc<Code>,
-        outcome: Result<(), String>,
+        compiled: &Arc<Code>,
+        outcome: &Result<(), String>,
     ) -> Result<(), StoreError> {
+        // Of code that was refused nothing is kept but the reason.
+        let (state, code) = match outcome {
+            Ok(()) => (FunctionState::Active, compiled.clone()),
+            Err(reason) => {
+                let refused = self.parts.artifacts.revive(compiled.record(), Some(reason));
+                (FunctionState::Failed { reason: reason.clone() }, refused)
+            }
+        };
+        let waits = |version: &Version| {
+            Arc::ptr_eq(&version.facts.code, compiled) && version.facts.state == FunctionState::Pending
+        };
+        let settled = |version: &Version| {
+            let mut facts = version.facts.clone();
+            (facts.state, facts.code, facts.revision_id) = (state.clone(), code.clone(), new_revision());
+            Version::new(facts, &self.parts.shared)
+        };
         let audit = Self::own_audit("CompileCode", key.as_str());
-        self.parts
-            .registry
-            .change(key, audit, |present| {
-                let Some(present) = present else { return Ok((Change::Keep, ())) };
-                let mut next = Function::clone(present);
-                let waits = |version: &Version| {
-                    Arc::ptr_eq(&version.facts.code, code) && version.facts.state == FunctionState::Pending
+        let finished = self.parts.registry.change(key, audit, |present| {
+            let Some(present) = present else { return Ok((Change::Keep, ())) };
+            let mut next = Function::clone(present);
+            let mut changed = false;
+            let versions = std::iter::once(&mut next.latest).chain(next.published.values_mut());
+            for version in versions.filter(|version| waits(version)) {
+                *version = settled(version);
+                changed = true;
+            }
+            if let Update::InProgress(updated) = &next.update
+                && waits(updated)
+            {
+                (next.latest, next.update) = match outcome {
+                    Ok(()) => (settled(updated), Update::Successful),
+                    Err(reason) => (next.latest, Update::Failed { reason: reason.clone() }),
                 };
-                let state = match &outcome {
-                    Ok(()) => FunctionState::Active,
-                    Err(reason) => FunctionState::Failed { reason: reason.clone() },
-                };
-                let settled = |version: &Arc<Version>| {
-                    let mut facts = version.facts.clone();
-                    (facts.state, facts.revision_id) = (state.clone(), new_revision());
-                    Version::new(facts, &self.parts.shared)
-                };
-                if waits(&next.latest) {
-                    next.latest = settled(&next.latest);
-                }
-                for version in next.published.values_mut().filter(|version| waits(version)) {
-                    *version = settled(version);
-                }
-                match (&next.update, &outcome) {
-                    (Update::InProgress(updated), Ok(())) if waits(updated) => {
-                        next.latest = settled(updated);
-                        next.update = Update::Successful;
-                    }
-                    (Update::InProgress(updated), Err(reason)) if waits(updated) => {
-                        next.update = Update::Failed { reason: reason.clone() };
-                    }
-                    _ => {}
-                }
-                Ok((next.into(), ()))
-            })
-            .await
+                changed = true;
+            }
+            // The function may have gone, or be another of the same name.
+            Ok((if changed { next.into() } else { Change::Keep }, ()))
+        });
+        finished.await
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Host;
-use super::compilation::Progress;
 use super::description::{FunctionVersion, describe, describe_latest};
 use super::errors::{ChangeError, CodeStorageExceeded};
 use crate::artifact::CodeError;
@@ -119,8 +118,10 @@ impl Host {
         let compiling = self.compile(request.package, &request.configuration.handler).await?;
         let code = compiling.code.clone();
         let progress = compiling.wait(request.wait_max).await?;
+        let state = progress.state();
+        let _committed = self.follow(&key, progress);
         let configuration = Arc::new(request.configuration);
-        let latest = self.version(&key, VersionNumber::Latest, configuration, code, progress.state());
+        let latest = self.version(&key, VersionNumber::Latest, configuration, code, state);
         let audit = self.audit("CreateFunction", latest.arn.as_str());
         let created = registry.change(&key, audit, |present| {
             if present.is_some() {
@@ -131,12 +132,9 @@ impl Host {
                 true => describe(&self.publish_as(&mut function, None)),
                 false => describe_latest(&function),
             };
+            self.check_growth(None, &function)?;
             Ok((function.into(), shown))
         });
-        let created = created.await?;
-        if let Progress::Pending(compiling) = progress {
-            self.finish_later(key, compiling);
-        }
-        Ok(created)
+        created.await
     }
 }

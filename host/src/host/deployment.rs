@@ -184,6 +184,7 @@ impl Host {
             };
             let version = self.publish_as(&mut function, None);
             check_versions(&function)?;
+            self.check_growth(present.map(Arc::as_ref), &function)?;
             Ok((function.into(), describe(&version)))
         });
         published.await

@@ -153,6 +153,7 @@ impl Host {
         };
         let artifacts = Artifacts::open(data_dir.path(), engine.clone(), artifact_settings)
             .map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
+        let artifacts = Arc::new(artifacts);
         let logs = settings.logs.map(|logs| Logs::open(data_dir.path(), logs)).transpose();
         let logs =
             logs.map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
@@ -170,8 +171,8 @@ impl Host {
             instances_max: settings.instances_max,
         };
         let parts = Arc::new(HostParts {
-            registry: Registry::new(store, tasks.clone()),
-            artifacts: Arc::new(artifacts),
+            registry: Registry::new(store, artifacts.clone(), tasks.clone()),
+            artifacts,
             shared: Arc::new(shared),
             region: settings.region,
             logs,
@@ -270,6 +271,12 @@ impl Host {
     /// The bytes that all idle instances hold together.
     pub fn idle_memory_bytes(&self) -> u64 {
         self.parts.shared.idlers.used_bytes()
+    }
+
+    /// Waits until functions cannot be changed any more because their store has failed, such as at an error of the disk: what was
+    /// acknowledged is safe, and what is running goes on, but the process should end. It may never happen.
+    pub async fn store_failed(&self) {
+        self.parts.registry.failed().await;
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that

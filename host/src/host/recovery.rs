@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Host, StartError};
-use crate::artifact::Code;
+use crate::artifact::{Code, Swept};
 use crate::function::{FunctionKey, FunctionState};
 use crate::registry::VersionRecord;
 use crate::store::StoreError;
@@ -55,12 +55,15 @@ impl Host {
             Version::new(facts, &self.parts.shared)
         })?;
         let swept = self.parts.artifacts.sweep();
-        let removed = swept.map_err(|reason| StartError::DataDir {
+        let Swept { unreferenced, missing } = swept.map_err(|reason| StartError::DataDir {
             folder: self.parts.data_dir.path().to_owned(),
             reason,
         })?;
-        if removed > 0 {
-            tracing::info!(removed, "packages that no function refers to were removed");
+        if unreferenced > 0 {
+            tracing::warn!(unreferenced, "packages that no function refers to were put aside for a week");
+        }
+        for digest in missing {
+            tracing::error!(%digest, "a package is missing: its functions run as long as their compiled code is kept");
         }
         Ok(pending)
     }
@@ -69,5 +72,54 @@ impl Host {
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::store::{Commit, Record, SqliteStore, Store as _, Write};
+    use crate::{CreateFunction, FunctionVersion};
+
+    /// A core module with an empty `_start`: a command.
+    const COMMAND: &[u8] =
+        b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+
+    async fn host(folder: &std::path::Path) -> Result<Host, StartError> {
+        Host::builder().data_dir(folder).instances_max(16).start().await
+    }
+
+    async fn create(host: &Host, name: &str) -> FunctionVersion {
+        let create =
+            CreateFunction::new(name.parse::<crate::function::FunctionRef>().expect("a name"), COMMAND);
+        host.create_function(create).await.expect("made")
+    }
+
+    #[tokio::test]
+    async fn a_start_that_is_refused_takes_no_package_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = host(folder.path()).await.expect("a host");
+        let made = create(&first, "f").await;
+        first.close().await;
+        drop(first);
+
+        // As a later version of Samovar might write it.
+        let store = SqliteStore::open(folder.path()).expect("the store");
+        let mut generation = None;
+        store.load(&mut |scope| generation = Some(scope.generation)).expect("it is whole");
+        let mystery = Record { name: "mystery".to_owned(), document: "{}".to_owned() };
+        let commit = Commit {
+            scope: "us-east-1:f".to_owned(),
+            expected: generation,
+            writes: vec![Write::Put(mystery)],
+            audit: Host::own_audit("Test", ""),
+        };
+        store.commit(commit).await.expect("committed");
+        drop(store);
+
+        let refused = host(folder.path()).await.expect_err("refused").to_string();
+        assert!(refused.contains("us-east-1:f") && refused.contains("mystery"), "{refused}");
+        let package = format!("samovar-code/packages/{}.package", made.code_sha256);
+        assert_eq!(std::fs::read(folder.path().join(package)).expect("it is there"), COMMAND);
     }
 }

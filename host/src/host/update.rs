@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Host;
-use super::compilation::Progress;
 use super::description::{FunctionVersion, describe, describe_latest};
 use super::errors::{
     ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, TooManyVersions,
@@ -15,7 +14,7 @@ use super::errors::{
 use super::versions::check_versions;
 use crate::artifact::{Code, CodeError};
 use crate::function::{
-    Architecture, Configuration, ConfigurationError, FunctionKey, FunctionRef, FunctionState, VersionNumber,
+    Architecture, Configuration, ConfigurationError, FunctionRef, FunctionState, VersionNumber,
 };
 use crate::registry::{Function, Update};
 use crate::store::StoreError;
@@ -109,21 +108,26 @@ impl Host {
         &self,
         request: UpdateFunctionCode,
     ) -> Result<FunctionVersion, UpdateFunctionError> {
-        let (key, before) = self.updatable(&request.function, request.revision_id.as_deref())?;
         let in_progress = || UpdateInProgress { arn: self.arn_of(&request.function) };
-        let _reservation = self.parts.registry.reserve(&key).ok_or_else(in_progress)?;
+        let key = self.changeable(&request.function)?;
+        // First: nobody else changes the code between the look at it and the change.
+        let reservation = self.parts.registry.reserve(&key);
+        let before = self.updatable(&request.function, request.revision_id.as_deref())?;
+        let _reservation = reservation.ok_or_else(in_progress)?;
         self.check_code_storage(key.region(), request.package.len())?;
         let handler = &before.latest.facts.configuration.handler;
         let compiling = self.compile(request.package, handler).await?;
         let code = compiling.code.clone();
         let wait_max = request.wait_max.filter(|_| !request.dry_run);
         let progress = compiling.wait(wait_max).await?;
+        let state = progress.state();
+        let _committed = self.follow(&key, progress);
         let next = |function: &Function| {
             let mut configuration = function.latest.facts.configuration.clone();
             if let Some(architecture) = request.architecture {
                 Arc::make_mut(&mut configuration).architecture = architecture;
             }
-            self.version(&key, VersionNumber::Latest, configuration, code.clone(), progress.state())
+            self.version(&key, VersionNumber::Latest, configuration, code.clone(), state.clone())
         };
         if request.dry_run {
             return Ok(describe(&next(&before)));
@@ -132,6 +136,9 @@ impl Host {
         let updated = self.parts.registry.change::<_, UpdateFunctionError>(&key, audit, |present| {
             let present = present.ok_or_else(|| self.not_found(&request.function))?;
             check_revision(request.revision_id.as_deref(), &present.latest.facts.revision_id)?;
+            if matches!(present.update, Update::InProgress(_)) {
+                return Err(in_progress().into());
+            }
             if present.latest.facts.configuration.handler != *handler {
                 // It may name another component than the one that was compiled.
                 return Err(in_progress().into());
@@ -140,18 +147,15 @@ impl Host {
             let next = next(&function);
             let published = request.publish.then(|| self.publish_of(&mut function, &next, None));
             check_versions(&function)?;
-            match progress.state() {
+            match state {
                 FunctionState::Pending => function.update = Update::InProgress(next),
                 _ => (function.latest, function.update) = (next, Update::Successful),
             }
+            self.check_growth(Some(present), &function)?;
             let shown = published.map_or_else(|| describe_latest(&function), |version| describe(&version));
             Ok((function.into(), shown))
         });
-        let updated = updated.await?;
-        if let Progress::Pending(compiling) = progress {
-            self.finish_later(key.clone(), compiling);
-        }
-        Ok(updated)
+        updated.await
     }
 
     /// Changes what `$LATEST` is given; published versions keep theirs. A handler that names another component of the
@@ -166,10 +170,11 @@ impl Host {
         revision_id: Option<&str>,
         change: impl FnOnce(&mut Configuration) -> Result<(), E>,
     ) -> Result<FunctionVersion, E> {
-        let (key, before) = self.updatable(function, revision_id)?;
         let in_progress = || UpdateInProgress { arn: self.arn_of(function) };
-        let reserved = self.parts.registry.reserve(&key);
-        let _reservation = reserved.ok_or_else(|| UpdateFunctionError::from(in_progress()))?;
+        let key = self.changeable(function).map_err(UpdateFunctionError::from)?;
+        let reservation = self.parts.registry.reserve(&key);
+        let before = self.updatable(function, revision_id)?;
+        let _reservation = reservation.ok_or_else(|| UpdateFunctionError::from(in_progress()))?;
         let present = &before.latest.facts;
         let mut configuration = Configuration::clone(&present.configuration);
         change(&mut configuration)?;
@@ -178,7 +183,8 @@ impl Host {
         let audit = self.audit("UpdateFunctionConfiguration", before.latest.arn.as_str());
         let updated = self.parts.registry.change::<_, UpdateFunctionError>(&key, audit, |now| {
             let mut next = Function::clone(now.ok_or_else(|| self.not_found(function))?);
-            if next.latest.facts.revision_id != present.revision_id {
+            let updating = matches!(next.update, Update::InProgress(_));
+            if updating || next.latest.facts.revision_id != present.revision_id {
                 return Err(in_progress().into());
             }
             next.latest = self.version(&key, VersionNumber::Latest, Arc::new(configuration), code, state);
@@ -210,9 +216,8 @@ impl Host {
         &self,
         function: &FunctionRef,
         revision_id: Option<&str>,
-    ) -> Result<(FunctionKey, Arc<Function>), UpdateFunctionError> {
-        self.changeable(function)?;
-        let (key, present) = self.present(function)?;
+    ) -> Result<Arc<Function>, UpdateFunctionError> {
+        let (_, present) = self.present(function)?;
         self.check_open()?;
         if let Update::InProgress(_) = present.update {
             return Err(UpdateInProgress { arn: self.arn_of(function) }.into());
@@ -220,7 +225,7 @@ impl Host {
         check_revision(revision_id, &present.latest.facts.revision_id)?;
         match present.latest.facts.state {
             FunctionState::Pending => Err(FunctionPending.into()),
-            FunctionState::Active | FunctionState::Failed { .. } => Ok((key, present)),
+            FunctionState::Active | FunctionState::Failed { .. } => Ok(present),
         }
     }
 }

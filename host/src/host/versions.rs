@@ -120,8 +120,7 @@ impl Host {
                 return Ok((Change::Keep, version));
             }
             check_versions(&function)?;
-            let bytes = usize::try_from(version.code_size_bytes).unwrap_or(usize::MAX);
-            self.check_code_storage(key.region(), bytes)?;
+            self.check_growth(present.map(Arc::as_ref), &function)?;
             Ok((function.into(), version))
         });
         published.await
@@ -146,12 +145,13 @@ impl Host {
             description.clone_into(&mut configuration.description);
         }
         if let Some(last) = function.published.get(&function.last_number) {
+            let failed = matches!(last.facts.state, FunctionState::Failed { .. });
             let same_code = last.facts.code.digest() == facts.code.digest();
             let described_as_before = Configuration {
                 description: last.facts.configuration.description.clone(),
                 ..configuration.clone()
             };
-            if same_code && *last.facts.configuration == described_as_before {
+            if !failed && same_code && *last.facts.configuration == described_as_before {
                 return last.clone();
             }
         }

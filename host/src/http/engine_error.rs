@@ -129,6 +129,7 @@ impl From<StoreError> for WireError {
         match error {
             StoreError::Conflict => Self::new(Exception::ResourceConflict, sentence(&error)),
             StoreError::Busy => Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}")),
+            StoreError::Closed => Self::closing(),
             StoreError::Full => Self::new(Exception::Unavailable, sentence(&error)),
             StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Failed { .. } => {
                 Self::internal(&error)

@@ -9,9 +9,11 @@ mod record;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher as _;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use dashmap::DashMap;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::function::{ALIASES_MAX, POLICIES_MAX, VERSIONS_MAX};
@@ -19,6 +21,7 @@ pub(crate) use self::function::{AliasState, Function, PolicyState, Update};
 pub(crate) use self::record::VersionRecord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::record::packages_of;
+use crate::artifact::Artifacts;
 use crate::function::{FunctionKey, FunctionName, Qualifier, Region, VersionNumber};
 use crate::store::{AuditEntry, Commit, Position, Store, StoreError};
 use crate::version::Version;
@@ -38,8 +41,31 @@ pub(crate) struct Registry {
     reserved: Mutex<BTreeSet<FunctionKey>>,
     turns: Box<[Arc<tokio::sync::Mutex<()>>]>,
     store: Arc<dyn Store>,
+    artifacts: Arc<Artifacts>,
     /// Where the host waits for commits when it closes.
     tasks: TaskTracker,
+    /// Set when all was forgotten: nothing is decided on what is not there any more.
+    closed: AtomicBool,
+    /// Cancelled when the store has failed for good.
+    failed: CancellationToken,
+}
+
+/// A commit of which it is not known whether it happened: as long as this lives. When it goes undecided, no package is removed
+/// any more, because the store may refer to it.
+struct Undecided(Option<Arc<Artifacts>>);
+
+impl Undecided {
+    fn decided(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Undecided {
+    fn drop(&mut self) {
+        if let Some(artifacts) = &self.0 {
+            artifacts.keep_packages();
+        }
+    }
 }
 
 /// What the functions of one region take up.
@@ -81,7 +107,7 @@ impl Drop for Reservation {
 }
 
 impl Registry {
-    pub(crate) fn new(store: Arc<dyn Store>, tasks: TaskTracker) -> Arc<Self> {
+    pub(crate) fn new(store: Arc<dyn Store>, artifacts: Arc<Artifacts>, tasks: TaskTracker) -> Arc<Self> {
         Arc::new(Self {
             functions: DashMap::new(),
             names: RwLock::default(),
@@ -89,7 +115,10 @@ impl Registry {
             reserved: Mutex::default(),
             turns: (0..TURNS).map(|_| Arc::default()).collect(),
             store,
+            artifacts,
             tasks,
+            closed: AtomicBool::new(false),
+            failed: CancellationToken::new(),
         })
     }
 
@@ -167,6 +196,9 @@ impl Registry {
         decide: impl FnOnce(Option<&Arc<Function>>) -> Result<(Change, T), E>,
     ) -> Result<T, E> {
         let turn = self.turn(key).lock_owned().await;
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(StoreError::Closed.into());
+        }
         let present = self.function(key);
         let (change, result) = decide(present.as_ref())?;
         let next = match change {
@@ -183,10 +215,22 @@ impl Registry {
         drop(present);
         let (registry, key) = (self.clone(), key.clone());
         let committed = self.tasks.spawn(async move {
-            let position = registry.store.commit(commit).await?;
-            registry.put(&key, next, position);
-            drop(turn);
-            Ok::<_, StoreError>(())
+            let undecided = Undecided(Some(registry.artifacts.clone()));
+            match registry.store.commit(commit).await {
+                Ok(position) => {
+                    registry.put(&key, next, position);
+                    undecided.decided();
+                    drop(turn);
+                    Ok(())
+                }
+                Err(error) => {
+                    match error {
+                        StoreError::Conflict | StoreError::Busy | StoreError::Full => undecided.decided(),
+                        _ => registry.failed.cancel(),
+                    }
+                    Err(error)
+                }
+            }
         });
         match committed.await {
             Ok(committed) => committed?,
@@ -220,8 +264,14 @@ impl Registry {
         self.store.backup(folder)
     }
 
+    /// Waits until the store has failed for good, which it may never do.
+    pub(crate) async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
     /// Forgets all functions, and with them their idle instances. The store keeps them.
     pub(crate) fn clear(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         self.functions.clear();
     }
 

@@ -17,7 +17,7 @@ pub(crate) mod sqlite;
 
 use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-use sqlite::SqliteStore;
+pub(crate) use sqlite::SqliteStore;
 
 /// How many audit entries are kept; the oldest go.
 pub(crate) const AUDIT_ENTRIES_MAX: usize = 100_000;
@@ -119,6 +119,9 @@ pub enum StoreError {
     /// Somebody else changed the same meanwhile.
     #[error("it has been changed at the same time")]
     Conflict,
+    /// The host it belongs to is closing.
+    #[error("the host is closing")]
+    Closed,
     /// More changes wait than there is room for.
     #[error("too many changes wait to be written")]
     Busy,
