@@ -1,7 +1,11 @@
 //! The operations on functions, versions, aliases and tags as they are on the wire: what lists, deletes and answers have.
 
+use std::time::Duration;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use samovar_tests::{Response, Server, guest, raw_request};
+use samovar::http::{HttpSettings, serve};
+use samovar::{AuditLine, Host};
+use samovar_tests::{Response, Server, guest, publish, raw_request};
 use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function";
@@ -173,4 +177,56 @@ fn settings_of_functions_and_of_the_account_are_kept_and_counted() {
     assert_eq!(settings["AccountUsage"]["TotalCodeSize"], 2 * guest("echo").len());
     assert_eq!(settings["AccountLimit"]["CodeSizeZipped"], 52_428_800);
     assert_eq!(settings["AccountLimit"]["ConcurrentExecutions"], 1000);
+}
+
+/// The newest line of the record of changes, once it is about that action: refusals are noted in the background.
+async fn noted(host: &Host, action: &str) -> AuditLine {
+    let noted = async {
+        loop {
+            let lines = host.audit_log(1).await.expect("it can be read");
+            match lines.into_iter().next() {
+                Some(line) if line.action == action => return line,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), noted).await.expect("it is noted within a minute")
+}
+
+#[tokio::test]
+async fn what_is_changed_or_refused_is_noted_with_who_asked() {
+    let host = Host::temporary().await.expect("a host");
+    publish(&host, "echo", |deployment| deployment).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, host.clone(), HttpSettings::default(), async {
+        // A sender that was dropped stops it too.
+        let _ = stopped.await;
+    }));
+    let ask = async |line: &str, body: &str| {
+        let signature = "Credential=AKIDEXAMPLE/20261121/us-east-1/lambda/aws4_request, Signature=00";
+        let head = format!("{line} HTTP/1.1\nHost: localhost\nAuthorization: AWS4-HMAC-SHA256 {signature}");
+        let (address, body) = (address.clone(), body.to_owned());
+        let asked = tokio::task::spawn_blocking(move || raw_request(&address, &head, body.as_bytes()));
+        asked.await.expect("an answer")
+    };
+    let tags = format!("POST /2017-03-31/tags/{ARN}:echo");
+    let put = "PUT /2024-08-31/functions/echo/recursion-config";
+    for (line, body, action, result) in [
+        (tags.as_str(), r#"{"Tags":{"a":"b"}}"#, "TagResource", "Success"),
+        ("DELETE /2015-03-31/functions/nobody", "", "DeleteFunction", "ResourceNotFoundException"),
+        (put, r#"{"RecursiveLoop":"Sometimes"}"#, "PutFunctionRecursionConfig", "ValidationException"),
+    ] {
+        let response = ask(line, body).await;
+        let noted = noted(&host, action).await;
+        assert_eq!(noted.result, result, "{response:?}");
+        let caller = noted.caller;
+        assert_eq!((caller.principal.as_str(), caller.source_address.as_str()), ("AKIDEXAMPLE", "127.0.0.1"));
+        assert_eq!(caller.request_id, response.header("x-amzn-requestid"));
+    }
+    assert_eq!(noted(&host, "PutFunctionRecursionConfig").await.resource, "");
+    drop(stop);
+    server.await.expect("it ends").expect("it served");
+    host.close().await;
 }

@@ -72,9 +72,11 @@ impl Api {
             true => self.bodies.read(body, BODY_LIMIT).await?,
             false => Held { bytes: Bytes::new(), room: None },
         };
-        let call = Call::of(self, host, parts, &route, body)?;
-        let subject = call.subject();
-        let answer = handler(call).await;
+        let (subject, answer) = match Call::of(self, host, parts, &route, body) {
+            Ok(call) => (call.subject(), handler(call).await),
+            // What it would be about may be what is wrong with it.
+            Err(error) => (String::new(), Err(error)),
+        };
         if let Err(error) = &answer {
             refused(host, operation, &subject, error.name());
         }

@@ -1,4 +1,7 @@
 //! The file: made whole or not at all, and opened only if it is ours and sound.
+//!
+//! While a store is open, nothing else in its process may open the file but SQLite: whoever closes a file on Unix gives up
+//! all locks that the process has on it.
 
 use std::ffi::OsString;
 use std::fs::File;
