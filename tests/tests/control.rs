@@ -213,9 +213,11 @@ async fn what_is_changed_or_refused_is_noted_with_who_asked() {
     };
     let tags = format!("POST /2017-03-31/tags/{ARN}:echo");
     let put = "PUT /2024-08-31/functions/echo/recursion-config";
+    let rollback = "POST /samovar/functions/echo/aliases/none/rollback";
     for (line, body, action, result) in [
         (tags.as_str(), r#"{"Tags":{"a":"b"}}"#, "TagResource", "Success"),
         ("DELETE /2015-03-31/functions/nobody", "", "DeleteFunction", "ResourceNotFoundException"),
+        (rollback, "", "UpdateAlias", "ResourceNotFoundException"),
         (put, r#"{"RecursiveLoop":"Sometimes"}"#, "PutFunctionRecursionConfig", "ValidationException"),
     ] {
         let response = ask(line, body).await;

@@ -53,15 +53,14 @@ pub(super) fn history(host: &Host, parts: &Parts, function: &str, alias: &str) -
 }
 
 pub(super) async fn roll_back(host: &Host, parts: &Parts, function: &str, alias: &str) -> Answer {
-    let (function, alias) = named(host, parts, function, alias)?;
-    match host.roll_back_alias(&function, &alias).await {
-        Ok(rolled_back) => json(StatusCode::OK, &AliasConfiguration::of(rolled_back)),
-        Err(error) => {
-            let error = WireError::from(error);
-            host.note_refusal(ROLLBACK_ACTION, &host.arn_of(&function), error.name());
-            Err(error)
-        }
-    }
+    let named = named(host, parts, function, alias);
+    let subject = named.as_ref().map(|(function, _)| host.arn_of(function)).unwrap_or_default();
+    let rolled_back = match named {
+        Ok((function, alias)) => host.roll_back_alias(&function, &alias).await.map_err(WireError::from),
+        Err(error) => Err(error),
+    };
+    let refused = |error: &WireError| host.note_refusal(ROLLBACK_ACTION, &subject, error.name());
+    json(StatusCode::OK, &AliasConfiguration::of(rolled_back.inspect_err(refused)?))
 }
 
 /// The function as a whole and the alias that a path names, in the request's region.
