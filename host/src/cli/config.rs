@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::client::{ApiError, Client, function_path, segment};
 use super::settings::{Settings, pair};
-use super::settled::successful;
+use super::settled::updated;
 use super::table::{Column, Listing, Table};
 use super::{Endpoint, output, wire};
 
@@ -92,8 +92,8 @@ impl Config {
         }
         let update = wire::UpdateFunctionConfiguration { revision_id: &present.revision_id, settings };
         let change = || {
-            let updated = client.json("PUT", &path, &update).map_err(|error| self.told(error))?;
-            successful(client, name, updated).with_context(|| format!("cannot change {name}"))
+            let changed = client.json("PUT", &path, &update).map_err(|error| self.told(error))?;
+            updated(client, name, changed).with_context(|| format!("cannot change {name}"))
         };
         output::while_waiting(format!("changing {name}"), change).map(|_function| ())
     }

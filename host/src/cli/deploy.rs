@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::alias::point;
 use super::client::{Client, function_path};
 use super::settings::{Settings, check_description, pair};
-use super::settled::{settled, successful};
+use super::settled::{compiled, settled, updated};
 use super::{Endpoint, output, pages, versions, wire};
 use crate::function::{AliasName, Environment, FunctionRef, OutboundList};
 use crate::http::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
@@ -184,8 +184,8 @@ impl Deploy {
         }
         if let Some(settings) = self.settings(&present.environment) {
             let path = function_path(name, "/configuration");
-            let updated = client.json("PUT", &path, &settings)?;
-            successful(client, name, updated).with_context(|| format!("cannot configure {name}"))?;
+            let changed = client.json("PUT", &path, &settings)?;
+            updated(client, name, changed).with_context(|| format!("cannot configure {name}"))?;
             output::print(format!("{name}: configuration updated").as_bytes())?;
         }
         Ok(())
@@ -200,7 +200,7 @@ impl Deploy {
     ) -> Result<()> {
         let started = Instant::now();
         let function = output::while_waiting(format!("compiling {}", self.name), || {
-            successful(client, &self.name, send()?)
+            compiled(client, &self.name, send()?)
         });
         self.compiled(done, function?.code_size, started)
     }

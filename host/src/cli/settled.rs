@@ -31,18 +31,25 @@ pub(super) fn settled(
 }
 
 /// Waits for a change of a function; that it failed is an error.
-pub(super) fn successful(
+pub(super) fn updated(
     client: &Client,
     name: &str,
     function: FunctionConfiguration,
 ) -> Result<FunctionConfiguration> {
     let function = settled(client, name, function)?;
+    let reason = &function.last_update_status_reason;
+    ensure!(function.last_update_status != "Failed", "{}", super::output::shown(reason));
+    Ok(function)
+}
+
+/// Waits for new code of a function; that it was refused is an error.
+pub(super) fn compiled(
+    client: &Client,
+    name: &str,
+    function: FunctionConfiguration,
+) -> Result<FunctionConfiguration> {
+    let function = updated(client, name, function)?;
     ensure!(!function.is_failed(), "{}", super::output::shown(&function.state_reason));
-    ensure!(
-        function.last_update_status != "Failed",
-        "{}",
-        super::output::shown(&function.last_update_status_reason)
-    );
     Ok(function)
 }
 
@@ -76,7 +83,7 @@ mod tests {
         let endpoint = Endpoint { url: "http://127.0.0.1:1".to_owned(), region: None };
         let client = Client::new(&endpoint).expect("a client");
         let waited = |state, update| {
-            successful(&client, "f", function(state, update))
+            compiled(&client, "f", function(state, update))
                 .map(|_| "done".to_owned())
                 .unwrap_or_else(|error| error.to_string())
         };
@@ -84,6 +91,8 @@ mod tests {
         assert_eq!(waited("Active", ""), "done");
         assert_eq!(waited("Failed", ""), "bad code");
         assert_eq!(waited("Active", "Failed"), "bad update");
+        // Settings can be changed of a function whose code was refused.
+        assert!(updated(&client, "f", function("Failed", "Successful")).is_ok());
         // These are asked for again, of a server that is not there.
         for (state, update) in [("Pending", ""), ("Active", "InProgress")] {
             assert!(waited(state, update).contains("nothing listens"), "{state} {update}");
