@@ -21,12 +21,16 @@ mod boto3 {
         };
     }
 
-    scenarios![aliases, functions, invoke, lists, names, policies, refused, settings, states, tags, versions];
+    scenarios![
+        aliases, functions, invoke, lists, names, policies, refused, settings, states, tags, throttled,
+        versions
+    ];
 
     fn play(scenario: &str) {
         let server = match scenario {
             // What is compiled at once is never seen Pending.
             "states" => Server::start_with(&["--compile-wait-seconds", "0"]),
+            "throttled" => Server::start_with(&["--concurrency", "1"]),
             _ => Server::start(),
         };
         let guests = guests();

@@ -17,6 +17,24 @@ def slow_to_compile(functions=1500, steps=500):
     ])
 
 
+def talkative(text):
+    """A command that writes that text to its log, with at most a page of memory, and answers nothing."""
+    where = 16
+    write = b"\x00\x41\x02\x41\x00\x41\x01\x41\x08\x10\x00\x1a\x0b"
+    # A list of one piece of memory, then the piece itself.
+    memory = where.to_bytes(4, "little") + len(text).to_bytes(4, "little") + bytes(8) + text
+    return b"\0asm\1\0\0\0" + b"".join([
+        # Two types: nothing in, nothing out; and that of fd_write.
+        _section(1, b"\x02\x60\x00\x00\x60\x04\x7f\x7f\x7f\x7f\x01\x7f"),
+        _section(2, b"\x01" + _name("wasi_snapshot_preview1") + _name("fd_write") + b"\x00\x01"),
+        _section(3, b"\x01\x00"),
+        _section(5, b"\x01\x00\x01"),
+        _section(7, b"\x02" + _name("memory") + b"\x02\x00" + _name("_start") + b"\x00\x01"),
+        _section(10, b"\x01" + _code(write)),
+        _section(11, b"\x01\x00\x41\x00\x0b" + _code(memory)),
+    ])
+
+
 def _step(number):
     # local 0 = local 0 * number + memory[number]
     return b"\x20\x00\x41" + _signed(number) + b"\x6c\x41" + _signed(4 * number) + b"\x28\x02\x00\x6a\x21\x00"

@@ -21,6 +21,10 @@ REVISION = (
 NOT_WHOLE = re.compile("This operation is permitted on Lambda functions only. .*")
 
 
+# The limit of Lambda, in bytes.
+PACKAGE_MAX = 52_428_800
+
+
 def digest(package):
     return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
@@ -186,6 +190,11 @@ def refused(t):
     ):
         bad_package = t.creation("bad", Code={"ZipFile": package})
         t.fails("InvalidParameterValueException", re.compile(text), create, **bad_package)
+    too_large = [(PACKAGE_MAX + 1, f"Zipped size must be smaller than {PACKAGE_MAX} bytes"),
+                 (PACKAGE_MAX + 400_000, "Request must be smaller than 70167211 bytes.*")]
+    for size, text in too_large:
+        large_package = t.creation("bad", Code={"ZipFile": bytes(size)})
+        t.fails("RequestEntityTooLargeException", re.compile(text), create, **large_package)
     mandatory = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
     for missing in ("Runtime", "Handler"):
         request = t.creation("bad")

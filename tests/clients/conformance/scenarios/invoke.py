@@ -5,6 +5,7 @@ import json
 import re
 
 from conformance import known
+from conformance.modules import talkative
 from conformance.scenarios import step
 
 COVERS = "Invoke"
@@ -102,6 +103,19 @@ def with_its_log(t):
     )
     t.matches(report, log, "the report")
     t.true("LogResult" not in t.client.invoke(FunctionName="echo", LogType="None"), "no log that nobody asked for")
+
+
+@step
+def with_the_end_of_a_long_log(t):
+    """of a long log only the last 4 KB come"""
+    said = b"".join(b"line %04d\n" % number for number in range(1000))
+    t.function("talkative", Code={"ZipFile": talkative(said)})
+    answer = t.client.invoke(FunctionName="talkative", LogType="Tail")
+    tail = base64.b64decode(answer["LogResult"], validate=True)
+    t.equal(len(tail), LOG_TAIL_MAX, "its length")
+    lines = tail.decode().splitlines()
+    t.true(lines[-1].startswith("REPORT RequestId: ") and lines[-2].startswith("END RequestId: "), str(lines[-2:]))
+    t.equal(lines[-3], "line 0999", "what the function said last")
 
 
 @step
