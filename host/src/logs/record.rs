@@ -66,6 +66,12 @@ impl Header {
 }
 
 impl Record<'_> {
+    /// How many bytes the record has in a segment, head and all.
+    pub(super) fn bytes(&self) -> u64 {
+        let names = [self.stream, self.request_id].map(|name| 1 + name.floor_char_boundary(255));
+        (RECORD_HEAD_BYTES + 8 + names[0] + names[1] + self.text.len()) as u64
+    }
+
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         let start = bytes.len();
         bytes.extend_from_slice(&[0; RECORD_HEAD_BYTES]);
@@ -135,11 +141,12 @@ mod tests {
         let record = Record { at_ms: 7, stream: "s", request_id: "", text: b"\x1b[31m\xff\n" };
         let mut bytes = Vec::new();
         record.encode(&mut bytes);
-        assert_eq!(decoded(&bytes), Some(record));
+        assert_eq!((decoded(&bytes), record.bytes()), (Some(record), bytes.len() as u64));
         let long = Record { stream: &"é".repeat(200), ..record };
         bytes.clear();
         long.encode(&mut bytes);
         assert_eq!(decoded(&bytes).expect("a record").stream, "é".repeat(127));
+        assert_eq!(long.bytes(), bytes.len() as u64);
     }
 
     #[test]

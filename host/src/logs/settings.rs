@@ -12,7 +12,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogSettings {
-    /// The bytes that a group's files may have together, but for one more line. Default: 64 MiB, at least 256 KiB.
+    /// The bytes that a group's files may have together, but for a line that is longer than an eighth of it. Default: 64 MiB,
+    /// at least 256 KiB.
     pub group_bytes_max: u64,
     /// The bytes that all files may take on disk together, but for what is being written. Default: 4 GiB.
     pub bytes_max: u64,
@@ -36,7 +37,7 @@ impl LogSettings {
         self.group_bytes_max.max(GROUP_BYTES_MIN)
     }
 
-    /// From what size on a segment is followed by another.
+    /// The size at which a segment is followed by another.
     pub(super) fn segment_bytes_max(&self) -> u64 {
         (self.group_bytes_max() / SEGMENTS_PER_GROUP).min(SEGMENT_BYTES_MAX)
     }

@@ -92,7 +92,7 @@ impl Writer {
     }
 
     fn append(&mut self, key: &GroupKey, record: &Record<'_>) {
-        if let Err(error) = self.ready(key) {
+        if let Err(error) = self.ready(key, record.bytes()) {
             tracing::warn!("a log line of {} was lost, as it cannot be written: {error}", key.name);
             return;
         }
@@ -102,17 +102,24 @@ impl Writer {
         record.encode(&mut segment.pending);
         segment.pending_lines += 1;
         segment.times = Some(segment::widened(segment.times, record.at_ms));
-        if segment.bytes + segment.pending.len() as u64 >= self.settings.segment_bytes_max() {
-            // The next line begins the next segment.
-            self.flush(key);
-            self.open.remove(key);
-        }
     }
 
-    /// Sees to it that the group's youngest segment is open, and has room.
-    fn ready(&mut self, key: &GroupKey) -> io::Result<()> {
-        if self.open.contains_key(key) {
-            return Ok(());
+    /// Sees to it that the group's youngest segment is open, and has room for so many bytes. A line that is larger than a
+    /// segment has one of its own.
+    fn ready(&mut self, key: &GroupKey, bytes: u64) -> io::Result<()> {
+        let segment_bytes_max = self.settings.segment_bytes_max();
+        match self.open.get(key) {
+            Some(open)
+                if open.times.is_none()
+                    || open.bytes + open.pending.len() as u64 + bytes <= segment_bytes_max =>
+            {
+                return Ok(());
+            }
+            Some(_) => {
+                self.flush(key);
+                self.open.remove(key);
+            }
+            None => {}
         }
         if self.open.len() >= OPEN_SEGMENTS_MAX {
             let oldest = self.open.iter().min_by_key(|(_, segment)| segment.used).map(|(key, _)| key.clone());
@@ -123,7 +130,7 @@ impl Writer {
         }
         let last = self.catalog().last(key);
         let opened = match last {
-            Some(last) if last.bytes < self.settings.segment_bytes_max() => {
+            Some(last) if last.bytes + bytes <= segment_bytes_max => {
                 // What somebody has damaged or taken away stays as it is, and another follows it.
                 self.reopen(key, last).or_else(|_| self.begin(key, Some(last)))?
             }
