@@ -1,5 +1,5 @@
-//! The audit entries, of changes and of refused requests: each kind numbered without gaps, each entry with its hash, the oldest of
-//! a kind going when there are too many of it.
+//! The audit entries, of changes and of refused requests: each kind numbered without gaps, each entry with its hash, the
+//! oldest of a kind going when there are too many of it.
 
 use rusqlite::{Connection, Row, ToSql, Transaction};
 

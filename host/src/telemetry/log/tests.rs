@@ -162,8 +162,8 @@ fn what_ended_an_event_is_kept_although_its_guest_floods_the_log() {
     let line = [&[b'x'; 1000][..], b"\n"].concat();
     (0..10_000).for_each(|_| write(&log, &line));
     log.note("a trace");
-    log.quote("lost");
-    log.of_request().note("lost too");
+    log.quote(&"lost".repeat(1000));
+    log.of_request().note(&"lost too".repeat(1000));
     let error = FunctionError::answer_too_large();
     log.end("a", Some(&error), &report());
     let batch = queue.take(Duration::ZERO).expect("lines");
