@@ -22,6 +22,8 @@ const LINE_OVERHEAD_BYTES: usize = size_of::<QueuedLine>();
 pub(crate) const KEPT_LINE_BYTES_MAX: usize = 256 << 10;
 /// What of the queue is for the host's own lines alone: there are few to each event, and what ended one must not be lost.
 const RESERVE_BYTES: usize = QUEUE_BYTES_MAX / 8;
+/// The longest line that the reserve is for. The text of an error may be its guest's, and as long as it likes.
+const RESERVED_LINE_BYTES_MAX: usize = 4 << 10;
 /// Of how many instances lost lines are counted apart.
 const LOSERS_MAX: usize = 1024;
 
@@ -83,7 +85,7 @@ pub(crate) struct KeptLine<'a> {
 pub(super) enum LineOf {
     /// A guest's: its function may have its share of a batch.
     Guest,
-    /// The host's own: it is lost only when nothing is left.
+    /// The host's own: unless it is very long, it is lost only when nothing is left.
     Host,
 }
 
@@ -106,10 +108,10 @@ impl LogQueue {
         let (batch, queued) = (state.taken, state.batch.bytes());
         let taken = state.batch.shares.of(source, batch, share);
         let has_room = match of {
-            LineOf::Guest => {
+            LineOf::Host if line.len() <= RESERVED_LINE_BYTES_MAX => queued + bytes <= QUEUE_BYTES_MAX,
+            LineOf::Guest | LineOf::Host => {
                 queued + bytes <= QUEUE_BYTES_MAX - RESERVE_BYTES && *taken + bytes <= SHARE_BYTES_MAX
             }
-            LineOf::Host => queued + bytes <= QUEUE_BYTES_MAX,
         };
         if has_room {
             *taken += bytes;
@@ -268,13 +270,15 @@ mod tests {
             queue.push(&flood, None, guests(&[b'x'; 1000]), &mut share_of_flood);
         }
         queue.push(&flood, None, (LineOf::Host, b"REPORT"), &mut share_of_flood);
+        let long = [b'x'; RESERVED_LINE_BYTES_MAX + 1];
+        queue.push(&flood, None, (LineOf::Host, &long), &mut share_of_flood);
         queue.push(&quiet, None, guests(b"still here"), &mut share_of_quiet);
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert!(batch.bytes() <= SHARE_BYTES_MAX + 1000);
         let last: Vec<(&[u8], u64)> = batch.lines().map(|line| (line.text, line.lost)).collect();
         let lost = lost(&batch);
         assert_eq!(last[last.len() - 3..], [(&b""[..], lost), (b"REPORT", 0), (b"still here", 0)]);
-        assert_eq!(lost + kept(&batch), all + 2);
+        assert_eq!(lost + kept(&batch), all + 3);
         queue.push(&flood, None, guests(b"again"), &mut share_of_flood);
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert_eq!(kept(&batch), 1, "a new batch, a new share");
