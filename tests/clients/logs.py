@@ -93,6 +93,14 @@ def refused(name, call, **arguments):
     sys.exit(f"{call} {arguments} was not refused")
 
 
+def elsewhere(service):
+    """A client whose requests look like those of a web page."""
+    client = boto3.client(service, **SETTINGS)
+    page = lambda request, **_: request.headers.add_header("Origin", "https://evil.example/<&>")
+    client.meta.events.register("before-sign", page)
+    return client
+
+
 def check():
     of_group = {"logGroupName": group}
     listed = conforming("DescribeLogGroups", {"logGroupNamePrefix": group})["logGroups"]
@@ -160,6 +168,12 @@ def check():
     expect(identity["Account"], "000000000000", "account")
     expect(identity["Arn"], "arn:aws:iam::000000000000:user/samovar", "ARN")
     refused("InvalidAction", boto3.client("sts", **SETTINGS).get_session_token)
+
+    # What is refused before it comes to an operation has the form of its service too.
+    refused("RequestEntityTooLargeException", logs.filter_log_events, filterPattern="x" * (1 << 20), **of_group)
+    refused("AccessDeniedException", elsewhere("logs").describe_log_groups)
+    text = refused("AccessDenied", elsewhere("sts").get_caller_identity)
+    expect("https://evil.example/<&>" in text, True, f"the message: {text}")
     print("logs: all as on AWS")
 
 

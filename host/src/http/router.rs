@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderValue;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::Host;
@@ -45,10 +47,7 @@ pub fn router(host: Host, settings: HttpSettings) -> Router {
 impl Api {
     /// Every request passes here, so none can pass the guard by, and none is without a request id.
     pub(super) async fn answer(&self, request: Request, peer: Option<SocketAddr>) -> Response {
-        let mut response = match self.perform(request, peer).await {
-            Ok(response) => response,
-            Err(error) => error.into_response(),
-        };
+        let mut response = self.perform(request, peer).await;
         let headers = response.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             let id = uuid::Uuid::new_v4().to_string();
@@ -57,12 +56,22 @@ impl Api {
         response
     }
 
-    async fn perform(&self, request: Request, peer: Option<SocketAddr>) -> Answer {
+    async fn perform(&self, request: Request, peer: Option<SocketAddr>) -> Response {
         let (parts, body) = request.into_parts();
-        self.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
-        if let Some(service) = Service::of(&parts) {
-            return Box::pin(service.answer(self, &parts, body)).await;
-        }
+        // Known first, because each service has a form of its own for what is refused.
+        let service = Service::of(&parts);
+        let answer = match (self.guard.check(&parts), &service) {
+            (Err(refused), _) => Err(WireError::refused(&refused)),
+            (Ok(()), Some(service)) => Box::pin(service.answer(self, &parts, body)).await,
+            (Ok(()), None) => self.perform_lambda(parts, body, peer).await,
+        };
+        answer.unwrap_or_else(|error| match &service {
+            Some(service) => service.refuse(error),
+            None => error.into_response(),
+        })
+    }
+
+    async fn perform_lambda(&self, parts: Parts, body: Body, peer: Option<SocketAddr>) -> Answer {
         match Target::of(&parts.method, parts.uri.path()) {
             Target::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
             Target::Code { region, function, version } => code::get(self, region, function, version).await,

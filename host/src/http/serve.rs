@@ -219,6 +219,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refusal_has_the_form_of_the_service_that_is_asked() {
+        let server = server(HttpSettings::default()).await;
+        let logs = "X-Amz-Target: Logs_20140328.DescribeLogGroups";
+        let sts = "Content-Type: application/x-www-form-urlencoded";
+        let (foreign, own) =
+            ("Host: evil.example", "Host: localhost\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKID");
+        for (headers, name) in [(foreign, "AccessDenied"), (own, "IncompleteSignature")] {
+            let answer = server.ask(&request("POST /", &format!("{headers}\r\n{logs}"), "{}")).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+            assert!(answer.contains(&format!("\"__type\":\"{name}Exception\"")), "{answer}");
+            let answer = server
+                .ask(&request("POST /", &format!("{headers}\r\n{sts}"), "Action=GetCallerIdentity"))
+                .await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+            assert!(answer.contains(&format!("<Code>{name}</Code>")), "{answer}");
+        }
+        let large = "x".repeat((1 << 20) + 1);
+        let answer = server.ask(&request("POST /", &format!("Host: localhost\r\n{sts}"), &large)).await;
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("<ErrorResponse"), "{answer}");
+        server.stop().await;
+    }
+
+    #[tokio::test]
     async fn a_payload_over_the_limit_is_refused_before_it_is_held() {
         let server = server(HttpSettings::default()).await;
         let line = "POST /2015-03-31/functions/f/invocations";

@@ -2,12 +2,14 @@
 //! the one operation of STS that many tools ask first.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::Response;
 
 use super::api::{Answer, Api};
 use super::bodies::Limit;
+use super::logs::LogsWireError;
 use super::wire_error::WireError;
 use super::{credential, logs, sts};
 
@@ -40,15 +42,27 @@ impl Service {
         is_form.then_some(Self::Sts)
     }
 
-    pub(super) async fn answer(self, api: &Api, parts: &Parts, body: Body) -> Answer {
+    pub(super) async fn answer(&self, api: &Api, parts: &Parts, body: Body) -> Answer {
         let region = credential::region(&parts.headers)?;
         let body = api.bodies.read(body, BODY_LIMIT).await?;
         Ok(match self {
             Self::Logs { operation } => {
-                logs::answer(&api.host, region, &operation, &parts.headers, &body.bytes).await
+                logs::answer(&api.host, region, operation, &parts.headers, &body.bytes).await
             }
             Self::Sts => sts::answer(api.host.account_id(), &body.bytes),
         })
+    }
+
+    /// What a request gets that did not come as far as an operation, in the form that this service's clients read.
+    pub(super) fn refuse(&self, error: WireError) -> Response {
+        let mut response = match self {
+            Self::Logs { .. } => LogsWireError::from(error).into_response(),
+            Self::Sts => sts::error(&error),
+        };
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 
@@ -59,6 +73,41 @@ mod tests {
     fn of(method: &str, path: &str, header: (&str, &str)) -> Option<Service> {
         let request = axum::http::Request::builder().method(method).uri(path).header(header.0, header.1);
         Service::of(&request.body(()).expect("a request").into_parts().0)
+    }
+
+    async fn refused(service: Service, error: WireError) -> (Response, String) {
+        let (parts, body) = service.refuse(error).into_parts();
+        let body = axum::body::to_bytes(body, 1 << 16).await.expect("a body");
+        (Response::from_parts(parts, Body::empty()), String::from_utf8(body.into()).expect("text"))
+    }
+
+    /// All of them came in Lambda's form, which the clients of the other services cannot read.
+    #[tokio::test]
+    async fn each_service_writes_refusals_in_its_own_form() {
+        let logs = || Service::Logs { operation: "GetLogEvents".to_owned() };
+        let (response, body) = refused(logs(), WireError::control_request_too_large(7)).await;
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(response.status().as_u16(), 413);
+        assert_eq!(response.headers()["content-type"], "application/x-amz-json-1.1");
+        assert_eq!(body["__type"], "RequestEntityTooLargeException");
+        assert!(body["message"].as_str().expect("text").contains("7 bytes"), "{body}");
+        let (response, body) = refused(Service::Sts, WireError::incomplete_signature("<&>")).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["content-type"]),
+            (403, &"text/xml".parse().expect("a header"))
+        );
+        assert!(body.contains("<Type>Sender</Type><Code>IncompleteSignature</Code>"), "{body}");
+        assert!(body.contains("not '&lt;&amp;&gt;'</Message>"), "{body}");
+        for (service, name) in
+            [(logs(), "\"ThrottlingException\""), (Service::Sts, "<Code>Throttling</Code>")]
+        {
+            let (response, body) = refused(service, WireError::no_room_for_body()).await;
+            assert_eq!(
+                (response.status().as_u16(), &response.headers()["retry-after"]),
+                (429, &HeaderValue::from(1))
+            );
+            assert!(body.contains(name), "{body}");
+        }
     }
 
     #[test]

@@ -19,6 +19,9 @@ const QUALIFIER_PATTERN: &str = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
 /// The most characters of a client's own text that an error shows.
 const SHOWN_CHARS_MAX: usize = 200;
 
+/// What a client is told of something that the host's log has.
+pub(super) const INTERNAL: &str = "An internal error occurred; the host's log says more";
+
 /// An error, as it is written to a client.
 #[derive(Debug)]
 pub(super) struct WireError {
@@ -193,6 +196,16 @@ impl WireError {
         self.exception.form().name
     }
 
+    /// The status of its answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.exception.form().status
+    }
+
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A value of the request is one that Lambda's service refuses.
     pub(super) fn parameter(message: impl Into<String>) -> Self {
         Self::new(Exception::InvalidParameterValue, message)
@@ -317,7 +330,7 @@ impl WireError {
     /// Something went wrong that is nobody's request's doing. The client does not learn what, the log does.
     pub(super) fn internal(error: &dyn fmt::Display) -> Self {
         tracing::error!("a request failed: {error}");
-        Self::new(Exception::Service, "An internal error occurred; the host's log says more")
+        Self::new(Exception::Service, INTERNAL)
     }
 
     pub(super) fn closing() -> Self {

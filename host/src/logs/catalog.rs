@@ -59,8 +59,10 @@ impl Catalog {
     }
 
     fn load_group(&mut self, region: &Path, folder: &Path) -> io::Result<()> {
+        let Some(region) = region.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
         let mut segments = Vec::new();
-        let mut header = None;
+        let mut group: Option<(GroupKey, u64)> = None;
+        let mut foreign = 0;
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             let Some(number) = folder::segment_number(&path) else { continue };
@@ -70,8 +72,14 @@ impl Catalog {
                 std::fs::remove_file(&path)?;
                 continue;
             };
-            let header = header.get_or_insert_with(|| reader.header().clone());
-            header.created_ms = header.created_ms.min(reader.header().created_ms);
+            let header = reader.header();
+            let key = GroupKey { region: region.to_owned(), name: header.group.clone() };
+            if key.folder(&self.folder) != folder {
+                foreign += 1;
+                continue;
+            }
+            let (_, created_ms) = group.get_or_insert((key, header.created_ms));
+            *created_ms = header.created_ms.min(*created_ms);
             let written = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
             segments.push(Segment {
                 number,
@@ -81,17 +89,18 @@ impl Catalog {
                 is_whole: false,
             });
         }
-        let (Some(header), Some(region)) = (header, region.file_name().and_then(|name| name.to_str())) else {
-            return Ok(());
-        };
+        if foreign > 0 {
+            let folder = folder.display();
+            tracing::warn!(
+                files = foreign,
+                "log files in {folder} are of groups that lie elsewhere; they stay as they are"
+            );
+        }
+        let Some((key, created_ms)) = group else { return Ok(()) };
         segments.sort_unstable_by_key(|segment| segment.number);
         let bytes = segments.iter().map(|segment| segment.bytes).sum();
         self.disk_bytes += segments.iter().map(|segment| disk_bytes(segment.bytes)).sum::<u64>();
-        let key = GroupKey { region: region.to_owned(), name: header.group };
-        if key.folder(&self.folder) == folder {
-            let group = Group { created_ms: header.created_ms, bytes, segments: segments.into() };
-            self.groups.insert(key, group);
-        }
+        self.groups.insert(key, Group { created_ms, bytes, segments: segments.into() });
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod events;
 mod filter;
 mod folder;
 mod groups;
+mod hold_off;
 mod position;
 mod record;
 mod segment;

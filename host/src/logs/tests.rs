@@ -323,3 +323,61 @@ async fn more_groups_than_open_files_are_written_all_the_same() {
         assert_eq!(lines, numbered(0..3), "group {number}");
     }
 }
+
+#[tokio::test]
+async fn a_group_that_could_not_be_written_is_written_again_when_it_can() {
+    let kept = Kept::new(small());
+    let folder = kept.folder.path().join(FOLDER).join(REGION).join("=+aws+lambda+f");
+    std::fs::create_dir(folder.parent().expect("a region")).expect("it is made");
+    std::fs::write(&folder, "in its place").expect("it is written");
+    let log = kept.log("s");
+    write(&log, "lost");
+    let read = kept.logs.events(REGION, ReadLogEvents::new(GROUP)).await;
+    assert!(matches!(read, Err(LogsError::GroupNotFound { .. })), "{read:?}");
+    std::fs::remove_file(&folder).expect("it is there");
+    while kept.logs.events(REGION, ReadLogEvents::new(GROUP)).await.is_err() {
+        write(&log, "again");
+    }
+    let lines = kept.lines(LOG_PAGE_EVENTS_MAX).await;
+    assert!(lines.iter().all(|line| line == "again"), "{lines:?}");
+}
+
+/// A copy of a group's folder counted and never went, and everything else was let go for it.
+#[tokio::test]
+async fn a_folder_that_somebody_copied_takes_no_room_from_others() {
+    let kept = Kept::new(LogSettings::default());
+    let log = kept.log("s");
+    let text = "x".repeat(8000);
+    (0..200).for_each(|_| write(&log, &text));
+    let lines = kept.lines(LOG_PAGE_EVENTS_MAX).await;
+    kept.logs.close().await;
+    let own = kept.files();
+    let copy = own[0].parent().and_then(Path::parent).expect("a region").join("copy");
+    std::fs::create_dir(&copy).expect("it is made");
+    for file in &own {
+        std::fs::copy(file, copy.join(file.file_name().expect("a file"))).expect("it is copied");
+    }
+    let both = 2 * kept.bytes();
+    let kept = kept.again(LogSettings { bytes_max: both - both / 4, ..LogSettings::default() }).await;
+    write(&kept.log("s"), "one more");
+    let after = kept.lines(LOG_PAGE_EVENTS_MAX).await;
+    assert_eq!(after.len(), lines.len() + 1, "none of them had to go");
+    assert_eq!(std::fs::read_dir(&copy).expect("it is there").count(), own.len());
+}
+
+#[tokio::test]
+async fn a_file_of_another_group_is_not_read_as_this_ones() {
+    let kept = Kept::new(LogSettings::default());
+    write(&kept.log("s"), "line 0");
+    let mut other = LogSource::example("s");
+    Arc::make_mut(&mut other).group = "/aws/lambda/g".to_owned();
+    write(&kept.log_of(other), "of another");
+    kept.logs.close().await;
+    let own = kept.files();
+    let folder = own[0].parent().expect("a folder");
+    let others = std::fs::read_dir(folder.with_file_name("=+aws+lambda+g")).expect("it is there");
+    let file = others.last().expect("a file").expect("a file").path();
+    std::fs::copy(file, folder.join("00000000000000000001.log")).expect("it is copied");
+    let kept = kept.again(LogSettings::default()).await;
+    assert_eq!(kept.lines(10).await, ["line 0"]);
+}

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::catalog::{Catalog, Segment};
 use super::folder::{self, GroupKey};
+use super::hold_off::HoldOff;
 use super::record::{Header, Record};
 use super::segment::{self, Whole};
 use super::settings::LogSettings;
@@ -27,6 +29,7 @@ pub(super) struct Writer {
     catalog: Arc<Mutex<Catalog>>,
     settings: LogSettings,
     open: HashMap<GroupKey, OpenSegment>,
+    hold_off: HoldOff,
     /// Rises with every use of a segment.
     clock: u64,
 }
@@ -52,7 +55,7 @@ impl Drop for Writer {
 
 impl Writer {
     pub(super) fn new(queue: Arc<LogQueue>, catalog: Arc<Mutex<Catalog>>, settings: LogSettings) -> Self {
-        Self { queue, catalog, settings, open: HashMap::new(), clock: 0 }
+        Self { queue, catalog, settings, open: HashMap::new(), hold_off: HoldOff::default(), clock: 0 }
     }
 
     pub(super) fn run(mut self) {
@@ -88,12 +91,19 @@ impl Writer {
         for key in used {
             self.flush(&key);
         }
+        if let Some((lines, reason)) = self.hold_off.told(timestamp::now_ms()) {
+            tracing::warn!(lines, "log lines were lost: {reason}");
+        }
         self.trim();
     }
 
     fn append(&mut self, key: &GroupKey, record: &Record<'_>) {
+        if self.hold_off.holds(key, timestamp::now_ms()) {
+            self.hold_off.lose(1);
+            return;
+        }
         if let Err(error) = self.ready(key, record.bytes()) {
-            tracing::warn!("a log line of {} was lost, as it cannot be written: {error}", key.name);
+            self.hold_off.fail(key, 1, &error, timestamp::now_ms());
             return;
         }
         self.clock += 1;
@@ -149,9 +159,9 @@ impl Writer {
         if let Some(parent) = path.parent() {
             folder::make(parent)?;
         }
-        let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
         let header = Header { created_ms: now, group: key.name.clone() }.encode();
-        file.write_all(&header)?;
+        let file = with_header(file, &path, &header)?;
         let bytes = header.len() as u64;
         self.catalog().add(key, Segment { number, bytes, written_ms: now, times: None, is_whole: true });
         Ok(OpenSegment::new(file, number, bytes, None))
@@ -178,7 +188,7 @@ impl Writer {
         }
         let written = segment.file.write_all(&segment.pending);
         if let Err(error) = written {
-            tracing::warn!(lines = segment.pending_lines, "log lines of {} were lost: {error}", key.name);
+            self.hold_off.fail(key, segment.pending_lines, &error, timestamp::now_ms());
             // What was written of them is cut off when the segment is opened again.
             self.open.remove(key);
             return;
@@ -217,10 +227,41 @@ impl OpenSegment {
     }
 }
 
+/// Writes the header of a new file. A file without one would be in no catalog, so it does not stay.
+fn with_header<W: Write>(mut file: W, path: &Path, header: &[u8]) -> io::Result<W> {
+    if let Err(error) = file.write_all(header) {
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::warn!("an empty log file stays on disk, {}: {error}", path.display());
+        }
+        return Err(error);
+    }
+    Ok(file)
+}
+
 fn lost(count: u64) -> String {
     format!("({count} log lines were lost here: they came faster than they could be written)")
 }
 
 fn group_of(source: &LogSource) -> GroupKey {
     GroupKey { region: source.region.clone(), name: source.group.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a full disk the file could be made and its header not be written, so each further line left an empty file behind.
+    #[test]
+    fn a_file_whose_header_cannot_be_written_does_not_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("segment");
+        for room in [0, 3] {
+            std::fs::write(&path, "").expect("it is written");
+            assert!(with_header(&mut vec![0; room][..], &path, b"header").is_err());
+            assert!(!path.exists(), "with room for {room} bytes");
+        }
+        std::fs::write(&path, "").expect("it is written");
+        assert!(with_header(&mut [0; 6][..], &path, b"header").is_ok());
+        assert!(path.exists());
+    }
 }

@@ -7,6 +7,8 @@ use super::*;
 
 /// How many audit entries the stores under test keep.
 const AUDIT_ENTRIES_KEPT: usize = 20;
+const REFUSALS_KEPT: usize = 3;
+const KEPT: AuditBounds = AuditBounds { changes_max: AUDIT_ENTRIES_KEPT, refusals_max: REFUSALS_KEPT };
 
 /// A store under test.
 struct Subject {
@@ -17,13 +19,13 @@ struct Subject {
 
 impl Subject {
     fn in_memory() -> Self {
-        Self { store: Arc::new(MemoryStore::keeping_audit_entries(AUDIT_ENTRIES_KEPT)), folder: None }
+        Self { store: Arc::new(MemoryStore::keeping_audit_entries(KEPT)), folder: None }
     }
 
     #[cfg(feature = "sqlite")]
     fn in_a_file() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::keeping_audit_entries(folder.path(), AUDIT_ENTRIES_KEPT).expect("it opens");
+        let store = SqliteStore::keeping_audit_entries(folder.path(), KEPT).expect("it opens");
         Self { store: Arc::new(store), folder: Some(folder) }
     }
 
@@ -34,7 +36,7 @@ impl Subject {
         if let Some(folder) = folder {
             assert_eq!(Arc::strong_count(&store), 1, "nobody else uses it");
             drop(store);
-            let store = SqliteStore::keeping_audit_entries(folder.path(), AUDIT_ENTRIES_KEPT);
+            let store = SqliteStore::keeping_audit_entries(folder.path(), KEPT);
             return Self { store: Arc::new(store.expect("it opens")), folder: Some(folder) };
         }
         Self { store, folder }
@@ -128,6 +130,7 @@ every_store! {
     those_who_change_different_scopes_all_win,
     audit_entries_come_newest_first_and_the_oldest_go,
     notes_come_before_the_commit_after_them,
+    refusals_take_no_room_from_changes,
     a_store_that_is_opened_again_is_the_same,
     a_backup_is_a_store_that_is_the_same,
     any_changes_lead_where_they_lead_in_a_map,
@@ -298,6 +301,28 @@ async fn notes_come_before_the_commit_after_them(subject: Subject) {
     assert_eq!(subject.audited(1).await, ["last"], "what was noted is written before the store closes");
 }
 
+/// Refused requests cost next to nothing, and so many of them as entries were kept left no change in the record.
+async fn refusals_take_no_room_from_changes(subject: Subject) {
+    let refuse = |numbers: std::ops::Range<usize>| {
+        numbers.for_each(|number| subject.store.note(entry(&format!("refused {number}"))));
+    };
+    refuse(0..2);
+    subject.put("first", None, &[]).await.expect("it commits");
+    refuse(2..2 * AUDIT_ENTRIES_KEPT);
+    subject.put("second", None, &[]).await.expect("it commits");
+    refuse(40..41);
+    let subject = subject.reopened();
+    let latest = ["refused 40", "second", "refused 39", "refused 38", "first"];
+    assert_eq!(subject.audited(usize::MAX).await, latest);
+    assert_eq!(subject.audited(2).await, latest[..2]);
+    for number in 0..AUDIT_ENTRIES_KEPT {
+        subject.put(&number.to_string(), None, &[]).await.expect("it commits");
+    }
+    let all = subject.audited(usize::MAX).await;
+    assert_eq!(all.len(), AUDIT_ENTRIES_KEPT + REFUSALS_KEPT);
+    assert_eq!(all[AUDIT_ENTRIES_KEPT..], [latest[0], latest[2], latest[3]], "nor do changes from them");
+}
+
 async fn a_store_that_is_opened_again_is_the_same(subject: Subject) {
     for scope in 0..20 {
         let records = [("live", "🫖"), ("1", "one")];
@@ -320,7 +345,7 @@ async fn a_backup_is_a_store_that_is_the_same(subject: Subject) {
     assert_eq!(made, Ok(()));
     #[cfg(feature = "sqlite")]
     {
-        let copy = SqliteStore::keeping_audit_entries(folder.path(), AUDIT_ENTRIES_KEPT).expect("it opens");
+        let copy = SqliteStore::keeping_audit_entries(folder.path(), KEPT).expect("it opens");
         assert_eq!(loaded(&copy), Ok(subject.loaded()));
         assert_eq!(copy.audit(10).await, subject.store.audit(10).await);
         let refused = subject.store.backup(folder.path());

@@ -4,24 +4,28 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{
-    AUDIT_ENTRIES_MAX, AuditEntry, Commit, Pending, Position, Record, Scope, Store, StoreError, Write,
-};
+use super::{AuditBounds, AuditEntry, Commit, Pending, Position, Record, Scope, Store, StoreError, Write};
 
 /// Records in memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     state: Mutex<State>,
-    audit_entries_max: usize,
+    audit_bounds: AuditBounds,
 }
 
 #[derive(Debug, Default)]
 struct State {
     position: Position,
     scopes: BTreeMap<String, Kept>,
-    /// The newest last.
-    audit: VecDeque<AuditEntry>,
+    changes: Ring,
+    refusals: Ring,
+    /// How many audit entries there were.
+    audited: u64,
 }
+
+/// Audit entries with their numbers among all, the newest last.
+#[derive(Debug, Default)]
+struct Ring(VecDeque<(u64, AuditEntry)>);
 
 #[derive(Debug)]
 struct Kept {
@@ -29,16 +33,11 @@ struct Kept {
     records: BTreeMap<String, String>,
 }
 
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self::keeping_audit_entries(AUDIT_ENTRIES_MAX)
-    }
-}
-
 impl MemoryStore {
-    /// With another bound on the audit entries.
-    pub(super) fn keeping_audit_entries(audit_entries_max: usize) -> Self {
-        Self { state: Mutex::default(), audit_entries_max }
+    /// With other bounds on the audit entries.
+    #[cfg(test)]
+    pub(super) fn keeping_audit_entries(audit_bounds: AuditBounds) -> Self {
+        Self { state: Mutex::default(), audit_bounds }
     }
 
     /// Every change of the state is whole when its lock is given back, so a panic elsewhere leaves nothing half done.
@@ -56,16 +55,18 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, commit: Commit) -> Pending<'_, Position> {
-        let committed = self.state().commit(commit, self.audit_entries_max);
+        let committed = self.state().commit(commit, self.audit_bounds);
         Box::pin(std::future::ready(committed))
     }
 
     fn note(&self, entry: AuditEntry) {
-        self.state().note(entry, self.audit_entries_max);
+        let mut state = self.state();
+        let number = state.next_number();
+        state.refusals.add(number, entry, self.audit_bounds.refusals_max);
     }
 
     fn audit(&self, limit: usize) -> Pending<'_, Vec<AuditEntry>> {
-        let latest = self.state().audit.iter().rev().take(limit).cloned().collect();
+        let latest = self.state().latest(limit);
         Box::pin(std::future::ready(Ok(latest)))
     }
 
@@ -76,7 +77,7 @@ impl Store for MemoryStore {
 }
 
 impl State {
-    fn commit(&mut self, commit: Commit, audit_entries_max: usize) -> Result<Position, StoreError> {
+    fn commit(&mut self, commit: Commit, audit_bounds: AuditBounds) -> Result<Position, StoreError> {
         let found = self.scopes.get(&commit.scope).map(|kept| kept.generation);
         if found != commit.expected {
             return Err(StoreError::Conflict);
@@ -92,15 +93,21 @@ impl State {
         if !records.is_empty() {
             self.scopes.insert(commit.scope, Kept { generation: self.position, records });
         }
-        self.note(commit.audit, audit_entries_max);
+        let number = self.next_number();
+        self.changes.add(number, commit.audit, audit_bounds.changes_max);
         Ok(self.position)
     }
 
-    fn note(&mut self, entry: AuditEntry, audit_entries_max: usize) {
-        self.audit.push_back(entry);
-        while self.audit.len() > audit_entries_max {
-            self.audit.pop_front();
-        }
+    fn next_number(&mut self) -> u64 {
+        self.audited += 1;
+        self.audited
+    }
+
+    fn latest(&self, limit: usize) -> Vec<AuditEntry> {
+        let latest = |ring: &Ring| ring.0.iter().rev().take(limit).cloned().collect::<Vec<_>>();
+        let mut both = [latest(&self.changes), latest(&self.refusals)].concat();
+        both.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+        both.into_iter().take(limit).map(|(_, entry)| entry).collect()
     }
 
     fn copied(&self) -> (Vec<Scope>, Position) {
@@ -110,6 +117,15 @@ impl State {
             records: kept.records.iter().map(record).collect(),
         };
         (self.scopes.iter().map(scope).collect(), self.position)
+    }
+}
+
+impl Ring {
+    fn add(&mut self, number: u64, entry: AuditEntry, entries_max: usize) {
+        self.0.push_back((number, entry));
+        while self.0.len() > entries_max {
+            self.0.pop_front();
+        }
     }
 }
 

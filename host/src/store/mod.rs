@@ -19,8 +19,21 @@ use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::SqliteStore;
 
-/// How many audit entries are kept; the oldest go.
-pub(crate) const AUDIT_ENTRIES_MAX: usize = 100_000;
+/// How many audit entries are kept; the oldest go. Those of refused requests have a bound of their own, so that nobody can ask
+/// for what is refused until no change is in the record any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AuditBounds {
+    /// How many entries of changes that were made.
+    pub(crate) changes_max: usize,
+    /// How many entries of requests that were refused.
+    pub(crate) refusals_max: usize,
+}
+
+impl Default for AuditBounds {
+    fn default() -> Self {
+        Self { changes_max: 100_000, refusals_max: 10_000 }
+    }
+}
 
 /// What a store gives back when its work is done.
 pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -100,7 +113,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Notes what was asked for and refused. It is written in the background, and lost if there is no room.
     fn note(&self, entry: AuditEntry);
 
-    /// The latest audit entries, the newest first; [`AUDIT_ENTRIES_MAX`] are kept.
+    /// The latest audit entries, the newest first; within [`AuditBounds`] they are kept.
     fn audit(&self, limit: usize) -> Pending<'_, Vec<AuditEntry>>;
 
     /// Writes a copy of the whole, as it is at one moment, into a folder that is there. It blocks, and does not hold up

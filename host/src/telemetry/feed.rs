@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::queue::{LineOf, LogQueue, Share};
+use super::queue::{LineOf, LogQueue};
+use super::share::Share;
 use super::source::LogSource;
 
 /// How many lines a listener may fall behind before it loses the oldest.

@@ -10,7 +10,8 @@ use super::feed::LogFeed;
 use super::form::LineForm;
 use super::handed_over;
 use super::platform::PlatformEvent;
-use super::queue::{LineOf, Share};
+use super::queue::LineOf;
+use super::share::Share;
 use super::source::LogSource;
 use crate::function::{LogFormat, LogLevel, Logging};
 use crate::invocation::{FunctionError, Report, Status};
@@ -49,7 +50,8 @@ impl RequestLog {
     pub(crate) fn note(&self, text: &str) {
         let mut state = self.log.state();
         if state.request_id == self.request_id {
-            state.note(LogLevel::Warn, text);
+            // A guest brings these about by itself, as often as it likes.
+            state.note(LineOf::Guest, LogLevel::Warn, text);
         }
     }
 }
@@ -141,7 +143,12 @@ impl Log {
 
     /// Adds lines of the host's own about what went wrong in the guest.
     pub(crate) fn note(&self, text: &str) {
-        self.state().note(LogLevel::Error, text);
+        self.state().note(LineOf::Host, LogLevel::Error, text);
+    }
+
+    /// Adds what the guest has written elsewhere, as lines of its own, because something went wrong in it.
+    pub(crate) fn quote(&self, text: &str) {
+        self.state().note(LineOf::Guest, LogLevel::Error, text);
     }
 
     /// The log for what goes on beside the guest and may still do so when its request is over.
@@ -160,7 +167,7 @@ impl Log {
         state.finish_lines();
         if let Some(error) = error {
             let text = format!("{}: {}", error.error_type, error.error_message);
-            state.application(LogLevel::Error, text.as_bytes());
+            state.application(LineOf::Host, LogLevel::Error, text.as_bytes());
         }
         state.platform(PlatformEvent::End { request_id, report }, Tail::With);
     }
@@ -227,7 +234,7 @@ impl LogState {
             None => Some(&*line),
         };
         if let Some(line) = before {
-            self.application(LogLevel::Info, line);
+            self.application(LineOf::Guest, LogLevel::Info, line);
         }
         // The allocation serves the next line.
         line.clear();
@@ -235,18 +242,18 @@ impl LogState {
     }
 
     /// Lines of the host's own among the function's: as text one for each of theirs, in JSON one object for all.
-    fn note(&mut self, level: LogLevel, text: &str) {
+    fn note(&mut self, of: LineOf, level: LogLevel, text: &str) {
         match self.form.format {
-            LogFormat::Text => text.lines().for_each(|line| self.application(level, line.as_bytes())),
-            LogFormat::Json => self.application(level, text.as_bytes()),
+            LogFormat::Text => text.lines().for_each(|line| self.application(of, level, line.as_bytes())),
+            LogFormat::Json => self.application(of, level, text.as_bytes()),
         }
     }
 
-    fn application(&mut self, level: LogLevel, line: &[u8]) {
+    fn application(&mut self, of: LineOf, level: LogLevel, line: &[u8]) {
         let form = self.form;
         let request_id = self.request_id.clone();
         if let Some(line) = form.application(level, line, request_id.as_deref()) {
-            self.line((LineOf::Guest, &line), Tail::With);
+            self.line((of, &line), Tail::With);
         }
     }
 

@@ -9,6 +9,7 @@ mod handed_over;
 mod log;
 mod platform;
 mod queue;
+mod share;
 mod source;
 mod stopwatch;
 

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::share::{Share, Shares};
 use super::source::LogSource;
 use crate::timestamp;
 
 /// How many bytes of lines wait in memory at most, with what is kept beside each; further ones are lost, and counted. While
 /// one such batch is written another may fill.
 const QUEUE_BYTES_MAX: usize = 8 << 20;
-/// How many of these one instance may take, so that one that floods its log takes no room from the others.
+/// How many of these one function may take, whatever the number of its instances: one that floods its log alone takes no room
+/// from the others.
 const SHARE_BYTES_MAX: usize = QUEUE_BYTES_MAX / 4;
 /// From how many bytes on the keeper is told not to wait for more.
 const HURRY_BYTES: usize = SHARE_BYTES_MAX / 4;
@@ -20,6 +22,8 @@ const LINE_OVERHEAD_BYTES: usize = size_of::<QueuedLine>();
 pub(crate) const KEPT_LINE_BYTES_MAX: usize = 256 << 10;
 /// What of the queue is for the host's own lines alone: there are few to each event, and what ended one must not be lost.
 const RESERVE_BYTES: usize = QUEUE_BYTES_MAX / 8;
+/// The longest line that the reserve is for. The text of an error may be its guest's, and as long as it likes.
+const RESERVED_LINE_BYTES_MAX: usize = 4 << 10;
 /// Of how many instances lost lines are counted apart.
 const LOSERS_MAX: usize = 1024;
 
@@ -48,6 +52,7 @@ struct QueueState {
 pub(crate) struct Batch {
     lines: Vec<QueuedLine>,
     text: Vec<u8>,
+    shares: Shares,
     /// In the place of whose lines that found no room which line tells of them.
     losers: HashMap<Arc<LogSource>, usize>,
     /// How many lines of further instances found none.
@@ -78,17 +83,10 @@ pub(crate) struct KeptLine<'a> {
 /// Whose a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineOf {
-    /// A guest's: it may have its share of a batch.
+    /// A guest's: its function may have its share of a batch.
     Guest,
-    /// The host's own: it is lost only when nothing is left.
+    /// The host's own: unless it is very long, it is lost only when nothing is left.
     Host,
-}
-
-/// How much of a batch one instance has taken.
-#[derive(Debug, Default)]
-pub(crate) struct Share {
-    batch: u64,
-    bytes: usize,
 }
 
 impl LogQueue {
@@ -102,22 +100,21 @@ impl LogQueue {
     ) {
         let line = &line[..line.len().min(KEPT_LINE_BYTES_MAX)];
         let bytes = line.len() + LINE_OVERHEAD_BYTES;
-        let mut state = self.state();
+        let mut locked = self.state();
+        let state = &mut *locked;
         if state.closed {
             return;
         }
-        if share.batch != state.taken {
-            *share = Share { batch: state.taken, bytes: 0 };
-        }
-        let queued = state.batch.bytes();
+        let (batch, queued) = (state.taken, state.batch.bytes());
+        let taken = state.batch.shares.of(source, batch, share);
         let has_room = match of {
-            LineOf::Guest => {
-                queued + bytes <= QUEUE_BYTES_MAX - RESERVE_BYTES && share.bytes + bytes <= SHARE_BYTES_MAX
+            LineOf::Host if line.len() <= RESERVED_LINE_BYTES_MAX => queued + bytes <= QUEUE_BYTES_MAX,
+            LineOf::Guest | LineOf::Host => {
+                queued + bytes <= QUEUE_BYTES_MAX - RESERVE_BYTES && *taken + bytes <= SHARE_BYTES_MAX
             }
-            LineOf::Host => queued + bytes <= QUEUE_BYTES_MAX,
         };
         if has_room {
-            share.bytes += bytes;
+            *taken += bytes;
             state.batch.text.extend_from_slice(line);
             state.batch.add(source, request_id.cloned(), 0);
         } else {
@@ -127,7 +124,7 @@ impl LogQueue {
         let many = queued < HURRY_BYTES && queued + bytes >= HURRY_BYTES;
         state.hurry |= many;
         if queued == 0 || many {
-            drop(state);
+            drop(locked);
             self.grown.notify_one();
         }
     }
@@ -264,25 +261,44 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_that_floods_loses_its_own_lines_and_no_others() {
+    fn a_function_that_floods_loses_its_own_lines_and_no_others() {
         let queue = LogQueue::default();
-        let (flood, quiet) = (LogSource::example("flood"), LogSource::example("quiet"));
+        let (flood, quiet) = (LogSource::example("flood"), LogSource::of_function("quiet"));
         let (mut share_of_flood, mut share_of_quiet) = (Share::default(), Share::default());
         let all = (QUEUE_BYTES_MAX / 1000) as u64;
         for _ in 0..all {
             queue.push(&flood, None, guests(&[b'x'; 1000]), &mut share_of_flood);
         }
         queue.push(&flood, None, (LineOf::Host, b"REPORT"), &mut share_of_flood);
+        let long = [b'x'; RESERVED_LINE_BYTES_MAX + 1];
+        queue.push(&flood, None, (LineOf::Host, &long), &mut share_of_flood);
         queue.push(&quiet, None, guests(b"still here"), &mut share_of_quiet);
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert!(batch.bytes() <= SHARE_BYTES_MAX + 1000);
         let last: Vec<(&[u8], u64)> = batch.lines().map(|line| (line.text, line.lost)).collect();
         let lost = lost(&batch);
         assert_eq!(last[last.len() - 3..], [(&b""[..], lost), (b"REPORT", 0), (b"still here", 0)]);
-        assert_eq!(lost + kept(&batch), all + 2);
+        assert_eq!(lost + kept(&batch), all + 3);
         queue.push(&flood, None, guests(b"again"), &mut share_of_flood);
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert_eq!(kept(&batch), 1, "a new batch, a new share");
+    }
+
+    /// The share was each instance's, and four of one function took all the room there was.
+    #[test]
+    fn a_function_has_one_share_whatever_the_number_of_its_instances() {
+        let queue = LogQueue::default();
+        for number in 0..2 * QUEUE_BYTES_MAX / 100_000 {
+            let instance = LogSource::example(&number.to_string());
+            queue.push(&instance, None, guests(&[b'x'; 100_000]), &mut Share::default());
+        }
+        for _ in 0..100 {
+            queue.push(&LogSource::of_function("quiet"), None, guests(b"still here"), &mut Share::default());
+        }
+        let batch = queue.take(Duration::ZERO).expect("lines");
+        let of_quiet = batch.lines().filter(|line| line.source.function == "quiet" && line.lost == 0);
+        assert_eq!(of_quiet.count(), 100);
+        assert_eq!(kept(&batch) - 100, (SHARE_BYTES_MAX / (100_000 + LINE_OVERHEAD_BYTES)) as u64);
     }
 
     #[test]
@@ -290,7 +306,7 @@ mod tests {
         let queue = LogQueue::default();
         let instances = LOSERS_MAX as u64 + 200;
         for number in 0..instances {
-            let source = LogSource::example(&number.to_string());
+            let source = LogSource::of_function(&number.to_string());
             queue.push(&source, None, guests(&[b'x'; 100_000]), &mut Share::default());
         }
         let batch = queue.take(Duration::ZERO).expect("lines");

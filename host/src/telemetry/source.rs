@@ -27,4 +27,10 @@ impl LogSource {
         let [region, function, version, group] = ["us-east-1", "f", "1", "/aws/lambda/f"].map(str::to_owned);
         Arc::new(Self { region, function, version, group, stream: stream.to_owned() })
     }
+    /// An instance of another function.
+    pub(crate) fn of_function(name: &str) -> Arc<Self> {
+        let mut source = Self::example("s");
+        name.clone_into(&mut Arc::make_mut(&mut source).function);
+        source
+    }
 }

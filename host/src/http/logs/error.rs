@@ -5,12 +5,13 @@ use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
+use super::super::wire_error::{INTERNAL, WireError};
 use super::CONTENT;
 use crate::LogsError;
 
 /// An error, as it is written to a client.
 #[derive(Debug)]
-pub(super) struct LogsWireError {
+pub(in crate::http) struct LogsWireError {
     status: StatusCode,
     name: &'static str,
     message: String,
@@ -50,7 +51,7 @@ impl LogsWireError {
         Self { status: StatusCode::BAD_REQUEST, name, message: message.into() }
     }
 
-    pub(super) fn into_response(self) -> Response {
+    pub(in crate::http) fn into_response(self) -> Response {
         let body = json!({ "__type": self.name, "message": self.message }).to_string();
         let headers = [(CONTENT_TYPE, CONTENT), (HeaderName::from_static("x-amzn-errortype"), self.name)];
         (self.status, headers, body).into_response()
@@ -65,11 +66,39 @@ impl From<LogsError> for LogsWireError {
             LogsError::StreamNotFound { .. } => {
                 Self::bad("ResourceNotFoundException", "The specified log stream does not exist.")
             }
-            LogsError::Read(_) => Self {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                name: "ServiceUnavailableException",
-                message: error.to_string(),
-            },
+            // The client does not learn which file it was, the log does.
+            LogsError::Read(_) => {
+                tracing::error!("a request for logs failed: {error}");
+                Self {
+                    status: StatusCode::INTERNAL_SERVER_ERROR,
+                    name: "ServiceUnavailableException",
+                    message: INTERNAL.to_owned(),
+                }
+            }
         }
+    }
+}
+
+/// What happens to requests of this service as to all others, in its own form.
+impl From<WireError> for LogsWireError {
+    fn from(error: WireError) -> Self {
+        let name = match error.name() {
+            "TooManyRequestsException" => "ThrottlingException",
+            name => name,
+        };
+        Self { status: error.status(), name, message: error.message().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_does_not_learn_what_is_wrong_on_the_disk() {
+        let failed = std::io::Error::other("/secret/samovar-logs: I/O error");
+        let error = LogsWireError::from(LogsError::Read(failed));
+        assert_eq!((error.status.as_u16(), error.name), (500, "ServiceUnavailableException"));
+        assert!(!error.message.contains("secret"), "{}", error.message);
     }
 }

@@ -1,6 +1,6 @@
 //! GetLogEvents and FilterLogEvents.
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::answers::{FilteredLogEvent, FilteredLogEvents, LogEvents, OutputLogEvent};
 use super::error::LogsWireError;
@@ -64,8 +64,7 @@ pub(super) async fn filter(call: &Call<'_>) -> Done {
     read.until_ms = requests::time("endTime", request.end_time)?.map(|end| end.saturating_add(1));
     read.filter = LogFilter::parse(request.filter_pattern.as_deref().unwrap_or_default())
         .map_err(|error| LogsWireError::parameter(error.to_string()))?;
-    read.request_id =
-        call.headers.get(LOG_REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    read.request_id = request_id(call.headers)?;
     read.limit = requests::limit(request.limit, LOG_PAGE_EVENTS_MAX)?;
     read.from = from(request.next_token.as_deref(), request.start_from_head.unwrap_or(true))?;
     let is_forward = matches!(read.from, ReadLogsFrom::Oldest | ReadLogsFrom::After(_));
@@ -110,6 +109,15 @@ fn streams(names: Option<Vec<String>>, prefix: Option<String>) -> Result<LogStre
     }
 }
 
+/// The request whose lines alone are asked for.
+fn request_id(headers: &HeaderMap) -> Result<Option<String>, LogsWireError> {
+    let Some(id) = headers.get(LOG_REQUEST_ID_HEADER) else { return Ok(None) };
+    let id = id.to_str().map_err(|_| {
+        LogsWireError::parameter(format!("The header {LOG_REQUEST_ID_HEADER} must be visible ASCII"))
+    })?;
+    Ok(Some(id.to_owned()))
+}
+
 /// Where reading begins: where a token says, or at one end.
 fn from(token: Option<&str>, from_head: bool) -> Result<ReadLogsFrom, LogsWireError> {
     let Some(token) = token else {
@@ -140,5 +148,22 @@ fn filtered(event: LogEvent) -> FilteredLogEvent {
         timestamp: event.at_ms,
         message: event.message,
         ingestion_time: event.at_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was dropped, and the answer had the lines of all requests.
+    #[test]
+    fn a_request_id_that_is_no_text_is_refused() {
+        let of = |id: &[u8]| {
+            let id = HeaderValue::from_bytes(id).expect("a header");
+            request_id(&HeaderMap::from_iter([(HeaderName::from_static(LOG_REQUEST_ID_HEADER), id)]))
+        };
+        assert_eq!(of(b"c0ffee").ok().flatten().as_deref(), Some("c0ffee"));
+        assert!(of("caf\u{e9}".as_bytes()).is_err());
+        assert!(matches!(request_id(&HeaderMap::new()), Ok(None)));
     }
 }

@@ -16,10 +16,10 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::error::LogsWireError;
 use crate::Host;
 use crate::function::Region;
 
+pub(super) use self::error::LogsWireError;
 pub use self::events::{LOG_NEXT_TOKEN_HEADER, LOG_REQUEST_ID_HEADER};
 
 const CONTENT: &str = "application/x-amz-json-1.1";

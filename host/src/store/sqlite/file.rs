@@ -13,6 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
+use super::audit;
 use super::problem::Problem;
 use super::schema::{self, MIGRATIONS, Migration};
 use super::{FILE_NAME, Limits, StoreError};
@@ -50,6 +51,7 @@ pub(super) fn open_or_create(file: &Path, limits: Limits) -> Result<Connection, 
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "max_page_count", limits.pages_max)?;
     schema::migrate(&mut connection, MIGRATIONS)?;
+    audit::check(&connection)?;
     Ok(connection)
 }
 

@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use self::problem::Problem;
 use self::queue::{Job, Queue};
 use self::writer::Writer;
-use super::{AUDIT_ENTRIES_MAX, AuditEntry, Commit, Pending, Position, Scope, Store, StoreError};
+use super::{AuditBounds, AuditEntry, Commit, Pending, Position, Scope, Store, StoreError};
 
 /// The name of the file in its folder.
 const FILE_NAME: &str = "registry.db";
@@ -46,14 +46,14 @@ pub(crate) struct SqliteStore {
 /// What tests set otherwise.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    audit_entries_max: usize,
+    audit: AuditBounds,
     /// How many pages the file may have; SQLite then says that the disk is full.
     pages_max: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { audit_entries_max: AUDIT_ENTRIES_MAX, pages_max: u32::MAX - 1 }
+        Self { audit: AuditBounds::default(), pages_max: u32::MAX - 1 }
     }
 }
 
@@ -66,17 +66,17 @@ impl SqliteStore {
         Self::open_with(folder, Limits::default())
     }
 
-    /// With another bound on the audit entries.
+    /// With other bounds on the audit entries.
     #[cfg(test)]
-    pub(super) fn keeping_audit_entries(folder: &Path, audit_entries_max: usize) -> Result<Self, StoreError> {
-        Self::open_with(folder, Limits { audit_entries_max, ..Limits::default() })
+    pub(super) fn keeping_audit_entries(folder: &Path, audit: AuditBounds) -> Result<Self, StoreError> {
+        Self::open_with(folder, Limits { audit, ..Limits::default() })
     }
 
     fn open_with(folder: &Path, limits: Limits) -> Result<Self, StoreError> {
         let file = file::path_in(folder)?;
         let connection = file::open_or_create(&file, limits).map_err(|problem| problem.at(&file))?;
         let queue = Arc::new(Queue::default());
-        let writer = Writer::new(connection, file.clone(), limits.audit_entries_max);
+        let writer = Writer::new(connection, file.clone(), limits.audit);
         let thread = {
             let queue = queue.clone();
             std::thread::Builder::new().name("samovar-registry".to_owned()).spawn(move || writer.run(&queue))

@@ -11,7 +11,7 @@ const APPLICATION_ID: i32 = 0x536d_7672;
 
 /// Each leads from one format to the next; a file's format is how many of them it has seen. They are never changed once
 /// they were in a release, only added to.
-pub(super) const MIGRATIONS: &[Migration] = &[records, audit_entries];
+pub(super) const MIGRATIONS: &[Migration] = &[records, audit_entries, refusals];
 
 /// One step from format to format.
 pub(super) type Migration = fn(&Transaction<'_>) -> Result<(), Problem>;
@@ -110,5 +110,30 @@ fn audit_entries(transaction: &Transaction<'_>) -> Result<(), Problem> {
             hash BLOB NOT NULL
         ) STRICT;",
     )?;
-    audit::Extent::default().write(transaction)
+    audit::begin(transaction, audit::CHANGES)
+}
+
+/// Refused requests, which were among the entries of changes before and stay there until they are the oldest.
+fn refusals(transaction: &Transaction<'_>) -> Result<(), Problem> {
+    transaction.execute_batch(
+        "CREATE TABLE refusal (
+            number INTEGER NOT NULL PRIMARY KEY,
+            next_change INTEGER NOT NULL,
+            time_ms INTEGER NOT NULL,
+            principal TEXT NOT NULL,
+            action TEXT NOT NULL,
+            resource TEXT NOT NULL,
+            source_address TEXT NOT NULL,
+            request_id TEXT NOT NULL,
+            result TEXT NOT NULL,
+            hash BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE refusal_extent (
+            one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+            first INTEGER NOT NULL,
+            next INTEGER NOT NULL,
+            hash BLOB NOT NULL
+        ) STRICT;",
+    )?;
+    audit::begin(transaction, audit::REFUSALS)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::problem::Problem;
 use super::queue::{self, Job, Queue, Work};
-use super::{AuditEntry, Commit, Position, StoreError, audit, records};
+use super::{AuditBounds, AuditEntry, Commit, Position, StoreError, audit, records};
 
 /// After about how many written bytes the log is carried over into the main file.
 const CHECKPOINT_BYTES: usize = 4 << 20;
@@ -19,7 +19,7 @@ const TRANSACTION_BYTES: usize = 24 << 10;
 pub(super) struct Writer {
     connection: Connection,
     file: PathBuf,
-    audit_entries_max: usize,
+    audit_bounds: AuditBounds,
     /// About how much the log has that the main file has not.
     log_bytes: usize,
     /// Why nothing more is written.
@@ -27,8 +27,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, file: PathBuf, audit_entries_max: usize) -> Self {
-        Self { connection, file, audit_entries_max, log_bytes: 0, failed: None }
+    pub(super) fn new(connection: Connection, file: PathBuf, audit_bounds: AuditBounds) -> Self {
+        Self { connection, file, audit_bounds, log_bytes: 0, failed: None }
     }
 
     /// Writes what comes until nothing more does.
@@ -77,8 +77,8 @@ impl Writer {
             Some(commit) => records::apply(&transaction, commit)?,
             None => Position::default(),
         };
-        let entries = notes.iter().chain(commit.map(|commit| &commit.audit));
-        audit::append(&transaction, entries, self.audit_entries_max)?;
+        let change = commit.map(|commit| &commit.audit);
+        audit::append(&transaction, notes, change, self.audit_bounds)?;
         transaction.commit()?;
         Ok(position)
     }

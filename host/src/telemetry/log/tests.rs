@@ -153,6 +153,27 @@ fn an_instances_log_begins_with_its_init_which_is_in_no_tail() {
     assert_eq!(lines[2..], [(&*start("a"), Some("a")), (&*start("b"), Some("b"))]);
 }
 
+/// The line that says why an event ended was lost with those of the guest that flooded the log, so nobody knew of its time-out.
+#[test]
+fn what_ended_an_event_is_kept_although_its_guest_floods_the_log() {
+    let queue: Arc<LogQueue> = Arc::default();
+    let log = Log::new(LogSource::example("s"), LogFeed::new(Some(queue.clone())), &Logging::default());
+    log.begin(&"a".into(), false);
+    let line = [&[b'x'; 1000][..], b"\n"].concat();
+    (0..10_000).for_each(|_| write(&log, &line));
+    log.note("a trace");
+    log.quote(&"lost".repeat(1000));
+    log.of_request().note(&"lost too".repeat(1000));
+    let error = FunctionError::answer_too_large();
+    log.end("a", Some(&error), &report());
+    let batch = queue.take(Duration::ZERO).expect("lines");
+    let lines = batch.lines().map(|line| String::from_utf8_lossy(line.text).into_owned());
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty() && !line.starts_with('x')).collect();
+    let error = format!("{}: {}", error.error_type, error.error_message);
+    assert_eq!(lines[2..4], ["a trace".to_owned(), error]);
+    assert!(lines[4].starts_with("END RequestId: a"), "{lines:?}");
+}
+
 #[test]
 fn json_lines_are_in_the_tail_as_they_are_in_the_log() {
     let (log, mut listener) = log();

@@ -58,7 +58,7 @@ pub(super) async fn call(
         None => Ok(answer(output)),
         Some(error) => {
             // What it printed is no answer, but may well say why it failed.
-            store.data().log.note(&String::from_utf8_lossy(&output));
+            store.data().log.quote(&String::from_utf8_lossy(&output));
             Err(error)
         }
     }

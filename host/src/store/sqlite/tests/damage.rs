@@ -161,9 +161,22 @@ const CHANGES_OF_AUDIT_ENTRIES: &[&str] = &[
     "DELETE FROM audit WHERE number = 2",
     "DELETE FROM audit",
     "UPDATE audit SET number = 17 WHERE number = 2",
+    "UPDATE refusal SET principal = 'eve' WHERE number = 1",
+    "UPDATE refusal SET next_change = 0 WHERE number = 1",
+    "DELETE FROM refusal WHERE number = 0",
+    "DELETE FROM refusal WHERE number = 1",
+    "DELETE FROM refusal WHERE number = 2",
+    "DELETE FROM refusal",
+];
+
+const CHANGES_OF_EXTENTS: &[&str] = &[
     "UPDATE audit_extent SET first = 1",
     "UPDATE audit_extent SET next = 2",
     "DELETE FROM audit_extent",
+    "UPDATE refusal_extent SET first = 1",
+    "UPDATE refusal_extent SET next = 2",
+    "DELETE FROM refusal_extent",
+    "UPDATE refusal_extent SET (first, next, hash) = (SELECT first, next, hash FROM audit_extent)",
 ];
 
 /// A store of three commits, changed behind its back.
@@ -171,6 +184,7 @@ async fn changed_by(statements: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path()).expect("it opens");
     store.commit(commit("a", None, vec![put("live", "1"), put("1", "one")])).await.expect("it commits");
+    (0..3).for_each(|_| store.note(entry("refused")));
     store.commit(commit("b", None, vec![put("live", "2")])).await.expect("it commits");
     store.commit(commit("a", Some(Position(1)), vec![put("live", "3")])).await.expect("it commits");
     drop(store);
@@ -198,6 +212,15 @@ async fn an_audit_entry_that_was_changed_or_lost_is_found() {
             read(changed_by(statements).await.path()).await.expect("its records are sound");
         assert_eq!(state.1, Position(3));
         assert!(matches!(entries, Err(StoreError::Damaged { .. })), "{statements}: {entries:?}");
+    }
+}
+
+/// It was found by the first change only, which then failed, and with it all others.
+#[tokio::test]
+async fn an_extent_that_was_changed_or_lost_is_found_at_the_start() {
+    for statements in CHANGES_OF_EXTENTS {
+        let opened = SqliteStore::open(changed_by(statements).await.path());
+        assert!(matches!(opened, Err(StoreError::Damaged { .. })), "{statements}: {opened:?}");
     }
 }
 
