@@ -6,11 +6,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderValue;
+use axum::http::header::EXPECT;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::Host;
 
 use super::api::{Answer, Api, REQUEST_ID, identified};
+use super::bodies::Unread;
 use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
@@ -45,10 +48,16 @@ pub fn router(host: Host, settings: HttpSettings) -> Router {
 impl Api {
     /// Every request passes here, so none can pass the guard by, and none is without a request id.
     pub(super) async fn answer(&self, request: Request, peer: Option<SocketAddr>) -> Response {
-        let mut response = match self.perform(request, peer).await {
+        let (parts, body) = request.into_parts();
+        let mut body = Unread::new(body);
+        let mut response = match self.perform(&parts, &mut body, peer).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
         };
+        // In a box, as it is rare. Who waits to be told to go on is told the answer instead.
+        if body.is_there() && !parts.headers.contains_key(EXPECT) {
+            Box::pin(body.discard()).await;
+        }
         let headers = response.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             let id = uuid::Uuid::new_v4().to_string();
@@ -57,25 +66,28 @@ impl Api {
         response
     }
 
-    async fn perform(&self, request: Request, peer: Option<SocketAddr>) -> Answer {
-        let (parts, body) = request.into_parts();
-        self.guard.check(&parts).map_err(|refused| WireError::refused(&refused))?;
-        if let Some(service) = Service::of(&parts) {
-            return Box::pin(service.answer(self, &parts, body)).await;
+    async fn perform(&self, parts: &Parts, body: &mut Unread, peer: Option<SocketAddr>) -> Answer {
+        self.guard.check(parts).map_err(|refused| WireError::refused(&refused))?;
+        if let Some(service) = Service::of(parts) {
+            return Box::pin(service.answer(self, parts, body)).await;
         }
         match Target::of(&parts.method, parts.uri.path()) {
-            Target::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
-            Target::Code { region, function, version } => code::get(self, region, function, version).await,
+            Target::Invoke { function } => invoke::invoke(self, parts, function, body).await,
+            // All others in a box: so the future of an invocation, which is moved about, stays small.
+            Target::Code { region, function, version } => {
+                Box::pin(code::get(self, region, function, version)).await
+            }
             Target::AliasHistory { function, alias } => {
-                alias_history::history(&self.host, &parts, function, alias)
+                alias_history::history(&self.host, parts, function, alias)
             }
             Target::AliasRollback { function, alias } => {
-                let (host, id) = self.acting_for(&parts, peer);
-                let answer = Box::pin(alias_history::roll_back(&host, &parts, function, alias)).await;
-                Ok(identified(answer, id))
+                let (host, id) = self.acting_for(parts, peer);
+                let body = self.bodies.read(body, alias_history::BODY_LIMIT);
+                let rolled_back =
+                    async { alias_history::roll_back(&host, parts, function, alias, body.await).await };
+                Ok(identified(Box::pin(rolled_back).await, id))
             }
             Target::Health => Ok("ok".into_response()),
-            // In a box: so the future of an invocation, which is moved about, stays small.
             Target::Operation => Ok(Box::pin(self.operate(parts, body, peer)).await),
         }
     }

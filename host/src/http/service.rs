@@ -1,21 +1,20 @@
 //! The services beside Lambda that answer on the same port: as much of CloudWatch Logs as reading functions' logs takes, and
 //! the one operation of STS that many tools ask first.
 
-use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 
 use super::api::{Answer, Api};
-use super::bodies::Limit;
-use super::wire_error::WireError;
+use super::bodies::{Limit, Unread};
+use super::wire_error::{Exception, shown};
 use super::{credential, logs, sts};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// What an operation of CloudWatch Logs is named with.
 const LOGS_TARGET: &str = "Logs_20140328.";
 /// How large the body of such a request may be: CloudWatch's 1 MiB.
-const BODY_LIMIT: Limit = Limit { bytes: 1 << 20, error: WireError::control_request_too_large };
+const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// A service beside Lambda.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +39,14 @@ impl Service {
         is_form.then_some(Self::Sts)
     }
 
-    pub(super) async fn answer(self, api: &Api, parts: &Parts, body: Body) -> Answer {
+    pub(super) async fn answer(self, api: &Api, parts: &Parts, body: &mut Unread) -> Answer {
         let region = credential::region(&parts.headers)?;
-        let body = api.bodies.read(body, BODY_LIMIT).await?;
+        let operation = match &self {
+            Self::Logs { operation } => shown(operation),
+            Self::Sts => sts::OPERATION,
+        };
+        let exception = Exception::RequestEntityTooLarge;
+        let body = api.bodies.read(body, Limit { bytes: BODY_BYTES_MAX, exception, operation }).await?;
         Ok(match self {
             Self::Logs { operation } => {
                 logs::answer(&api.host, region, &operation, &parts.headers, &body.bytes).await

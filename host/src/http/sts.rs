@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 
+/// The only operation there is.
+pub(super) const OPERATION: &str = "GetCallerIdentity";
 /// The namespace of STS's answers.
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// The id of the one user there is, of the form that IAM gives users.
@@ -13,7 +15,7 @@ const USER_ID: &str = "AIDASAMOVAR0000000000";
 pub(super) fn answer(account: &str, form: &[u8]) -> Response {
     let request_id = uuid::Uuid::new_v4();
     match action(form) {
-        Some("GetCallerIdentity") => {
+        Some(OPERATION) => {
             let body = format!(
                 "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult>\
                  <Arn>arn:aws:iam::{account}:user/samovar</Arn><UserId>{USER_ID}</UserId>\
