@@ -45,7 +45,8 @@ pub struct FunctionRef {
 
 impl FunctionRef {
     /// Takes a name, a partial ARN (`[REGION:][ACCOUNT:][function:]NAME`) or a full ARN, each with an optional
-    /// `:QUALIFIER`. What stands before a name is a region only if an account or `function:` follows it.
+    /// `:QUALIFIER`. What stands before a name is a region only if an account follows it, or it has the form of AWS's and
+    /// `function:` follows.
     ///
     /// # Errors
     /// When the text has none of these forms, or a part of it is not a name.
@@ -161,10 +162,12 @@ impl fmt::Debug for FunctionKey {
 /// The region and the account of a partial ARN, if it has them, and what follows them and `function:`.
 fn partial<'a, 'b>(parts: &'b [&'a str]) -> (Option<&'a str>, Option<&'a str>, &'b [&'a str]) {
     let is_account = |text: &str| AccountId::parse(text).is_ok();
-    let is_other = |text: &str| text == "function" || is_account(text);
     // `NAME:QUALIFIER` has no region, although a region may be any word here.
     let (region, parts) = match parts {
-        [region, rest @ ..] if !is_other(region) && matches!(rest, [next, _, ..] if is_other(next)) => {
+        [region, rest @ ..]
+            if !is_account(region)
+                && matches!(rest, [next, _, ..] if is_account(next) || *next == "function" && is_regional(region)) =>
+        {
             (Some(*region), rest)
         }
         parts => (None, parts),
@@ -177,6 +180,15 @@ fn partial<'a, 'b>(parts: &'b [&'a str]) -> (Option<&'a str>, Option<&'a str>, &
         ["function", own @ ..] if !own.is_empty() => (region, account, own),
         own => (region, account, own),
     }
+}
+
+/// Whether that has the form of AWS's regions, such as `us-east-1` and `us-gov-west-1`.
+fn is_regional(text: &str) -> bool {
+    let Some((place, number)) = text.rsplit_once('-') else { return false };
+    number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && place.contains('-')
+        && place.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 /// Whether that is a partition of AWS: `aws`, `aws-cn` and the like, or nothing.
@@ -250,6 +262,7 @@ mod tests {
             "arn:aws:lambda:us-east-1:000000000000:function:f:1:2",
             "000000000000:function:",
             "function:",
+            "invalid-account:function:f",
             "arn:amz:lambda:us-east-1:000000000000:function:f",
             "us-east-1:000000000000:function:f:1:2",
             "No Region:000000000000:function:f",
