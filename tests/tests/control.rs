@@ -179,13 +179,13 @@ fn settings_of_functions_and_of_the_account_are_kept_and_counted() {
     assert_eq!(settings["AccountLimit"]["ConcurrentExecutions"], 1000);
 }
 
-/// The newest line of the record of changes, once it is about that action: refusals are noted in the background.
-async fn noted(host: &Host, action: &str) -> AuditLine {
+/// The newest line of the record of changes, once it is of that request: refusals are noted in the background.
+async fn noted(host: &Host, request_id: &str) -> AuditLine {
     let noted = async {
         loop {
             let lines = host.audit_log(1).await.expect("it can be read");
             match lines.into_iter().next() {
-                Some(line) if line.action == action => return line,
+                Some(line) if line.caller.request_id == request_id => return line,
                 _ => tokio::task::yield_now().await,
             }
         }
@@ -214,20 +214,35 @@ async fn what_is_changed_or_refused_is_noted_with_who_asked() {
     let tags = format!("POST /2017-03-31/tags/{ARN}:echo");
     let put = "PUT /2024-08-31/functions/echo/recursion-config";
     let rollback = "POST /samovar/functions/echo/aliases/none/rollback";
-    for (line, body, action, result) in [
-        (tags.as_str(), r#"{"Tags":{"a":"b"}}"#, "TagResource", "Success"),
-        ("DELETE /2015-03-31/functions/nobody", "", "DeleteFunction", "ResourceNotFoundException"),
-        (rollback, "", "UpdateAlias", "ResourceNotFoundException"),
-        (put, r#"{"RecursiveLoop":"Sometimes"}"#, "PutFunctionRecursionConfig", "ValidationException"),
+    let update = "PUT /2015-03-31/functions/echo/aliases/live";
+    let code = "PUT /2015-03-31/functions/echo/code";
+    let too_large = " ".repeat(70_167_212);
+    for (line, body, action, result, about) in [
+        (tags.as_str(), r#"{"Tags":{"a":"b"}}"#, "TagResource", "Success", "echo"),
+        ("DELETE /2015-03-31/functions/nobody", "", "DeleteFunction", "ResourceNotFoundException", "nobody"),
+        (rollback, "", "UpdateAlias", "ResourceNotFoundException", "echo:none"),
+        (update, r#"{"FunctionVersion":"x"}"#, "UpdateAlias", "ValidationException", "echo:live"),
+        (
+            put,
+            r#"{"RecursiveLoop":"Sometimes"}"#,
+            "PutFunctionRecursionConfig",
+            "ValidationException",
+            "echo",
+        ),
+        (code, &too_large, "UpdateFunctionCode", "RequestEntityTooLargeException", "echo"),
+        (update, "{", "UpdateAlias", "InvalidRequestContentException", "echo:live"),
     ] {
         let response = ask(line, body).await;
-        let noted = noted(&host, action).await;
-        assert_eq!(noted.result, result, "{response:?}");
+        let noted = noted(&host, response.header("x-amzn-requestid")).await;
+        assert_eq!(noted.action, action);
+        assert_eq!(
+            (noted.result.as_str(), noted.resource),
+            (result, format!("{ARN}:{about}")),
+            "{response:?}"
+        );
         let caller = noted.caller;
         assert_eq!((caller.principal.as_str(), caller.source_address.as_str()), ("AKIDEXAMPLE", "127.0.0.1"));
-        assert_eq!(caller.request_id, response.header("x-amzn-requestid"));
     }
-    assert_eq!(noted(&host, "PutFunctionRecursionConfig").await.resource, "");
     drop(stop);
     server.await.expect("it ends").expect("it served");
     host.close().await;

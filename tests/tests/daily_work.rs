@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use samovar_tests::{Api, Response, Server, guest_path, raw_request, samovar};
 use serde_json::{Value, json};
@@ -112,6 +114,28 @@ fn from_a_deployment_by_a_canary_to_a_rollback() {
         (&history["Moves"][4]["Principal"], history["Moves"][4].get("From")),
         (&json!("anonymous"), None)
     );
+}
+
+#[test]
+fn two_who_roll_back_the_same_move_do_it_once() {
+    let server = Server::start();
+    deploy(&server, "f", "hello", &["--alias", "live"]);
+    deploy(&server, "f", "echo", &["--alias", "live"]);
+    let seen = with(&server, "GET /2015-03-31/functions/f/aliases/live", "").json()["RevisionId"].clone();
+    let seen = seen.as_str().expect("a revision");
+    let rollback = "POST /samovar/functions/f/aliases/live/rollback";
+    let first = with(&server, rollback, &format!(r#"{{"RevisionId":"{seen}"}}"#));
+    assert_eq!((first.status, first.json()["FunctionVersion"].as_str()), (200, Some("1")), "{first:?}");
+    for again in [
+        with(&server, rollback, &format!(r#"{{"RevisionId":"{seen}"}}"#)),
+        with(&server, &format!("{rollback}?RevisionId={seen}"), ""),
+    ] {
+        let error = (again.status, again.header("x-amzn-errortype").to_owned());
+        assert_eq!(error, (412, "PreconditionFailedException".to_owned()));
+    }
+    assert_eq!(with(&server, rollback, "{").status, 400);
+    let now = with(&server, "GET /2015-03-31/functions/f/aliases/live", "").json();
+    assert_eq!(now["FunctionVersion"], "1", "the second has not led it on again");
 }
 
 #[test]
@@ -263,6 +287,27 @@ fn a_concurrent_change_is_refused_and_nothing_of_it_is_lost() {
     let late = ran(&endpoint, &["config", "hello", "--env", "OURS=2"]);
     assert_eq!((late.code, late.stdout.as_str()), (Some(1), ""), "{}", late.stderr);
     assert!(late.stderr.contains("hello was changed by somebody else at the same time"), "{}", late.stderr);
+    let variables = &document(&server, &["config", "hello"])["Environment"]["Variables"];
+    assert_eq!(*variables, json!({ "THEIRS": "1" }));
+}
+
+#[test]
+fn a_deployment_takes_no_variable_away_that_somebody_else_has_set_meanwhile() {
+    let server = Server::start();
+    deploy(&server, "hello", "hello", &["--env", "OURS=1"]);
+    let address = server.address().to_owned();
+    let set = Arc::new(AtomicU32::new(0));
+    let times = set.clone();
+    let endpoint = meddler(&server, move || {
+        let head = "PUT /2015-03-31/functions/hello/configuration HTTP/1.1\nHost: localhost";
+        let number = times.fetch_add(1, Ordering::Relaxed).to_string();
+        let theirs = json!({ "Environment": { "Variables": { "THEIRS": number } } });
+        assert_eq!(raw_request(&address, head, theirs.to_string().as_bytes()).status, 200);
+    });
+    let late = ran(&endpoint, &["deploy", "hello", &guest_path("echo"), "--isolation", "fresh"]);
+    assert_eq!(late.code, Some(1), "{}{}", late.stdout, late.stderr);
+    let told = "cannot configure hello; its $LATEST has the new code, and nothing was published";
+    assert!(late.stderr.contains(told) && late.stderr.contains("status 412"), "{}", late.stderr);
     let variables = &document(&server, &["config", "hello"])["Environment"]["Variables"];
     assert_eq!(*variables, json!({ "THEIRS": "1" }));
 }

@@ -240,3 +240,26 @@ fn sigterm_lets_what_runs_end_and_exits_with_0() {
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(call.join().expect("it ends").status, 200, "the running call was answered");
 }
+
+#[test]
+fn a_client_that_sends_first_and_reads_later_sees_every_early_refusal() {
+    use std::io::{Read as _, Write as _};
+    let server = Server::start();
+    let body = vec![b' '; 16 << 20];
+    for (line, host, status) in [
+        ("POST /2021-10-31/functions/f/url", "localhost", "501"),
+        ("POST /2015-03-31/nothing", "localhost", "404"),
+        ("POST /2015-03-31/functions", "attacker.example", "403"),
+        ("POST /2015-03-31/functions/a%20b/invocations", "localhost", "400"),
+    ] {
+        let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).expect("all is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the connection ends in order");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {answer}");
+    }
+}

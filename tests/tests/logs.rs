@@ -1,6 +1,7 @@
 //! Logs of functions, from the guest's line to the clients that read them.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -290,6 +291,39 @@ impl Drop for Following {
         // It may have ended, as it should.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A server that takes one request, gives it away and never answers it.
+fn silent_server() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let (sender, requests) = channel();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        client.set_read_timeout(Some(WAIT_MAX)).expect("a timeout can be set");
+        let (mut request, mut buffer) = (String::new(), [0; 4096]);
+        while !request.ends_with('}') {
+            let read = client.read(&mut buffer).expect("a request");
+            request.push_str(std::str::from_utf8(&buffer[..read]).expect("text"));
+        }
+        sender.send(request).expect("the test waits for it");
+        // Until the client goes away, or has not in time.
+        let _ = client.read(&mut buffer);
+    });
+    (endpoint, requests)
+}
+
+#[test]
+fn whoever_reads_logs_of_a_server_that_hangs_can_end_it() {
+    for (options, code) in [(&["--follow"][..], Some(0)), (&[], None)] {
+        let (endpoint, requests) = silent_server();
+        let mut command = samovar();
+        let reading = Following::start(command.args(["logs", "/g", "--endpoint", &endpoint]).args(options));
+        let request = requests.recv_timeout(WAIT_MAX).expect("it asks");
+        // What is logged while lines are shown would otherwise be shown for ever.
+        assert_eq!(request.contains("endTime"), options.is_empty(), "{request}");
+        assert_eq!(reading.interrupt(), code, "{options:?}");
     }
 }
 

@@ -218,3 +218,48 @@ fn names_in_paths_and_queries_are_read_as_clients_write_them() {
     refused(&get("%FF"), 400, "ValidationException", "is not UTF-8 once it is decoded");
     refused(&get(&arn.replace("us-east-1", "eu-west-1")), 404, "ResourceNotFoundException", "not reachable");
 }
+
+#[test]
+fn arns_of_a_region_that_is_not_one_of_awss_are_taken_where_they_are_given() {
+    let server = Server::start_with(&["--region", "local"]);
+    let made = create(&server, "f", json!({}));
+    assert_eq!(made.status, 201, "{made:?}");
+    let arn = made.json()["FunctionArn"].as_str().expect("an ARN").to_owned();
+    assert_eq!(arn, "arn:aws:lambda:local:000000000000:function:f");
+    let ask = |line: &str, body: &Value| ask(&server, line, body).status;
+    assert_eq!(ask(&format!("GET /2015-03-31/functions/{arn}"), &Value::Null), 200);
+    assert_eq!(ask(&format!("POST /2015-03-31/functions/{arn}/invocations"), &json!({})), 200);
+    assert_eq!(ask(&format!("POST /2017-03-31/tags/{arn}"), &json!({ "Tags": { "a": "b" } })), 204);
+    assert_eq!(ask(&format!("GET /2017-03-31/tags/{arn}"), &Value::Null), 200);
+}
+
+#[test]
+fn what_is_well_formed_but_names_nothing_here_is_not_malformed() {
+    let server = Server::start();
+    assert_eq!(create(&server, "f", json!({})).status, 201);
+    let permission = json!({ "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*" });
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    for unknown in ["valid-with-$-but-doesnotexist", "99999999999999999999999"] {
+        let message = format!("Function not found: {arn}:{unknown}");
+        let line = format!("POST /2015-03-31/functions/f/policy?Qualifier={unknown}");
+        refused(&ask(&server, &line, &permission), 404, "ResourceNotFoundException", &message);
+    }
+    let line = "POST /2015-03-31/functions/f:99999999999999999999999/invocations";
+    refused(&ask(&server, line, &json!({})), 404, "ResourceNotFoundException", "Function not found: ");
+    let wrong = ask(&server, "GET /2015-03-31/functions/f?Qualifier=no!", &Value::Null);
+    refused(&wrong, 400, "ValidationException", "'qualifier'");
+
+    let foreign = arn.replace("000000000000", "123456789012");
+    refused(&create(&server, &foreign, json!({})), 403, "AccessDeniedException", &foreign);
+    for line in [
+        format!("GET /2015-03-31/functions/{foreign}"),
+        format!("POST /2015-03-31/functions/{foreign}/invocations"),
+        format!("GET /2017-03-31/tags/{foreign}"),
+    ] {
+        refused(&ask(&server, &line, &Value::Null), 403, "AccessDeniedException", &foreign);
+    }
+    let long = format!("{arn}{}", "f".repeat(100));
+    let limit =
+        "'functionName' failed to satisfy constraint: Member must have length less than or equal to 140";
+    refused(&create(&server, &long, json!({})), 400, "ValidationException", limit);
+}

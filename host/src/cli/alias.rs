@@ -33,7 +33,7 @@ impl Alias {
         let mut wanted = wire::Alias::to(self.alias, self.version);
         wanted.routing_config.additional_version_weights.extend(self.weight);
         let line = point(&client, &self.function, &wanted)?;
-        output::print(line.as_bytes())?;
+        output::print(output::one_line(&line).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -78,13 +78,14 @@ impl Deploy {
             }
             Some(present) => {
                 self.update(&client, present, &package)?;
+                self.configure(&client)?;
                 versions::of(&client, name)?
             }
         };
         let published = self.publish(&client, &package, &before)?;
         if let Some(alias) = &self.alias {
             let wanted = wire::Alias::to(alias.clone(), published.version);
-            output::print(point(&client, name, &wanted)?.as_bytes())?;
+            output::print(output::one_line(&point(&client, name, &wanted)?).as_bytes())?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -103,7 +104,8 @@ impl Deploy {
         let path = function_path(&self.name, "/versions");
         let published: wire::FunctionConfiguration =
             client.json("POST", &path, &publish).with_context(|| format!("cannot publish {}", self.name))?;
-        output::print(format!("version {}: {}", published.version, published.function_arn).as_bytes())?;
+        let line = format!("version {}: {}", published.version, published.function_arn);
+        output::print(output::one_line(&line).as_bytes())?;
         let before: Vec<wire::FunctionConfiguration> = pages::read(before)?;
         if before.iter().any(|version| version.version == published.version) {
             output::print(output::one_line(&self.unchanged(&published)).as_bytes())?;
@@ -182,10 +184,22 @@ impl Deploy {
             let send = || client.json("PUT", &function_path(name, "/code"), &code);
             self.compile(client, "updated", send).with_context(|| self.refused())?;
         }
-        if let Some(settings) = self.settings(&present.environment) {
-            let path = function_path(name, "/configuration");
-            let changed = client.json("PUT", &path, &settings)?;
-            updated(client, name, changed).with_context(|| format!("cannot configure {name}"))?;
+        Ok(())
+    }
+
+    /// Sends what was asked for beside the code, merged into what there is now, if nobody else has written meanwhile.
+    fn configure(&self, client: &Client) -> Result<()> {
+        let name = &self.name;
+        let path = function_path(name, "/configuration");
+        let configured = || {
+            let present: wire::FunctionConfiguration = client.read(&path)?;
+            let Some(settings) = self.settings(&present.environment) else { return Ok(false) };
+            let update = wire::UpdateFunctionConfiguration { revision_id: &present.revision_id, settings };
+            updated(client, name, client.json("PUT", &path, &update)?).map(|_function| true)
+        };
+        let told =
+            || format!("cannot configure {name}; its $LATEST has the new code, and nothing was published");
+        if configured().with_context(told)? {
             output::print(format!("{name}: configuration updated").as_bytes())?;
         }
         Ok(())

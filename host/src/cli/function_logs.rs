@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -68,6 +69,8 @@ struct FilterLogEvents<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
 
@@ -108,37 +111,72 @@ struct Reading {
     /// The function, where others may log to the same group.
     function: Option<String>,
     start_time: Option<i64>,
+    end_time: Option<i64>,
     next_token: Option<String>,
+}
+
+/// What was shown of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    MoreIsThere,
+    AllThereIs,
+    /// Whoever the lines were for has gone away.
+    NobodyReads,
 }
 
 impl FunctionLogs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let mut reading = self.reading()?;
+        let reading = self.reading()?;
+        match self.follow {
+            true => self.follow(reading)?,
+            false => self.show_all(reading)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Shows what was logged before this began, so that it ends also if lines come faster than they can be shown.
+    fn show_all(&self, mut reading: Reading) -> Result<()> {
+        reading.end_time = Some(Timestamp::now().as_millisecond());
+        while self.show_page(&mut reading)? == Shown::MoreIsThere {}
+        Ok(())
+    }
+
+    /// Shows lines as they come, until Ctrl-C. Pages are read and written on a thread of their own, so that neither a slow
+    /// server nor a terminal that takes nothing keeps this from being ended.
+    fn follow(self, reading: Reading) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            // Before the first line: whoever has seen one may end this.
-            let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-            let mut ticks = interval(POLL_PERIOD);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            // The handler is there once this was looked at.
+        let followed = runtime.block_on(self.until_interrupted(reading));
+        // A page that is still being read is nobody's any more.
+        runtime.shutdown_background();
+        followed
+    }
+
+    async fn until_interrupted(self, mut reading: Reading) -> Result<()> {
+        let shared = Arc::new(self);
+        // Before the first line: whoever has seen one may end this.
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut ticks = interval(POLL_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shown = Shown::AllThereIs;
+        loop {
+            let command = shared.clone();
+            let page = async {
+                if shown == Shown::AllThereIs {
+                    ticks.tick().await;
+                }
+                let page = move || command.show_page(&mut reading).map(|shown| (reading, shown));
+                tokio::task::spawn_blocking(page).await.context("a page of the log was not read")?
+            };
             tokio::select! {
+                // The handler is there once this was looked at.
                 biased;
                 ended = interrupted.as_mut() => return ended.context("cannot wait for Ctrl-C"),
-                _ = ticks.tick() => {}
+                page = page => (reading, shown) = page?,
             }
-            loop {
-                let is_read = self.catch_up(&mut reading)?;
-                if !is_read || !self.follow {
-                    return Ok(());
-                }
-                tokio::select! {
-                    biased;
-                    ended = interrupted.as_mut() => return ended.context("cannot wait for Ctrl-C"),
-                    _ = ticks.tick() => {}
-                }
+            if shown == Shown::NobodyReads {
+                return Ok(());
             }
-        })?;
-        Ok(ExitCode::SUCCESS)
+        }
     }
 
     fn reading(&self) -> Result<Reading> {
@@ -152,22 +190,19 @@ impl FunctionLogs {
             (None, None) => Some(Since::Ago(SINCE_DEFAULT).at()?.as_millisecond()),
             (None, Some(_)) => None,
         };
-        Ok(Reading { client, group, function, start_time, next_token: None })
+        Ok(Reading { client, group, function, start_time, end_time: None, next_token: None })
     }
 
-    /// Shows all lines that are there and were not shown; says whether anybody still reads them.
-    fn catch_up(&self, reading: &mut Reading) -> Result<bool> {
-        loop {
-            let Some(page) = reading.page(self.request_id.as_deref(), self.follow)? else { return Ok(true) };
-            for event in page.events.iter().filter(|event| self.wants(reading, event)) {
-                if !self.show(event)? {
-                    return Ok(false);
-                }
-            }
-            if page.next_token.is_none() {
-                return Ok(true);
+    /// Shows the next lines that were not shown.
+    fn show_page(&self, reading: &mut Reading) -> Result<Shown> {
+        let page = reading.page(self.request_id.as_deref(), self.follow)?;
+        let Some(page) = page else { return Ok(Shown::AllThereIs) };
+        for event in page.events.iter().filter(|event| self.wants(reading, event)) {
+            if !self.show(event)? {
+                return Ok(Shown::NobodyReads);
             }
         }
+        Ok(if page.next_token.is_some() { Shown::MoreIsThere } else { Shown::AllThereIs })
     }
 
     fn wants(&self, reading: &Reading, event: &Event) -> bool {
@@ -201,6 +236,7 @@ impl Reading {
         let body = FilterLogEvents {
             log_group_name: &self.group,
             start_time: self.start_time,
+            end_time: self.end_time,
             next_token: self.next_token.clone(),
         };
         let mut headers = vec![

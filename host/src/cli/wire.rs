@@ -137,6 +137,16 @@ pub(super) struct Alias {
     /// Never sent: it stays when an alias moves.
     #[serde(default, skip_serializing)]
     pub(super) description: String,
+    /// Never sent either.
+    #[serde(default, skip_serializing)]
+    pub(super) revision_id: String,
+}
+
+/// A rollback of an alias, if it is still as it was read.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Rollback<'a> {
+    pub(super) revision_id: &'a str,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -175,7 +185,13 @@ pub(super) struct Routing {
 impl Alias {
     /// An alias that leads to one version.
     pub(super) fn to(name: String, function_version: String) -> Self {
-        Self { name, function_version, routing_config: RoutingConfig::default(), description: String::new() }
+        Self {
+            name,
+            function_version,
+            routing_config: RoutingConfig::default(),
+            description: String::new(),
+            revision_id: String::new(),
+        }
     }
 
     /// Where it leads, for a person: `version 1`, or `version 1, and 10 % of the calls to version 2`.

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most bytes that a policy may have, as text.
 pub const POLICY_BYTES_MAX: usize = 20_480;
 
 /// The version of the policy language.
 const LANGUAGE: &str = "2012-10-17";
+/// The one before, which policies may still be written in.
+const LANGUAGE_BEFORE: &str = "2008-10-17";
 /// The id of a policy that was made of single statements.
 const DEFAULT_ID: &str = "default";
 
@@ -25,7 +27,8 @@ pub struct ResourcePolicy {
     statement: OneOrMany<PolicyStatement>,
 }
 
-/// A statement: whom it allows or denies what, and under which conditions.
+/// A statement: whom it allows or denies what, and under which conditions. Of each of whom, what and with which resources it
+/// says either those that it is about, or those that it is not about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -36,13 +39,26 @@ pub struct PolicyStatement {
     /// Whether it allows or denies.
     pub effect: PolicyEffect,
     /// Whom.
-    pub principal: PolicyPrincipal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<PolicyPrincipal>,
+    /// Whom not: everybody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_principal: Option<PolicyPrincipal>,
     /// What: `lambda:InvokeFunction`, with `*` for any.
-    pub action: OneOrMany<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<OneOrMany<String>>,
+    /// What not: all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_action: Option<OneOrMany<String>>,
     /// With which resources: ARNs, with `*` for any.
-    pub resource: OneOrMany<String>,
-    /// Under which conditions: by operator and by key, the values of which one must match.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<OneOrMany<String>>,
+    /// With which resources not: with all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_resource: Option<OneOrMany<String>>,
+    /// Under which conditions: by operator and by key, the values of which one must match. Numbers and truth values are
+    /// kept as their text, which means the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "conditions")]
     pub condition: BTreeMap<String, BTreeMap<String, OneOrMany<String>>>,
 }
 
@@ -156,11 +172,14 @@ impl ResourcePolicy {
         }
         let malformed = |reason: String| PolicyError::Malformed { reason };
         let policy: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
-        if policy.version != LANGUAGE {
-            return Err(malformed(format!("its Version must be {LANGUAGE}")));
+        if ![LANGUAGE, LANGUAGE_BEFORE].contains(&policy.version.as_str()) {
+            return Err(malformed(format!("its Version must be {LANGUAGE} or {LANGUAGE_BEFORE}")));
         }
         if policy.statements().is_empty() {
             return Err(malformed("it has no statement".to_owned()));
+        }
+        if let Some(reason) = policy.statements().iter().find_map(PolicyStatement::unclear) {
+            return Err(malformed(reason));
         }
         let mut ids: Vec<&str> = policy.statements().iter().filter_map(PolicyStatement::id).collect();
         ids.sort_unstable();
@@ -188,7 +207,8 @@ impl ResourcePolicy {
         }
         let id = present.map_or_else(|| Some(DEFAULT_ID.to_owned()), |present| present.id.clone());
         let statement = OneOrMany::Many(statements.iter().cloned().chain([statement]).collect());
-        let policy = Self { version: LANGUAGE.to_owned(), id, statement };
+        let version = present.map_or_else(|| LANGUAGE.to_owned(), |present| present.version.clone());
+        let policy = Self { version, id, statement };
         match policy.to_json().len() {
             bytes if bytes > POLICY_BYTES_MAX => Err(PolicyError::TooLong { bytes }),
             _ => Ok(policy),
@@ -218,6 +238,17 @@ impl PolicyStatement {
     /// Its id.
     pub fn id(&self) -> Option<&str> {
         self.sid.as_deref()
+    }
+
+    /// What it says not at all, or twice.
+    fn unclear(&self) -> Option<String> {
+        let parts = [
+            ("Principal", self.principal.is_some(), self.not_principal.is_some()),
+            ("Action", self.action.is_some(), self.not_action.is_some()),
+            ("Resource", self.resource.is_some(), self.not_resource.is_some()),
+        ];
+        let (part, ..) = parts.into_iter().find(|(_, is, is_not)| is == is_not)?;
+        Some(format!("a statement must have either {part} or Not{part}"))
     }
 
     /// The statement as text.
@@ -270,9 +301,12 @@ impl Permission {
         Ok(PolicyStatement {
             sid: Some(self.statement_id),
             effect: PolicyEffect::Allow,
-            principal: PolicyPrincipal::parse(&self.principal)?,
-            action: OneOrMany::One(self.action),
-            resource: OneOrMany::One(resource.to_owned()),
+            principal: Some(PolicyPrincipal::parse(&self.principal)?),
+            not_principal: None,
+            action: Some(OneOrMany::One(self.action)),
+            not_action: None,
+            resource: Some(OneOrMany::One(resource.to_owned())),
+            not_resource: None,
             condition,
         })
     }
@@ -310,7 +344,43 @@ fn is_principal_arn(text: &str) -> bool {
     }
 }
 
+/// A value of a condition, as policies write it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Boolean(bool),
+    Number(serde_json::Number),
+}
+
+impl Scalar {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Boolean(value) => value.to_string(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+type Conditions<T> = BTreeMap<String, BTreeMap<String, OneOrMany<T>>>;
+
+fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Conditions<String>, D::Error> {
+    let of_keys = |keys: BTreeMap<String, OneOrMany<Scalar>>| {
+        keys.into_iter().map(|(key, values)| (key, values.map(Scalar::into_text))).collect()
+    };
+    let conditions = Conditions::<Scalar>::deserialize(deserializer)?;
+    Ok(conditions.into_iter().map(|(operator, keys)| (operator, of_keys(keys))).collect())
+}
+
 impl<T> OneOrMany<T> {
+    fn map<U>(self, mut f: impl FnMut(T) -> U) -> OneOrMany<U> {
+        match self {
+            Self::One(one) => OneOrMany::One(f(one)),
+            Self::Many(many) => OneOrMany::Many(many.into_iter().map(f).collect()),
+        }
+    }
+
     /// All values.
     pub fn as_slice(&self) -> &[T] {
         match self {
@@ -428,13 +498,42 @@ mod tests {
     }
 
     #[test]
+    fn all_that_the_language_has_is_taken() {
+        let text = json!({
+            "Version": "2008-10-17",
+            "Statement": [{
+                "Effect": "Deny", "NotPrincipal": { "AWS": "123456789012" }, "NotAction": "lambda:GetFunction",
+                "NotResource": [ARN],
+                "Condition": {
+                    "Bool": { "aws:SecureTransport": false }, "NumericLessThan": { "aws:MultiFactorAuthAge": [5, "1.5"] },
+                },
+            }],
+        });
+        let policy = ResourcePolicy::parse(&text.to_string()).expect("a policy");
+        let mut kept = text.clone();
+        kept["Statement"][0]["Condition"] = json!({
+            "Bool": { "aws:SecureTransport": "false" }, "NumericLessThan": { "aws:MultiFactorAuthAge": ["5", "1.5"] },
+        });
+        assert_eq!(serde_json::from_str::<Value>(&policy.to_json()).expect("JSON"), kept);
+        let longer = ResourcePolicy::with(Some(&policy), permission("s")).expect("a policy").to_json();
+        assert!(longer.contains("2008-10-17"), "{longer}");
+    }
+
+    #[test]
     fn what_is_no_policy_is_refused() {
         let statement = serde_json::to_value(permission("s")).expect("JSON");
-        let unknown = json!({ "Effect": "Allow", "NotPrincipal": "*", "Action": "*", "Resource": "*" });
+        let unknown =
+            json!({ "Effect": "Allow", "Nobody": "*", "Principal": "*", "Action": "*", "Resource": "*" });
+        let nobody = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+        let both = json!({
+            "Effect": "Allow", "Principal": "*", "Action": "*", "NotAction": "lambda:*", "Resource": "*",
+        });
         for bad in [
             json!("text"),
             json!({}),
-            json!({ "Version": "2008-10-17", "Statement": [statement] }),
+            json!({ "Version": "2015-03-31", "Statement": [statement] }),
+            json!({ "Version": "2012-10-17", "Statement": [nobody] }),
+            json!({ "Version": "2012-10-17", "Statement": [both] }),
             json!({ "Version": "2012-10-17", "Statement": [] }),
             json!({ "Version": "2012-10-17", "Statement": [statement, statement] }),
             json!({ "Version": "2012-10-17", "Statement": [unknown] }),

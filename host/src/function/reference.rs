@@ -6,6 +6,9 @@ use std::fmt;
 use super::name::{AccountId, FunctionName, NameError, Region};
 use super::qualifier::Qualifier;
 
+/// How many parts the longest form has, between colons.
+const PARTS_MAX: usize = 8;
+
 /// Why a text is not a reference to a function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -41,35 +44,32 @@ pub struct FunctionRef {
 }
 
 impl FunctionRef {
-    /// Takes a name, a partial ARN (`ACCOUNT:function:NAME`) or a full ARN, each with an optional
-    /// `:QUALIFIER`.
+    /// Takes a name, a partial ARN (`[REGION:][ACCOUNT:][function:]NAME`) or a full ARN, each with an optional
+    /// `:QUALIFIER`. What stands before a name is a region only if an account follows it, or it has the form of AWS's and
+    /// `function:` follows.
     ///
     /// # Errors
     /// When the text has none of these forms, or a part of it is not a name.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let form = || ReferenceError::Form { text: shortened(text) };
-        let (region, rest) = match text.strip_prefix("arn:") {
-            None => (None, text),
-            Some(arn) => {
-                let mut parts = arn.splitn(4, ':');
-                let (partition, service) = (parts.next(), parts.next());
-                let (Some("aws" | "aws-cn" | "aws-us-gov"), Some("lambda")) = (partition, service) else {
-                    return Err(form());
-                };
-                let region = Region::parse(parts.next().ok_or_else(form)?)?;
-                (Some(region), parts.next().ok_or_else(form)?)
+        let parts: Vec<&str> = text.splitn(PARTS_MAX + 1, ':').collect();
+        let (region, account, own) = match parts.as_slice() {
+            // Other resources of Lambda have ARNs too, so a full one names a function by all of its parts.
+            ["arn", partition, "lambda", region, account, "function", own @ ..]
+                if is_partition(partition) =>
+            {
+                (Some(*region), Some(*account), own)
             }
+            ["arn", _, _, ..] => return Err(form()),
+            parts => partial(parts),
         };
-        let parts: Vec<&str> = rest.splitn(5, ':').collect();
-        let (account, name, qualifier) = match (region.is_some(), parts.as_slice()) {
-            (false, [name]) => (None, *name, None),
-            (false, [name, qualifier]) => (None, *name, Some(*qualifier)),
-            (_, [account, "function", name]) => (Some(*account), *name, None),
-            (_, [account, "function", name, qualifier]) => (Some(*account), *name, Some(*qualifier)),
+        let (name, qualifier) = match own {
+            [name] => (*name, None),
+            [name, qualifier] => (*name, Some(*qualifier)),
             _ => return Err(form()),
         };
         Ok(Self {
-            region,
+            region: region.map(Region::parse).transpose()?,
             account: account.map(AccountId::parse).transpose()?,
             name: FunctionName::parse(name)?,
             qualifier: qualifier.map(Qualifier::parse).transpose()?,
@@ -159,6 +159,44 @@ impl fmt::Debug for FunctionKey {
     }
 }
 
+/// The region and the account of a partial ARN, if it has them, and what follows them and `function:`.
+fn partial<'a, 'b>(parts: &'b [&'a str]) -> (Option<&'a str>, Option<&'a str>, &'b [&'a str]) {
+    let is_account = |text: &str| AccountId::parse(text).is_ok();
+    // `NAME:QUALIFIER` has no region, although a region may be any word here.
+    let (region, parts) = match parts {
+        [region, rest @ ..]
+            if !is_account(region)
+                && matches!(rest, [next, _, ..] if is_account(next) || *next == "function" && is_regional(region)) =>
+        {
+            (Some(*region), rest)
+        }
+        parts => (None, parts),
+    };
+    let (account, parts) = match parts {
+        [account, rest @ ..] if is_account(account) && !rest.is_empty() => (Some(*account), rest),
+        parts => (None, parts),
+    };
+    match parts {
+        ["function", own @ ..] if !own.is_empty() => (region, account, own),
+        own => (region, account, own),
+    }
+}
+
+/// Whether that has the form of AWS's regions, such as `us-east-1` and `us-gov-west-1`.
+fn is_regional(text: &str) -> bool {
+    let Some((place, number)) = text.rsplit_once('-') else { return false };
+    number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && place.contains('-')
+        && place.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+/// Whether that is a partition of AWS: `aws`, `aws-cn` and the like, or nothing.
+fn is_partition(text: &str) -> bool {
+    let rest = text.strip_prefix("aws").unwrap_or(if text.is_empty() { text } else { "?" });
+    rest.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
 /// A text that may be as long as a request, cut to what an error message should show of it.
 fn shortened(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 160;
@@ -191,6 +229,20 @@ mod tests {
             parse("000000000000:function:hello"),
             (None, some("000000000000"), "hello".to_owned(), None)
         );
+        for partial in ["function:hello", "hello", "us-east-1:function:hello"] {
+            assert_eq!(parse(partial).2, "hello", "{partial}");
+            assert_eq!(parse(&format!("{partial}:live")).3, some("live"), "{partial}");
+        }
+        let (region, account) = (some("us-east-1"), some("000000000000"));
+        for partial in ["us-east-1:000000000000:function:f", "us-east-1:000000000000:f"] {
+            assert_eq!(parse(partial), (region.clone(), account.clone(), "f".to_owned(), None), "{partial}");
+        }
+        assert_eq!(parse("000000000000:f:live"), (None, account, "f".to_owned(), some("live")));
+        // Names that look like the parts before a name.
+        assert_eq!(parse("function"), (None, None, "function".to_owned(), None));
+        assert_eq!(parse("f:function"), (None, None, "f".to_owned(), some("function")));
+        assert_eq!(parse("my-app-1:live"), (None, None, "my-app-1".to_owned(), some("live")));
+        assert_eq!(parse("function:function:live"), (None, None, "function".to_owned(), some("live")));
         assert_eq!(
             parse("arn:aws:lambda:eu-west-1:000000000000:function:hello:$LATEST"),
             (some("eu-west-1"), some("000000000000"), "hello".to_owned(), some("$LATEST"))
@@ -209,6 +261,11 @@ mod tests {
             "arn:aws:lambda:us-east-1:12:function:f",
             "arn:aws:lambda:us-east-1:000000000000:function:f:1:2",
             "000000000000:function:",
+            "function:",
+            "invalid-account:function:f",
+            "arn:amz:lambda:us-east-1:000000000000:function:f",
+            "us-east-1:000000000000:function:f:1:2",
+            "No Region:000000000000:function:f",
         ] {
             assert!(FunctionRef::parse(bad).is_err(), "{bad:?} must be refused");
         }

@@ -182,23 +182,27 @@ impl Host {
     }
 
     /// Takes the last move of an alias back: ends a canary, if it leads to two versions, or else leads it to the version
-    /// that it led to before.
+    /// that it led to before. With a revision it does so only if the alias is still of that revision: two who roll the same
+    /// move back would otherwise lead the alias on again.
     ///
     /// # Errors
-    /// When there is no such alias, it has never led to another version, or that version is gone or cannot be run.
+    /// When there is no such alias, it has changed meanwhile, it has never led to another version, or that version is gone or cannot be run.
     pub async fn roll_back_alias(
         &self,
         function: &FunctionRef,
         name: &AliasName,
+        revision_id: Option<&str>,
     ) -> Result<AliasInfo, AliasError> {
         let (_, present) = self.present(function)?;
         let arn = || self.alias_arn(function, name);
         let state =
             present.aliases.get(name).ok_or_else(|| AliasError::AliasNotFound { arn: arn() })?.clone();
+        check_revision(revision_id, &state.alias.revision_id)?;
         let before = before(&state).ok_or_else(|| AliasError::NothingBefore { arn: arn() })?;
         let update = UpdateAlias {
             version: Some(before),
             additional: Some(None),
+            // The change itself looks at it again.
             revision_id: Some(state.alias.revision_id.clone()),
             ..UpdateAlias::new(function.clone(), name.clone())
         };

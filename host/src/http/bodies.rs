@@ -9,7 +9,7 @@ use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::wire_error::WireError;
+use super::wire_error::{Exception, WireError};
 
 /// The most bytes of large bodies that are held at a time, in MiB. What comes in beyond it is refused.
 const HELD_MIB_MAX: usize = 1024;
@@ -25,11 +25,17 @@ const DISCARDED_BYTES_MAX: usize = 256 << 20;
 
 /// How large a body may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+pub(super) struct Limit<'a> {
     pub(super) bytes: usize,
     /// What is said to a client that exceeds it.
-    pub(super) error: fn(usize) -> WireError,
+    pub(super) exception: Exception,
+    /// Of which operation it is.
+    pub(super) operation: &'a str,
 }
+
+/// A body that nobody has looked at, until it is taken.
+#[derive(Debug)]
+pub(super) struct Unread(Option<Body>);
 
 /// Reads bodies.
 #[derive(Debug)]
@@ -50,11 +56,12 @@ impl Bodies {
     }
 
     /// Reads a whole body.
-    pub(super) async fn read(&self, mut body: Body, limit: Limit) -> Result<Held, WireError> {
+    pub(super) async fn read(&self, body: &mut Unread, limit: Limit<'_>) -> Result<Held, WireError> {
+        let mut body = body.0.take().unwrap_or_default();
         let read = async {
             if body.size_hint().lower() > limit.bytes as u64 {
                 discard(&mut body).await;
-                return Err((limit.error)(limit.bytes));
+                return Err(limit.exceeded());
             }
             self.whole(&mut body, limit).await
         };
@@ -65,7 +72,7 @@ impl Bodies {
     }
 
     /// Room is taken as bytes come in, never for what was only announced; when there is none, nobody waits for it.
-    async fn whole(&self, body: &mut Body, limit: Limit) -> Result<Held, WireError> {
+    async fn whole(&self, body: &mut Body, limit: Limit<'_>) -> Result<Held, WireError> {
         let Some(first) = next(body).await? else { return Ok(Held { bytes: Bytes::new(), room: None }) };
         if body.is_end_stream() && first.len() <= limit.bytes.min(SMALL_BYTES_MAX) {
             return Ok(Held { bytes: first, room: None });
@@ -77,7 +84,7 @@ impl Bodies {
             let bytes = whole.len() + data.len();
             if bytes > limit.bytes {
                 discard(body).await;
-                return Err((limit.error)(limit.bytes));
+                return Err(limit.exceeded());
             }
             let taken = room.as_ref().map_or(0, |room| room.num_permits() << 20);
             if bytes > SMALL_BYTES_MAX.max(taken) {
@@ -93,6 +100,33 @@ impl Bodies {
             following = next(body).await?;
         }
         Ok(Held { bytes: whole.freeze(), room })
+    }
+}
+
+impl Limit<'_> {
+    pub(super) fn exceeded(&self) -> WireError {
+        WireError::too_large(self.exception, self.bytes, self.operation)
+    }
+}
+
+impl Unread {
+    /// The body of a request. A client that waits to be told that it may send it is never told so, if nobody reads it, and
+    /// so has nothing to be discarded.
+    pub(super) fn new(body: Body) -> Self {
+        Self(Some(body))
+    }
+
+    /// Reads a body that nobody wanted and throws it away, for the same clients as those of bodies that are too large.
+    pub(super) async fn discard(&mut self) {
+        if let Some(mut body) = self.0.take() {
+            // Who is too slow has lost the answer.
+            let _ = tokio::time::timeout(READ_TIME_MAX, discard(&mut body)).await;
+        }
+    }
+
+    /// Whether there is something that nobody has read.
+    pub(super) fn is_there(&self) -> bool {
+        self.0.as_ref().is_some_and(|body| !body.is_end_stream())
     }
 }
 
@@ -126,23 +160,43 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::wire_error::tests::written;
 
-    const TEN: Limit = Limit { bytes: 10, error: |_| WireError::request_timed_out() };
+    const TEN: Limit<'_> =
+        Limit { bytes: 10, exception: Exception::RequestEntityTooLarge, operation: "CreateFunction" };
+
+    fn unread(body: impl Into<Body>) -> Unread {
+        Unread::new(body.into())
+    }
 
     #[tokio::test]
     async fn a_body_is_read_up_to_its_limit() {
         let bodies = Bodies::new();
-        let read = bodies.read(Body::from("0123456789"), TEN).await.expect("ten bytes");
+        let read = bodies.read(&mut unread("0123456789"), TEN).await.expect("ten bytes");
         assert_eq!(read.bytes, "0123456789");
-        assert!(bodies.read(Body::from("0123456789+"), TEN).await.is_err());
-        assert!(bodies.read(Body::empty(), TEN).await.expect("nothing").bytes.is_empty());
+        let refused = bodies.read(&mut unread("0123456789+"), TEN).await.expect_err("eleven bytes");
+        let (status, kind, body) = written(refused).await;
+        assert_eq!((status, kind.as_str()), (413, "RequestEntityTooLargeException"));
+        assert_eq!(body["message"], "Request must be smaller than 10 bytes for the CreateFunction operation");
+        assert!(bodies.read(&mut unread(Body::empty()), TEN).await.expect("nothing").bytes.is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_what_was_not_read_is_discarded() {
+        let mut body = unread("0123456789");
+        assert!(body.is_there() && !unread(Body::empty()).is_there());
+        body.discard().await;
+        assert!(!body.is_there());
+        let mut body = unread("0123456789");
+        Bodies::new().read(&mut body, TEN).await.expect("ten bytes");
+        assert!(!body.is_there());
     }
 
     #[tokio::test]
     async fn a_large_body_gives_its_room_back() {
         let bodies = Bodies::new();
         let limit = Limit { bytes: 1 << 20, ..TEN };
-        let held = bodies.read(Body::from(vec![0; 1 << 20]), limit).await.expect("a body");
+        let held = bodies.read(&mut unread(vec![0; 1 << 20]), limit).await.expect("a body");
         assert_eq!(bodies.room.available_permits(), HELD_MIB_MAX - 1);
         drop(held);
         assert_eq!(bodies.room.available_permits(), HELD_MIB_MAX);

@@ -9,17 +9,17 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Host;
-use crate::function::{FunctionRef, Qualifier, Region, VersionNumber};
+use crate::function::{AliasName, FunctionRef, Qualifier, Region, VersionNumber};
 
 use super::api::{Answer, Api, json};
 use super::bodies::{Held, Limit};
 use super::credential;
-use super::model::{Input, Operation, Query, Route};
+use super::model::{Input, Operation, Query, Route, decoded};
 use super::request;
-use super::wire_error::{WireError, shown};
+use super::wire_error::{Exception, WireError, shown};
 
 /// How large the body of any request but Invoke may be: Lambda's limit, room for 50 MiB in base64.
-pub(super) const BODY_LIMIT: Limit = Limit { bytes: 70_167_211, error: WireError::control_request_too_large };
+const BODY_BYTES_MAX: usize = 70_167_211;
 
 /// A request for an operation, its input checked.
 #[derive(Debug)]
@@ -103,11 +103,7 @@ impl<'a> Call<'a> {
 
     /// What the request is about, as its client names it: for the record of changes.
     pub(super) fn subject(&self) -> String {
-        let named = ["FunctionName", "Resource", "ResourceArn"].into_iter().find_map(|name| self.text(name));
-        match self.function() {
-            Ok(function) => self.host.arn_of(&function),
-            Err(_) => named.map(shown).unwrap_or_default().to_owned(),
-        }
+        subject(self.host, self.parts, |name| self.text(name).map(str::to_owned))
     }
 
     /// Answers that it was done, with a JSON body.
@@ -127,5 +123,33 @@ impl<'a> Call<'a> {
 
     fn text(&self, member: &str) -> Option<&str> {
         self.members.get(member).and_then(Value::as_str)
+    }
+}
+
+/// How large the body of a request for that operation may be.
+pub(super) fn body_limit(operation: &Operation) -> Limit<'_> {
+    let exception = Exception::RequestEntityTooLarge;
+    Limit { bytes: BODY_BYTES_MAX, exception, operation: operation.name }
+}
+
+/// What a request is about, by its path alone: all that is known before its body is read.
+pub(super) fn subject_of_path(host: &Host, parts: &Parts, route: &Route<'_>) -> String {
+    subject(host, parts, |name| {
+        let (_, label) = route.labels.iter().find(|(label, _)| *label == name)?;
+        Some(decoded(label).ok()?.into_owned())
+    })
+}
+
+/// The ARN of the function, version or alias that those members name, or else what they say.
+fn subject(host: &Host, parts: &Parts, named: impl Fn(&str) -> Option<String>) -> String {
+    let text = ["FunctionName", "Resource", "ResourceArn"].into_iter().find_map(&named).unwrap_or_default();
+    let region = credential::region(&parts.headers).ok().flatten();
+    let Ok(function) = request::qualified(host, region, &text, named("Qualifier").as_deref()) else {
+        return shown(&text).to_owned();
+    };
+    // Of all that is changed here only aliases have names of their own.
+    match named("Name").and_then(|name| AliasName::parse(&name).ok()) {
+        None => host.arn_of(&function),
+        Some(alias) => host.arn_of(&FunctionRef { qualifier: Some(Qualifier::Alias(alias)), ..function }),
     }
 }

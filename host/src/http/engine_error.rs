@@ -128,8 +128,8 @@ impl From<StoreError> for WireError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict => Self::new(Exception::ResourceConflict, sentence(&error)),
-            StoreError::Busy => Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}")),
             StoreError::Closed => Self::closing(),
+            StoreError::Busy => Self::new(Exception::CallerRateLimit, format!("Rate Exceeded: {error}")),
             StoreError::Full => Self::new(Exception::Unavailable, sentence(&error)),
             StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Failed { .. } => {
                 Self::internal(&error)
@@ -168,7 +168,7 @@ impl From<CodeError> for WireError {
             | CodeError::ArtifactTooLarge { .. }
             | CodeError::Compiler { .. } => Self::parameter(format!("The code cannot be compiled: {error}")),
             CodeError::Busy { .. } => {
-                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
+                Self::new(Exception::CallerRateLimit, format!("Rate Exceeded: {error}"))
             }
             CodeError::Worker { .. } => Self::internal(&error),
             CodeError::Io(error) => Self::internal(&error),
@@ -352,6 +352,15 @@ mod tests {
         let (status, _, body) = written(InvokeError::Throttled { running: 1, limit: 1 }).await;
         let expected = json!({ "Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded" });
         assert_eq!((status, body), (429, expected));
+    }
+
+    #[tokio::test]
+    async fn changes_are_throttled_for_another_reason_than_invocations() {
+        for error in [StoreError::Busy.into(), WireError::no_room_for_body()] {
+            let (status, kind, body) = written(error).await;
+            assert_eq!((status, kind.as_str()), (429, "TooManyRequestsException"));
+            assert_eq!(body["Reason"], "CallerRateLimitExceeded");
+        }
     }
 
     #[tokio::test]

@@ -11,11 +11,11 @@ use crate::function::VersionNumber;
 use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, Start};
 
 use super::api::{Answer, Api, REQUEST_ID, to_the_end};
-use super::bodies::Limit;
+use super::bodies::{Limit, Unread};
 use super::request::{self, header};
 use super::timing::{START_HEADER, TIMING_HEADER, server_timing};
 use super::trace;
-use super::wire_error::{Member, WireError};
+use super::wire_error::{Exception, Member, WireError};
 
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
 const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");
@@ -32,7 +32,8 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const REMAPPED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-const PAYLOAD_LIMIT: Limit = Limit { bytes: PAYLOAD_BYTES_MAX, error: WireError::payload_too_large };
+const PAYLOAD_LIMIT: Limit<'_> =
+    Limit { bytes: PAYLOAD_BYTES_MAX, exception: Exception::RequestTooLarge, operation: "InvokeFunction" };
 
 /// How a function is to be invoked: the header `X-Amz-Invocation-Type`.
 enum InvocationType {
@@ -40,7 +41,7 @@ enum InvocationType {
     DryRun,
 }
 
-pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: Body) -> Answer {
+pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut Unread) -> Answer {
     let function = request::function(&api.host, parts, function)?;
     let invocation_type = invocation_type(parts)?;
     let body = api.bodies.read(body, PAYLOAD_LIMIT).await?;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 
-use axum::body::Body;
 use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
@@ -11,8 +10,8 @@ use bytes::Bytes;
 use crate::Host;
 
 use super::api::{Answer, Api, identified};
-use super::bodies::Held;
-use super::call::{BODY_LIMIT, Call};
+use super::bodies::{Held, Unread};
+use super::call::{Call, body_limit, subject_of_path};
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
@@ -61,13 +60,18 @@ fn handler(operation: &str) -> Option<Handler> {
 
 impl Api {
     /// Carries out any operation but Invoke, under a request id that was made before it began.
-    pub(super) async fn operate(&self, parts: Parts, body: Body, peer: Option<SocketAddr>) -> Response {
-        let (host, id) = self.acting_for(&parts, peer);
-        let answer = self.operate_on(&host, &parts, body).await;
+    pub(super) async fn operate(
+        &self,
+        parts: &Parts,
+        body: &mut Unread,
+        peer: Option<SocketAddr>,
+    ) -> Response {
+        let (host, id) = self.acting_for(parts, peer);
+        let answer = self.operate_on(&host, parts, body).await;
         identified(answer, id)
     }
 
-    async fn operate_on(&self, host: &Host, parts: &Parts, body: Body) -> Answer {
+    async fn operate_on(&self, host: &Host, parts: &Parts, body: &mut Unread) -> Answer {
         let (method, path) = (&parts.method, parts.uri.path());
         let query = Query::parse(parts.uri.query())?;
         let route = Model::lambda().route(method, path, &query);
@@ -75,13 +79,12 @@ impl Api {
         let operation = route.operation;
         let handler = handler(operation.name).ok_or_else(|| WireError::not_implemented(operation.name))?;
         let body = match operation.has_body() {
-            true => self.bodies.read(body, BODY_LIMIT).await?,
-            false => Held { bytes: Bytes::new(), room: None },
+            true => self.bodies.read(body, body_limit(operation)).await,
+            false => Ok(Held { bytes: Bytes::new(), room: None }),
         };
-        let (subject, answer) = match Call::of(self, host, parts, &route, body) {
+        let (subject, answer) = match body.and_then(|body| Call::of(self, host, parts, &route, body)) {
             Ok(call) => (call.subject(), handler(call).await),
-            // What it would be about may be what is wrong with it.
-            Err(error) => (String::new(), Err(error)),
+            Err(error) => (subject_of_path(host, parts, &route), Err(error)),
         };
         if let Err(error) = &answer {
             refused(host, operation, &subject, error.name());

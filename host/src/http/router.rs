@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderValue;
+use axum::http::header::EXPECT;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::Host;
 
 use super::api::{Answer, Api, REQUEST_ID, identified};
+use super::bodies::Unread;
 use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
@@ -47,7 +48,13 @@ pub fn router(host: Host, settings: HttpSettings) -> Router {
 impl Api {
     /// Every request passes here, so none can pass the guard by, and none is without a request id.
     pub(super) async fn answer(&self, request: Request, peer: Option<SocketAddr>) -> Response {
-        let mut response = self.perform(request, peer).await;
+        let (parts, body) = request.into_parts();
+        let mut body = Unread::new(body);
+        let mut response = self.perform(&parts, &mut body, peer).await;
+        // In a box, as it is rare. Who waits to be told to go on is told the answer instead.
+        if body.is_there() && !parts.headers.contains_key(EXPECT) {
+            Box::pin(body.discard()).await;
+        }
         let headers = response.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             let id = uuid::Uuid::new_v4().to_string();
@@ -56,13 +63,12 @@ impl Api {
         response
     }
 
-    async fn perform(&self, request: Request, peer: Option<SocketAddr>) -> Response {
-        let (parts, body) = request.into_parts();
+    async fn perform(&self, parts: &Parts, body: &mut Unread, peer: Option<SocketAddr>) -> Response {
         // Known first, because each service has a form of its own for what is refused.
-        let service = Service::of(&parts);
-        let answer = match (self.guard.check(&parts), &service) {
+        let service = Service::of(parts);
+        let answer = match (self.guard.check(parts), &service) {
             (Err(refused), _) => Err(WireError::refused(&refused)),
-            (Ok(()), Some(service)) => Box::pin(service.answer(self, &parts, body)).await,
+            (Ok(()), Some(service)) => Box::pin(service.answer(self, parts, body)).await,
             (Ok(()), None) => self.perform_lambda(parts, body, peer).await,
         };
         answer.unwrap_or_else(|error| match &service {
@@ -71,20 +77,24 @@ impl Api {
         })
     }
 
-    async fn perform_lambda(&self, parts: Parts, body: Body, peer: Option<SocketAddr>) -> Answer {
+    async fn perform_lambda(&self, parts: &Parts, body: &mut Unread, peer: Option<SocketAddr>) -> Answer {
         match Target::of(&parts.method, parts.uri.path()) {
-            Target::Invoke { function } => invoke::invoke(self, &parts, function, body).await,
-            Target::Code { region, function, version } => code::get(self, region, function, version).await,
+            Target::Invoke { function } => invoke::invoke(self, parts, function, body).await,
+            // All others in a box: so the future of an invocation, which is moved about, stays small.
+            Target::Code { region, function, version } => {
+                Box::pin(code::get(self, region, function, version)).await
+            }
             Target::AliasHistory { function, alias } => {
-                alias_history::history(&self.host, &parts, function, alias)
+                alias_history::history(&self.host, parts, function, alias)
             }
             Target::AliasRollback { function, alias } => {
-                let (host, id) = self.acting_for(&parts, peer);
-                let answer = Box::pin(alias_history::roll_back(&host, &parts, function, alias)).await;
-                Ok(identified(answer, id))
+                let (host, id) = self.acting_for(parts, peer);
+                let body = self.bodies.read(body, alias_history::BODY_LIMIT);
+                let rolled_back =
+                    async { alias_history::roll_back(&host, parts, function, alias, body.await).await };
+                Ok(identified(Box::pin(rolled_back).await, id))
             }
             Target::Health => Ok("ok".into_response()),
-            // In a box: so the future of an invocation, which is moved about, stays small.
             Target::Operation => Ok(Box::pin(self.operate(parts, body, peer)).await),
         }
     }

@@ -1,23 +1,22 @@
 //! The services beside Lambda that answer on the same port: as much of CloudWatch Logs as reading functions' logs takes, and
 //! the one operation of STS that many tools ask first.
 
-use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use super::api::{Answer, Api};
-use super::bodies::Limit;
+use super::bodies::{Limit, Unread};
 use super::logs::LogsWireError;
-use super::wire_error::WireError;
+use super::wire_error::{Exception, WireError, shown};
 use super::{credential, logs, sts};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// What an operation of CloudWatch Logs is named with.
 const LOGS_TARGET: &str = "Logs_20140328.";
 /// How large the body of such a request may be: CloudWatch's 1 MiB.
-const BODY_LIMIT: Limit = Limit { bytes: 1 << 20, error: WireError::control_request_too_large };
+const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// A service beside Lambda.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +41,14 @@ impl Service {
         is_form.then_some(Self::Sts)
     }
 
-    pub(super) async fn answer(&self, api: &Api, parts: &Parts, body: Body) -> Answer {
+    pub(super) async fn answer(&self, api: &Api, parts: &Parts, body: &mut Unread) -> Answer {
         let region = credential::region(&parts.headers)?;
-        let body = api.bodies.read(body, BODY_LIMIT).await?;
+        let operation = match &self {
+            Self::Logs { operation } => shown(operation),
+            Self::Sts => sts::OPERATION,
+        };
+        let exception = Exception::RequestEntityTooLarge;
+        let body = api.bodies.read(body, Limit { bytes: BODY_BYTES_MAX, exception, operation }).await?;
         Ok(match self {
             Self::Logs { operation } => {
                 logs::answer(&api.host, region, operation, &parts.headers, &body.bytes).await
@@ -78,14 +82,19 @@ mod tests {
     async fn refused(service: Service, error: WireError) -> (Response, String) {
         let (parts, body) = service.refuse(error).into_parts();
         let body = axum::body::to_bytes(body, 1 << 16).await.expect("a body");
-        (Response::from_parts(parts, Body::empty()), String::from_utf8(body.into()).expect("text"))
+        (
+            Response::from_parts(parts, axum::body::Body::empty()),
+            String::from_utf8(body.into()).expect("text"),
+        )
     }
 
     /// All of them came in Lambda's form, which the clients of the other services cannot read.
     #[tokio::test]
     async fn each_service_writes_refusals_in_its_own_form() {
         let logs = || Service::Logs { operation: "GetLogEvents".to_owned() };
-        let (response, body) = refused(logs(), WireError::control_request_too_large(7)).await;
+        let exception = Exception::RequestEntityTooLarge;
+        let too_large = Limit { bytes: 7, exception, operation: "GetLogEvents" };
+        let (response, body) = refused(logs(), too_large.exceeded()).await;
         let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(response.status().as_u16(), 413);
         assert_eq!(response.headers()["content-type"], "application/x-amz-json-1.1");

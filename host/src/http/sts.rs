@@ -7,6 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use super::api::REQUEST_ID;
 use super::wire_error::WireError;
 
+/// The only operation there is.
+pub(super) const OPERATION: &str = "GetCallerIdentity";
 /// The namespace of STS's answers.
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// The id of the one user there is, of the form that IAM gives users.
@@ -15,7 +17,7 @@ const USER_ID: &str = "AIDASAMOVAR0000000000";
 /// Answers a request whose body is a form.
 pub(super) fn answer(account: &str, form: &[u8]) -> Response {
     match action(form) {
-        Some("GetCallerIdentity") => {
+        Some(OPERATION) => {
             let request_id = uuid::Uuid::new_v4().to_string();
             let body = format!(
                 "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult>\

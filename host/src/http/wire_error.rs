@@ -38,6 +38,8 @@ pub(super) struct Member(pub(super) &'static str);
 pub(super) enum Exception {
     AccessDenied,
     AliasLimitExceeded,
+    /// Too many requests of another kind than invocations come at a time.
+    CallerRateLimit,
     CodeStorageExceeded,
     IncompleteSignature,
     InvalidParameterValue,
@@ -70,9 +72,10 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::AccessDenied,
         Self::AliasLimitExceeded,
+        Self::CallerRateLimit,
         Self::CodeStorageExceeded,
         Self::IncompleteSignature,
         Self::InvalidParameterValue,
@@ -138,7 +141,7 @@ impl Exception {
             Self::Service => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", "Message", Some("Service"))
             }
-            Self::TooManyRequests => {
+            Self::TooManyRequests | Self::CallerRateLimit => {
                 (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user)
             }
             Self::Unavailable => {
@@ -149,6 +152,15 @@ impl Exception {
         };
         Form { status, name, key, fault }
     }
+
+    /// Which limit was reached, if that is what is wrong.
+    fn throttling_reason(self) -> Option<&'static str> {
+        match self {
+            Self::TooManyRequests => Some("ConcurrentInvocationLimitExceeded"),
+            Self::CallerRateLimit => Some("CallerRateLimitExceeded"),
+            _ => None,
+        }
+    }
 }
 
 impl IntoResponse for WireError {
@@ -158,14 +170,15 @@ impl IntoResponse for WireError {
         if let Some(fault) = fault {
             body["Type"] = fault.into();
         }
-        if self.exception == Exception::TooManyRequests {
-            body["Reason"] = "ConcurrentInvocationLimitExceeded".into();
+        let reason = self.exception.throttling_reason();
+        if let Some(reason) = reason {
+            body["Reason"] = reason.into();
         }
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
-        if self.exception == Exception::TooManyRequests {
+        if reason.is_some() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -268,13 +281,19 @@ impl WireError {
         Self::new(Exception::IncompleteSignature, text)
     }
 
-    pub(super) fn payload_too_large(limit: usize) -> Self {
-        let text = format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
-        Self::new(Exception::RequestTooLarge, text)
+    /// A function's name was given that belongs to another account than this host's.
+    pub(super) fn foreign_account(arn: &str) -> Self {
+        Self::new(Exception::AccessDenied, format!("{arn} is not of this account"))
     }
 
-    pub(super) fn control_request_too_large(limit: usize) -> Self {
-        Self::new(Exception::RequestEntityTooLarge, format!("Request must be smaller than {limit} bytes"))
+    /// A request is larger than that operation takes.
+    pub(super) fn too_large(exception: Exception, limit: usize, operation: &str) -> Self {
+        let text = format!("Request must be smaller than {limit} bytes for the {operation} operation");
+        Self::new(exception, text)
+    }
+
+    pub(super) fn payload_too_large(limit: usize) -> Self {
+        Self::too_large(Exception::RequestTooLarge, limit, "InvokeFunction")
     }
 
     pub(super) fn request_timed_out() -> Self {
@@ -282,7 +301,7 @@ impl WireError {
     }
 
     pub(super) fn no_room_for_body() -> Self {
-        Self::new(Exception::TooManyRequests, "Rate Exceeded: too many large requests are coming in.")
+        Self::new(Exception::CallerRateLimit, "Rate Exceeded: too many large requests are coming in.")
     }
 
     pub(super) fn broken_body(error: &axum::Error) -> Self {

@@ -1,5 +1,6 @@
 //! The patterns of the model.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
@@ -13,6 +14,8 @@ const COMPILED_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Pattern {
     text: &'static str,
+    /// What a text must match: the pattern itself, or a wider one.
+    matched: Cow<'static, str>,
     compiled: OnceLock<Compiled>,
 }
 
@@ -25,7 +28,15 @@ struct Compiled {
 
 impl Pattern {
     pub(super) fn new(text: &'static str) -> Self {
-        Self { text, compiled: OnceLock::new() }
+        Self { text, matched: Cow::Borrowed(text), compiled: OnceLock::new() }
+    }
+
+    /// Matches more: what `part` of the pattern matches may be anything that `wider` matches. Errors show the pattern as the
+    /// model has it.
+    pub(super) fn widen(&mut self, part: &str, wider: &str) {
+        if self.text.contains(part) {
+            *self = Self { matched: self.text.replace(part, wider).into(), ..Self::new(self.text) };
+        }
     }
 
     /// The pattern as the model has it.
@@ -35,7 +46,7 @@ impl Pattern {
 
     /// Whether the whole of a text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let Compiled { matching, excluded } = self.compiled.get_or_init(|| compiled(self.text));
+        let Compiled { matching, excluded } = self.compiled.get_or_init(|| compiled(&self.matched));
         text.len() <= TEXT_BYTES_MAX
             && matching.is_match(text)
             && !excluded.as_ref().is_some_and(|excluded| excluded.is_match(text))

@@ -57,6 +57,8 @@ pub(super) enum Place {
 pub(super) enum Constraint {
     /// Of a text in characters, of a list or map in members.
     LengthMax(usize),
+    /// Of a text that is an ARN; others may be longer.
+    ArnLengthMax(usize),
     LengthMin(usize),
     /// With its text, as 1 and 1.0 are written differently.
     ValueMax(f64, &'static str),
@@ -108,6 +110,9 @@ impl Constraint {
     fn holds_for(&self, value: &Value) -> bool {
         match self {
             Self::LengthMax(max) => length(value) <= *max,
+            Self::ArnLengthMax(max) => {
+                length(value) <= *max || !value.as_str().is_some_and(|text| text.starts_with("arn:"))
+            }
             Self::LengthMin(min) => length(value) >= *min,
             Self::ValueMax(max, _) => value.as_f64().is_some_and(|number| number <= *max),
             Self::ValueMin(min, _) => value.as_f64().is_some_and(|number| number >= *min),
@@ -119,7 +124,9 @@ impl Constraint {
     /// The constraint in AWS's words.
     pub(super) fn text(&self) -> String {
         match self {
-            Self::LengthMax(max) => format!("Member must have length less than or equal to {max}"),
+            Self::LengthMax(max) | Self::ArnLengthMax(max) => {
+                format!("Member must have length less than or equal to {max}")
+            }
             Self::LengthMin(min) => format!("Member must have length greater than or equal to {min}"),
             Self::ValueMax(_, max) => format!("Member must have value less than or equal to {max}"),
             Self::ValueMin(_, min) => format!("Member must have value greater than or equal to {min}"),

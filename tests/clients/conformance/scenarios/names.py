@@ -69,9 +69,9 @@ def not_a_name(t):
         for operation in ("get_function", "invoke", "delete_function"):
             t.fails("ValidationException", message, operation, FunctionName=name)
     nowhere = t.arn("f", "nowhere")
-    message = violation(nowhere, "functionName", f"Member must satisfy regular expression pattern: {PATTERN}")
-    for operation in ("get_function", "delete_function"):
-        t.fails("ValidationException", message, operation, FunctionName=nowhere)
+    message = "Functions from 'nowhere' are not reachable in this region ('us-east-1')"
+    for operation in ("get_function", "invoke", "delete_function"):
+        t.fails("ResourceNotFoundException", message, operation, FunctionName=nowhere)
     pattern = r"Member must satisfy regular expression pattern: \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
     length = "Member must have length less than or equal to 128"
     for qualifier, constraint in (("invalid!", pattern), ("a" * 129, length)):
