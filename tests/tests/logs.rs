@@ -539,7 +539,8 @@ fn a_flood_of_lines_keeps_within_bounds_on_disk_and_in_memory() {
     assert!(most_memory < 400 << 20, "{most_memory} bytes in memory");
     let shown = stdout(&mut samovar_logs(&server, &["/aws/lambda/flood", "--since", "1h"]));
     assert!(shown.lines().last().expect("a line").contains("REPORT "), "the newest lines are kept");
-    assert!(shown.lines().count() > 6000);
+    // Of eight files six are full at any time, each with more than 900 lines; how full the next is depends on what was lost.
+    assert!(shown.lines().count() > 5500, "{} lines", shown.lines().count());
 }
 
 fn resident_bytes(process: u32) -> u64 {
