@@ -110,8 +110,7 @@ impl Limit<'_> {
 }
 
 impl Unread {
-    /// The body of a request. A client that waits to be told that it may send it is never told so, if nobody reads it, and
-    /// so has nothing to be discarded.
+    /// The body of a request.
     pub(super) fn new(body: Body) -> Self {
         Self(Some(body))
     }

@@ -31,7 +31,7 @@
 //!
 //! Beside Lambda's operations there are two of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
 //! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
-//! UpdateAlias does.
+//! UpdateAlias does; as that it takes a `RevisionId`, in a JSON body or in the query.
 //!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 

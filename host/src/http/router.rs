@@ -51,7 +51,7 @@ impl Api {
         let (parts, body) = request.into_parts();
         let mut body = Unread::new(body);
         let mut response = self.perform(&parts, &mut body, peer).await;
-        // In a box, as it is rare. Who waits to be told to go on is told the answer instead.
+        // In a box, as it is rare. A client that waits to be told that it may send its body is told the answer instead.
         if body.is_there() && !parts.headers.contains_key(EXPECT) {
             Box::pin(body.discard()).await;
         }
