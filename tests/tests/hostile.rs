@@ -225,3 +225,19 @@ async fn output_without_end_is_bounded_and_harms_nobody() {
     assert!(invoke(&host, "large:1", r#"{"bytes": 5}"#).await.answer.is_ok());
     host.close().await;
 }
+
+#[tokio::test]
+async fn a_trap_is_logged_with_the_names_of_its_functions() {
+    let host = Host::temporary().await.expect("a host");
+    let more = "(func $boil_the_kettle unreachable) (func $make_tea (call $boil_the_kettle))";
+    let guest = Handler { more, handle: "(call $make_tea) i32.const 16", ..Handler::default() };
+    host.publish(Deployment::new("tea", guest.build())).await.expect("published");
+    let mut invoke = samovar::Invoke::new(function("tea"), "{}");
+    invoke.log_tail = true;
+    let outcome = host.invoke(invoke).await.expect("it runs");
+    assert_eq!(error_type(&outcome), "Runtime.ExitError");
+    let log = outcome.log_tail.expect("it was asked for");
+    let named = ["boil_the_kettle", "make_tea"].map(|name| log.find(name).expect(&log));
+    assert!(named[0] < named[1], "the innermost first: {log}");
+    host.close().await;
+}

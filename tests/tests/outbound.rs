@@ -382,7 +382,14 @@ fn what_hangs_ends_with_the_function_and_leaves_nothing_open() {
     let silent = Peer::start(|_| Vec::new());
     let pausing = Peer::start(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello".to_vec());
     let good = Peer::start(|_| ok("hello"));
-    let server = Server::start_with(&["--allow-outbound", "http://*:*", "--open-address", "127.0.0.1"]);
+    let server = Server::start_with(&[
+        "--log-mb",
+        "0",
+        "--allow-outbound",
+        "http://*:*",
+        "--open-address",
+        "127.0.0.1",
+    ]);
     let fetch = guest_path("fetch");
     let deployed =
         command(&server, &["deploy", "fetch", &fetch, "--timeout", "1", "--allow-outbound", "http://*:*"]);

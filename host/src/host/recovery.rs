@@ -81,9 +81,11 @@ mod tests {
     use crate::store::{Commit, Record, SqliteStore, Store as _, Write};
     use crate::{CreateFunction, FunctionVersion};
 
-    /// A core module with an empty `_start`: a command.
-    const COMMAND: &[u8] =
-        b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+    /// A core module with a memory and an empty `_start`: a command.
+    const COMMAND: &[u8] = b"\0asm\x01\0\0\0\
+        \x01\x04\x01\x60\0\0\x03\x02\x01\0\x05\x03\x01\0\x01\
+        \x07\x13\x02\x06memory\x02\0\x06_start\0\0\
+        \x0a\x04\x01\x02\0\x0b";
 
     async fn host(folder: &std::path::Path) -> Result<Host, StartError> {
         Host::builder().data_dir(folder).instances_max(16).start().await
