@@ -13,7 +13,7 @@ use tokio::time::Instant;
 const MUTATIONS: usize = 500;
 const SEED: u64 = 4;
 /// How long a server lives, at most, before it is killed.
-const LIFE_MS_MAX: u64 = 120;
+const LIFE_MS_MAX: u64 = 40;
 
 /// What there is to know of one function through the API.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,7 +87,7 @@ fn what_was_acknowledged_outlives_kill_9() {
         starts.len(),
         starts.last()
     );
-    assert!(starts.len() >= 5, "there were crashes");
+    assert!(starts.len() >= 10, "there were crashes: {}", starts.len());
     assert!(median < Duration::from_secs(1), "{starts:?}");
 }
 
