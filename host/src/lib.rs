@@ -35,6 +35,7 @@ mod policy;
 mod pool;
 mod registry;
 mod store;
+mod sync;
 mod telemetry;
 mod timestamp;
 mod version;
@@ -48,7 +49,7 @@ pub use host::{
     AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded, CreateAlias,
     CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
     FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PolicyInfo, PublishAliasError,
-    PublishError, PublishVersion, PublishVersionError, ResourcePolicyError, RevisionMismatch, SettingError,
+    PublishError, PublishVersion, PublishVersionError, ProvisionedError, ProvisionedInfo, ProvisionedStatus, ReserveError, ResourcePolicyError, RevisionMismatch, SettingError,
     StartError, TooManyVersions, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
 };
 #[cfg(feature = "sqlite")]
@@ -58,7 +59,7 @@ pub use ipnet::IpNet;
 
 pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
-    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX, ThrottleReason, Throttled,
 };
 pub use logs::{
     LOG_LIST_MAX, LOG_PAGE_EVENTS_MAX, ListLogGroups, ListLogStreams, LogEvent, LogEventPage, LogFilter,

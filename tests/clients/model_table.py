@@ -27,6 +27,9 @@ READ = """
     GetRuntimeManagementConfig PutRuntimeManagementConfig
     GetFunctionCodeSigningConfig
     GetFunctionRecursionConfig PutFunctionRecursionConfig
+    PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency
+    PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig
+    ListProvisionedConcurrencyConfigs
     AddPermission RemovePermission GetPolicy GetResourcePolicy PutResourcePolicy DeleteResourcePolicy
 """.split()
 

@@ -22,8 +22,8 @@ mod boto3 {
     }
 
     scenarios![
-        aliases, functions, invoke, lists, names, policies, refused, settings, states, tags, throttled,
-        versions
+        aliases, concurrency, functions, invoke, lists, names, policies, refused, settings, states, tags,
+        throttled, versions
     ];
 
     fn play(scenario: &str) {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use samovar::function::{AliasName, AliasRouting, Isolation, Weight};
-use samovar::{CreateAlias, Deployment, FunctionErrorKind, Host, Invoke, InvokeError, UpdateAlias};
+use samovar::{
+    CreateAlias, Deployment, FunctionErrorKind, Host, Invoke, InvokeError, ThrottleReason, UpdateAlias,
+};
 use samovar_tests::{answer, error_type, function, guest, host_with, invoke, publish, published};
 use serde_json::json;
 
@@ -220,7 +222,8 @@ async fn one_invocation_too_many_is_refused_with_the_limit() {
         tokio::task::yield_now().await;
     }
     let refused = host.invoke(Invoke::new(function("sleeper:1"), r#"{"ms": 1}"#)).await;
-    assert_eq!(refused.expect_err("refused"), InvokeError::Throttled { running: 1, limit: 1 });
+    let Err(InvokeError::Throttled(throttled)) = refused else { panic!("{refused:?}") };
+    assert_eq!((throttled.reason, throttled.running, throttled.limit), (ThrottleReason::Concurrency, 1, 1));
     first.abort();
     let _ = first.await;
     assert!(invoke(&host, "sleeper:1", r#"{"ms": 1}"#).await.answer.is_ok());

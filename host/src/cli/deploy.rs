@@ -18,7 +18,7 @@ use super::settings::{Settings, check_description, pair};
 use super::settled::{compiled, settled, updated};
 use super::{Endpoint, output, pages, versions, wire};
 use crate::function::{AliasName, Environment, FunctionRef, OutboundList};
-use crate::http::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE};
+use crate::http::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE, PERMIT_WAIT_VARIABLE};
 use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
 /// What the API wants to be told and has no use for.
@@ -47,6 +47,9 @@ pub(super) struct Deploy {
     /// port and *.NAME for all below a name; all that are given replace all the function had
     #[arg(long, value_name = "RULE")]
     allow_outbound: Vec<String>,
+    /// For how many milliseconds a request may wait while as many invocations run as may, instead of being refused
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=60_000))]
+    permit_wait_ms: Option<u32>,
     /// What the code was built from, such as a commit; it becomes the description of the published version
     #[arg(long, value_name = "REV")]
     revision: Option<String>,
@@ -240,7 +243,13 @@ impl Deploy {
             Isolation::Reuse => "reuse".to_owned(),
         });
         let outbound = (!self.allow_outbound.is_empty()).then(|| self.allow_outbound.join(" "));
-        for (name, given) in [(ISOLATION_VARIABLE, isolation), (OUTBOUND_VARIABLE, outbound)] {
+        let permit_wait = self.permit_wait_ms.map(|wait| wait.to_string());
+        let own = [
+            (ISOLATION_VARIABLE, isolation),
+            (OUTBOUND_VARIABLE, outbound),
+            (PERMIT_WAIT_VARIABLE, permit_wait),
+        ];
+        for (name, given) in own {
             if let Some(given) = given {
                 variables.insert(name.to_owned(), given);
             } else if let Some(kept) = present.variables.get(name) {

@@ -4,6 +4,7 @@ mod alias;
 mod aliases;
 mod backup;
 mod client;
+mod concurrency;
 mod config;
 mod delete;
 mod deploy;
@@ -58,6 +59,8 @@ enum Command {
     Aliases(aliases::Aliases),
     /// Show what a function is given, or change it
     Config(config::Config),
+    /// Show what a function has reserved and provisioned of the server's concurrency, or change it
+    Concurrency(concurrency::Concurrency),
     /// Show the tags of a function, or change them
     Tags(tags::Tags),
     /// Delete a function, or one version of it
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Versions(versions) => versions.run(),
         Command::Aliases(aliases) => aliases.run(),
         Command::Config(config) => config.run(),
+        Command::Concurrency(concurrency) => concurrency.run(),
         Command::Tags(tags) => tags.run(),
         Command::Delete(delete) => delete.run(),
         Command::Backup(backup) => backup.run(),

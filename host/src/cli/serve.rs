@@ -44,6 +44,15 @@ pub(super) struct Serve {
     /// How many invocations may run at a time
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     concurrency: usize,
+    /// How many of those no function can reserve or have provisioned
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    unreserved_concurrency: usize,
+    /// By how many instances a function may grow in ten seconds; 0 sets no limit
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    scaling_rate: u32,
+    /// How many requests a second may come for each unit of concurrency; 0 sets no limit
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    requests_per_unit: u32,
     /// How long a warm instance may be idle
     #[arg(long, value_name = "S", default_value_t = 600)]
     idle_seconds: u32,
@@ -183,6 +192,9 @@ impl Serve {
             .account_id(self.account_id.clone())
             .region(self.region.clone())
             .concurrency_max(self.concurrency)
+            .unreserved_concurrency_min(self.unreserved_concurrency)
+            .scaling_rate(limit(self.scaling_rate))
+            .requests_per_second_per_unit(limit(self.requests_per_unit))
             .instances_max(self.instances)
             .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
@@ -275,6 +287,11 @@ pub(super) fn data_dir(given: Option<PathBuf>) -> Result<PathBuf> {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "must be a number of at least 1".to_owned())
+}
+
+/// A limit, unless it is 0, which means that there is none.
+fn limit(number: u32) -> Option<u32> {
+    (number > 0).then_some(number)
 }
 
 /// A network, or one address as the network that it is alone.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::architecture::Architecture;
 use super::logging::Logging;
 use super::outbound::OutboundList;
+use super::permit_wait::PermitWait;
 use super::runtime::RuntimeConfig;
 use super::serialized::serialized_as_number;
 use super::tracing_mode::TracingMode;
@@ -91,6 +92,12 @@ pub enum ConfigurationError {
         /// The key.
         key: String,
     },
+    /// The time for which a request may wait for its turn is too long.
+    #[error("a request may wait for its turn for at most 60000 milliseconds, not for {milliseconds}")]
+    PermitWait {
+        /// The time that was given.
+        milliseconds: u32,
+    },
     /// A value of the environment holds a NUL character.
     #[error("the value of environment variable {key:?} holds a NUL character")]
     EnvironmentValue {
@@ -159,6 +166,8 @@ pub struct Configuration {
     pub environment: Environment,
     /// Whether instances are reused.
     pub isolation: Isolation,
+    /// How long a request may wait while as many invocations run as may.
+    pub permit_wait: PermitWait,
     /// Where it may send HTTP requests, of what the host allows; nowhere by default.
     pub outbound: OutboundList,
     /// How it logs.

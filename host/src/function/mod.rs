@@ -10,7 +10,9 @@ mod configuration;
 mod logging;
 mod name;
 mod outbound;
+mod permit_wait;
 mod policy;
+mod provisioned;
 mod qualifier;
 mod recursion;
 mod reference;
@@ -33,10 +35,12 @@ pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, Logging
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
 pub(crate) use outbound::{Destination, DestinationHost, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
+pub use permit_wait::PermitWait;
 pub use policy::{
     Everybody, OneOrMany, POLICY_BYTES_MAX, Permission, PolicyEffect, PolicyError, PolicyPrincipal,
     PolicyStatement, ResourcePolicy,
 };
+pub use provisioned::ProvisionedConcurrency;
 pub use qualifier::{Qualifier, VersionNumber, VersionNumberError};
 pub use recursion::RecursiveLoop;
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};

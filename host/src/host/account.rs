@@ -17,6 +17,8 @@ pub struct AccountUsage {
     pub code_bytes_max: u64,
     /// How many invocations may run at a time.
     pub concurrency_max: usize,
+    /// How many of them are neither reserved nor provisioned for a function.
+    pub unreserved_concurrency: usize,
 }
 
 impl Host {
@@ -27,7 +29,8 @@ impl Host {
             functions,
             code_bytes,
             code_bytes_max: self.parts.code_storage_bytes_max,
-            concurrency_max: self.parts.concurrency.limit(),
+            concurrency_max: self.parts.concurrency.settings().limit,
+            unreserved_concurrency: self.parts.concurrency.unreserved_max(),
         }
     }
 

@@ -121,6 +121,17 @@ pub enum AliasError {
         /// Why.
         reason: String,
     },
+    /// It has provisioned concurrency, which `$LATEST` cannot have.
+    #[error("provisioned Concurrency Configs cannot be applied to unpublished function versions.")]
+    Unpublished,
+    /// It has provisioned concurrency, and so has a version that it shall lead to.
+    #[error(
+        "alias can't be used for Provisioned Concurrency configuration on an already Provisioned version: {version}"
+    )]
+    VersionProvisioned {
+        /// The version.
+        version: VersionNumber,
+    },
     /// It has never led anywhere else, so it cannot be rolled back.
     #[error("{arn} has not led to another version before")]
     NothingBefore {
@@ -161,7 +172,8 @@ impl Host {
     }
 
     /// Changes an alias: every request after this one goes where it leads now. The code of the versions it leads to is
-    /// compiled and in memory before it moves.
+    /// compiled and in memory before it moves, and so is every instance of its
+    /// [provisioned concurrency](Host::provision_concurrency).
     ///
     /// # Errors
     /// When the function, the alias or a version it shall lead to does not exist or cannot be run, or it has changed
@@ -169,7 +181,12 @@ impl Host {
     pub async fn update_alias(&self, request: &UpdateAlias) -> Result<AliasInfo, AliasError> {
         let present = self.alias_info(&request.function, &request.name)?.alias;
         check_revision(request.revision_id.as_deref(), &present.revision_id)?;
-        self.prepare(&request.function, &request.routing(&present.routing)?).await?;
+        let routing = request.routing(&present.routing)?;
+        self.prepare(&request.function, &routing).await?;
+        let (_, function) = self.present(&request.function)?;
+        let preparing = self.prepare_provisioned(&function, &request.name, &routing);
+        let closing = || AliasError::Change(ChangeError::Closing);
+        let _prepared = self.until_closed(preparing).await.map_err(|_| closing())??;
         self.change_alias("UpdateAlias", &request.function, &request.name, |present| {
             let arn = || self.alias_arn(&request.function, &request.name);
             let present = present.ok_or_else(|| AliasError::AliasNotFound { arn: arn() })?;
@@ -275,7 +292,14 @@ impl Host {
             if present.is_none() && next.aliases.len() >= ALIASES_MAX {
                 return Err(AliasError::TooMany { limit: ALIASES_MAX });
             }
+            let provisioned = next.provisioned.contains_key(name.as_str());
             for version in alias.routing.versions() {
+                if provisioned && version == VersionNumber::Latest {
+                    return Err(AliasError::Unpublished);
+                }
+                if provisioned && next.provisioned.contains_key(&version.to_string()) {
+                    return Err(AliasError::VersionProvisioned { version });
+                }
                 next.version(version).ok_or_else(|| self.version_not_found(function, version))?;
             }
             let state = AliasState::changed(

@@ -26,6 +26,9 @@ pub struct HostBuilder {
     pub(crate) account_id: AccountId,
     pub(crate) region: Region,
     pub(crate) concurrency_max: usize,
+    pub(crate) unreserved_concurrency_min: usize,
+    pub(crate) scaling_rate: Option<u32>,
+    pub(crate) requests_per_second_per_unit: Option<u32>,
     pub(crate) instances_max: u32,
     pub(crate) idle_time_max: Duration,
     pub(crate) idle_memory_bytes_max: u64,
@@ -51,6 +54,9 @@ impl Default for HostBuilder {
             account_id: AccountId::parse("000000000000").expect("twelve digits"),
             region: Region::parse("us-east-1").expect("a region"),
             concurrency_max: 1000,
+            unreserved_concurrency_min: 100,
+            scaling_rate: Some(1000),
+            requests_per_second_per_unit: None,
             instances_max: 4000,
             idle_time_max: Duration::from_secs(600),
             idle_memory_bytes_max: 2 << 30,
@@ -99,10 +105,30 @@ impl HostBuilder {
         Self { region, ..self }
     }
 
-    /// How many invocations may run at a time; one more is [throttled](crate::InvokeError::Throttled).
-    /// Default: 1,000.
+    /// How many invocations may run at a time, of all functions: the account's concurrency. One more is
+    /// [throttled](crate::InvokeError::Throttled). Default: 1,000, as on Lambda.
     pub fn concurrency_max(self, invocations: usize) -> Self {
         Self { concurrency_max: invocations, ..self }
+    }
+
+    /// How much of the account's concurrency no function can [reserve](Host::reserve_concurrency) or have
+    /// [provisioned](Host::provision_concurrency). Default: 100, as on Lambda.
+    pub fn unreserved_concurrency_min(self, invocations: usize) -> Self {
+        Self { unreserved_concurrency_min: invocations, ..self }
+    }
+
+    /// By how many instances a function may grow in ten seconds, beyond what it has once grown to; any number, if there is
+    /// none. Default: 1,000, as on Lambda.
+    pub fn scaling_rate(self, instances: impl Into<Option<u32>>) -> Self {
+        Self { scaling_rate: instances.into(), ..self }
+    }
+
+    /// How many requests a second may come for each unit of concurrency: for a function with reserved concurrency so many for
+    /// each of its units, for all others together so many for each unit that is not reserved. Default: any number, because
+    /// most WebAssembly functions take far less than the tenth of a second that Lambda's 10 assume; `samovar serve` has
+    /// Lambda's.
+    pub fn requests_per_second_per_unit(self, requests: impl Into<Option<u32>>) -> Self {
+        Self { requests_per_second_per_unit: requests.into(), ..self }
     }
 
     /// How many instances the host can hold, busy and idle together; each reserves 4 GiB of address space (not of
@@ -232,6 +258,9 @@ impl fmt::Debug for HostBuilder {
             .field("account_id", &self.account_id)
             .field("region", &self.region)
             .field("concurrency_max", &self.concurrency_max)
+            .field("unreserved_concurrency_min", &self.unreserved_concurrency_min)
+            .field("scaling_rate", &self.scaling_rate)
+            .field("requests_per_second_per_unit", &self.requests_per_second_per_unit)
             .field("instances_max", &self.instances_max)
             .field("idle_time_max", &self.idle_time_max)
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)

@@ -13,7 +13,7 @@ use super::versions::check_versions;
 use crate::artifact::CodeError;
 use crate::function::{
     AliasName, AliasRouting, Configuration, ConfigurationError, Environment, EphemeralStorage, FunctionName,
-    FunctionRef, FunctionState, Isolation, MemorySize, NameError, OutboundList, Tags, Timeout, VersionNumber,
+    FunctionRef, FunctionState, Isolation, MemorySize, NameError, OutboundList, PermitWait, Tags, Timeout, VersionNumber,
 };
 use crate::registry::{Function, Update};
 use crate::store::StoreError;
@@ -35,6 +35,7 @@ pub struct Deployment {
     pub(crate) timeout_seconds: Option<u32>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) isolation: Isolation,
+    pub(crate) permit_wait: PermitWait,
     pub(crate) handler: String,
     pub(crate) outbound: OutboundList,
 }
@@ -50,6 +51,7 @@ impl Deployment {
             timeout_seconds: None,
             environment: BTreeMap::new(),
             isolation: Isolation::default(),
+            permit_wait: PermitWait::default(),
             handler: String::new(),
             outbound: OutboundList::default(),
         }
@@ -86,6 +88,12 @@ impl Deployment {
         Self { isolation, ..self }
     }
 
+    /// How long a request may wait while as many invocations run as may, instead of being
+    /// [throttled](crate::InvokeError::Throttled) at once. Default: not at all.
+    pub fn permit_wait(self, wait: PermitWait) -> Self {
+        Self { permit_wait: wait, ..self }
+    }
+
     /// Where it may send HTTP requests, of what the host [allows](crate::HostBuilder::outbound). Default: nowhere.
     pub fn outbound(self, allowed: OutboundList) -> Self {
         Self { outbound: allowed, ..self }
@@ -103,6 +111,7 @@ impl Deployment {
             timeout,
             environment,
             isolation: self.isolation,
+            permit_wait: self.permit_wait,
             handler: self.handler.clone(),
             outbound: self.outbound.clone(),
             ..Configuration::default()

@@ -18,7 +18,10 @@ mod errors;
 mod listing;
 mod logs;
 mod policies;
+mod provisioned;
+mod provisioning;
 mod recovery;
+mod reserved;
 mod settings;
 mod update;
 mod versions;
@@ -38,8 +41,9 @@ use tokio_util::task::TaskTracker;
 use self::admission::admit;
 use self::call::Call;
 use self::data_dir::DataDir;
+use self::provisioning::Provisioning;
 use crate::artifact::{ArtifactSettings, Artifacts};
-use crate::concurrency::{Concurrency, Permit};
+use crate::concurrency::{Concurrency, ConcurrencySettings};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
@@ -66,6 +70,8 @@ pub use errors::{
 };
 pub use listing::{ListFunctions, Page};
 pub use policies::{PolicyInfo, ResourcePolicyError};
+pub use provisioned::{ProvisionedError, ProvisionedInfo, ProvisionedStatus};
+pub use reserved::ReserveError;
 pub use settings::SettingError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
 pub use versions::{PublishVersion, PublishVersionError};
@@ -89,6 +95,7 @@ pub(crate) struct HostParts {
     logs: Option<Logs>,
     code_storage_bytes_max: u64,
     concurrency: Arc<Concurrency>,
+    provisioning: Provisioning,
     drain_time_max: Duration,
     closing: AtomicBool,
     stop: CancellationToken,
@@ -157,8 +164,15 @@ impl Host {
         let logs = settings.logs.map(|logs| Logs::open(data_dir.path(), logs)).transpose();
         let logs =
             logs.map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
+        let concurrency = Concurrency::new(ConcurrencySettings {
+            limit: settings.concurrency_max,
+            unreserved_min: settings.unreserved_concurrency_min,
+            scaling_rate: settings.scaling_rate,
+            requests_per_second_per_unit: settings.requests_per_second_per_unit,
+        });
         let shared = Shared {
             engine,
+            concurrency: concurrency.clone(),
             idlers: Idlers::new(settings.idle_memory_bytes_max),
             feed: LogFeed::new(logs.as_ref().map(|logs| logs.queue().clone())),
             outbound: OutboundHost::new(
@@ -170,14 +184,22 @@ impl Host {
             init_time_max: settings.init_time_max,
             instances_max: settings.instances_max,
         };
+        let provisioning = Provisioning { tasks: tasks.clone(), stop: stop.clone() };
         let parts = Arc::new(HostParts {
-            registry: Registry::new(store, artifacts.clone(), tasks.clone()),
+            registry: Registry::new(
+                store,
+                artifacts.clone(),
+                concurrency.clone(),
+                Box::new(provisioning.clone()),
+                tasks.clone(),
+            ),
+            provisioning,
             artifacts,
             shared: Arc::new(shared),
             region: settings.region,
             logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
-            concurrency: Concurrency::new(settings.concurrency_max),
+            concurrency,
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
             stop,
@@ -204,11 +226,11 @@ impl Host {
         let version = self.resolve(&request.function)?;
         stages.resolve = stopwatch.lap();
         let invocation = admit(&version, request)?;
-        let permit = self.acquire()?;
+        let (entry, provisioned) = self.enter(&version, invocation.start).await?;
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
         let warm = match invocation.start {
-            Start::Any => version.pool.take_warm(),
+            Start::Any => provisioned.or_else(|| version.pool.take_warm()),
             Start::Cold => None,
         };
         let checked_out = match warm {
@@ -228,8 +250,7 @@ impl Host {
         let keep = call.start == Start::Any;
         // Before the instance goes back: from then on its log is the next request's.
         let outcome = call.outcome(run, launched, &log, framed, stages);
-        version.pool.put_back(instance.filter(|_| keep));
-        drop(permit);
+        entry.leave(&version, instance.filter(|_| keep));
         Ok(outcome)
     }
 
@@ -349,15 +370,6 @@ impl Host {
                 true => InvokeError::Closing,
                 false => InvokeError::NotFound { arn: self.arn_of(function) },
             })
-    }
-
-    fn acquire(&self) -> Result<Permit, InvokeError> {
-        let permit = self.parts.concurrency.acquire().map_err(|throttled| InvokeError::Throttled {
-            running: throttled.running,
-            limit: throttled.limit,
-        })?;
-        // Looked at with the permit in hand: `close` sets the flag first and then waits for all permits.
-        if self.is_closing() { Err(InvokeError::Closing) } else { Ok(permit) }
     }
 
     /// Lets work go on until it is done or the host has waited for it long enough while closing.

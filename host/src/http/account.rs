@@ -39,8 +39,7 @@ pub(super) async fn settings(call: Call<'_>) -> Answer {
             code_size_unzipped: UNZIPPED_BYTES_MAX,
             code_size_zipped: PACKAGE_BYTES_MAX as u64,
             concurrent_executions: usage.concurrency_max,
-            // Nobody can reserve any yet.
-            unreserved_concurrent_executions: usage.concurrency_max,
+            unreserved_concurrent_executions: usage.unreserved_concurrency,
         },
         account_usage: AccountUsage { total_code_size: usage.code_bytes, function_count: usage.functions },
     })

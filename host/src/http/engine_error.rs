@@ -3,8 +3,9 @@
 use crate::function::{ConfigurationError, LoggingError, PolicyError, RoutingError, TagError, VpcError};
 use crate::{
     AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
-    FunctionNotFound, FunctionPending, InvokeError, PackageError, PublishVersionError, ResourcePolicyError,
-    RevisionMismatch, SettingError, StoreError, TooManyVersions, UpdateFunctionError, UpdateInProgress,
+    FunctionNotFound, FunctionPending, InvokeError, PackageError, ProvisionedError, PublishVersionError,
+    ReserveError, ResourcePolicyError, RevisionMismatch, SettingError, StoreError, ThrottleReason, TooManyVersions,
+    UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -17,9 +18,12 @@ impl From<InvokeError> for WireError {
             InvokeError::PayloadNotJson { .. } | InvokeError::BadContext { .. } => {
                 Self::request_content(sentence(&error))
             }
-            InvokeError::Throttled { .. } => Self::new(Exception::TooManyRequests, "Rate Exceeded."),
+            InvokeError::Throttled(throttled) => {
+                Self::new(Exception::TooManyRequests(throttled.reason), format!("Rate Exceeded: {throttled}."))
+            }
             InvokeError::NoInstanceLeft { .. } => {
-                Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
+                let exception = Exception::TooManyRequests(ThrottleReason::Concurrency);
+                Self::new(exception, format!("Rate Exceeded: {error}"))
             }
             InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
@@ -66,7 +70,8 @@ impl From<ConfigurationError> for WireError {
                 "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: \
                  [a-zA-Z]([a-zA-Z0-9_])+]",
             ),
-            ConfigurationError::EnvironmentReserved { .. }
+            ConfigurationError::PermitWait { .. }
+            | ConfigurationError::EnvironmentReserved { .. }
             | ConfigurationError::EnvironmentValue { .. }
             | ConfigurationError::EnvironmentSize { .. } => Self::parameter(sentence(&error)),
         }
@@ -294,11 +299,48 @@ impl From<AliasError> for WireError {
             AliasError::Revision(error) => error.into(),
             AliasError::Routing(error) => error.into(),
             AliasError::Pending(error) => error.into(),
-            AliasError::NotReady { .. } | AliasError::NothingBefore { .. } => {
+            AliasError::NotReady { .. }
+            | AliasError::NothingBefore { .. }
+            | AliasError::VersionProvisioned { .. } => {
                 Self::new(Exception::ResourceConflict, sentence(&error))
             }
+            AliasError::Unpublished => Self::parameter(sentence(&error)),
             AliasError::Change(error) => error.into(),
             AliasError::Configuration(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReserveError> for WireError {
+    fn from(error: ReserveError) -> Self {
+        match error {
+            ReserveError::NotFound(error) => error.into(),
+            ReserveError::Unreserved { .. } => Self::parameter(sentence(&error)),
+            ReserveError::Provisioned { .. } => Self::parameter(error.to_string()),
+            ReserveError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProvisionedError> for WireError {
+    fn from(error: ProvisionedError) -> Self {
+        match error {
+            ProvisionedError::NotFound(error) => error.into(),
+            ProvisionedError::Alias(error) => error.into(),
+            ProvisionedError::Pending(error) => error.into(),
+            ProvisionedError::NotConfigured => {
+                Self::new(Exception::ProvisionedConcurrencyConfigNotFound, sentence(&error))
+            }
+            ProvisionedError::VersionProvisioned | ProvisionedError::AliasProvisioned => {
+                Self::new(Exception::ResourceConflict, sentence(&error))
+            }
+            ProvisionedError::Reserved
+            | ProvisionedError::Unpublished
+            | ProvisionedError::Qualifier
+            | ProvisionedError::Nothing
+            | ProvisionedError::Account { .. }
+            | ProvisionedError::Unreserved { .. } => Self::parameter(sentence(&error)),
+            ProvisionedError::Change(error) => error.into(),
         }
     }
 }
@@ -326,6 +368,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Throttled;
     use crate::http::wire_error::tests::written;
 
     #[tokio::test]
@@ -345,12 +388,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_throttled_client_learns_why_and_when_to_come_again() {
-        let error = WireError::from(InvokeError::Throttled { running: 1, limit: 1 });
+        let throttled = Throttled::new(ThrottleReason::ReservedConcurrency, 1, 1);
+        let error = WireError::from(InvokeError::Throttled(throttled));
         assert_eq!(error.name(), "TooManyRequestsException");
         let response = error.into_response();
         assert_eq!(response.headers()["retry-after"], "1");
-        let (status, _, body) = written(InvokeError::Throttled { running: 1, limit: 1 }).await;
-        let expected = json!({ "Type": "User", "message": "Rate Exceeded.", "Reason": "ConcurrentInvocationLimitExceeded" });
+        let (status, _, body) = written(InvokeError::Throttled(throttled)).await;
+        let text = "Rate Exceeded: 1 invocations of the function are running; 1 are reserved for it.";
+        let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+        let expected = json!({ "Type": "User", "message": text, "Reason": reason });
         assert_eq!((status, body), (429, expected));
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::function::{Configuration, Environment, Isolation, OutboundError, OutboundList};
+use crate::function::{Configuration, Environment, Isolation, OutboundError, OutboundList, PermitWait};
 
 use super::wire_error::WireError;
 
@@ -13,6 +13,10 @@ use super::wire_error::WireError;
 pub const ISOLATION_VARIABLE: &str = "SAMOVAR_ISOLATION";
 /// The environment variable of a function that says where it may send HTTP requests: a list of rules, empty by default.
 pub const OUTBOUND_VARIABLE: &str = "SAMOVAR_OUTBOUND";
+
+/// The environment variable of a function that says for how many milliseconds a request may wait while as many invocations run
+/// as may: 0 to 60000, 0 by default.
+pub const PERMIT_WAIT_VARIABLE: &str = "SAMOVAR_PERMIT_WAIT_MS";
 
 /// Variables as a request has them.
 #[derive(Debug, Deserialize)]
@@ -27,6 +31,7 @@ pub(super) struct CheckedEnvironment {
     environment: Environment,
     isolation: Option<Isolation>,
     outbound: Option<OutboundList>,
+    permit_wait: Option<PermitWait>,
 }
 
 impl EnvironmentInput {
@@ -37,7 +42,8 @@ impl EnvironmentInput {
         let outbound = outbound.map_err(|error: OutboundError| {
             WireError::parameter(format!("The variable {OUTBOUND_VARIABLE} is refused: {error}."))
         })?;
-        Ok(CheckedEnvironment { environment: Environment::new(variables)?, isolation, outbound })
+        let permit_wait = variables.get(PERMIT_WAIT_VARIABLE).map(|text| permit_wait(text)).transpose()?;
+        Ok(CheckedEnvironment { environment: Environment::new(variables)?, isolation, outbound, permit_wait })
     }
 }
 
@@ -50,6 +56,8 @@ impl CheckedEnvironment {
         let outbound = self.outbound.clone();
         let outbound = outbound.or(was_given(OUTBOUND_VARIABLE).then(OutboundList::default));
         configuration.isolation = isolation.unwrap_or(configuration.isolation);
+        let wait = self.permit_wait.or(was_given(PERMIT_WAIT_VARIABLE).then(PermitWait::default));
+        configuration.permit_wait = wait.unwrap_or(configuration.permit_wait);
         if let Some(outbound) = outbound {
             configuration.outbound = outbound;
         }
@@ -63,6 +71,13 @@ fn isolation(text: &str) -> Result<Isolation, WireError> {
         "fresh" => Ok(Isolation::Fresh),
         _ => Err(WireError::parameter(format!("The variable {ISOLATION_VARIABLE} must be reuse or fresh."))),
     }
+}
+
+fn permit_wait(text: &str) -> Result<PermitWait, WireError> {
+    let milliseconds = text.parse().map_err(|_| {
+        WireError::parameter(format!("The variable {PERMIT_WAIT_VARIABLE} must be a number of milliseconds."))
+    })?;
+    Ok(PermitWait::from_milliseconds(milliseconds)?)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{CreateFunction, FunctionVersion, ListFunctions};
 use super::api::{Answer, to_the_end};
 use super::call::Call;
 use super::code;
+use super::concurrency::{self, Concurrency};
 use super::function_answer::FunctionConfiguration;
 use super::function_code::CodeSource;
 use super::function_settings::Settings;
@@ -38,6 +39,8 @@ struct GetFunctionResponse {
     code: FunctionCodeLocation,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Tags>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrency: Option<Concurrency>,
 }
 
 /// Which functions to list. None of them comes from another region, so a master region changes nothing.
@@ -89,7 +92,8 @@ pub(super) async fn get(call: Call<'_>) -> Answer {
     let code = FunctionCodeLocation { repository_type: "S3", location };
     let configuration = FunctionConfiguration::of(version, function.qualifier.as_ref());
     let tags = Some(call.host().tags(&call.whole_function()?)?).filter(|tags| !tags.by_key().is_empty());
-    call.answer(&GetFunctionResponse { configuration, code, tags })
+    let concurrency = Some(concurrency::of(&call, &call.whole_function()?)?).filter(|of| of.is_reserved());
+    call.answer(&GetFunctionResponse { configuration, code, tags, concurrency })
 }
 
 pub(super) async fn delete(call: Call<'_>) -> Answer {

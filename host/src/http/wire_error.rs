@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::ThrottleReason;
 use crate::function::{NameError, ReferenceError, Region};
 
 use super::guard::Refused;
@@ -47,6 +48,7 @@ pub(super) enum Exception {
     NotImplemented,
     PolicyLengthExceeded,
     PreconditionFailed,
+    ProvisionedConcurrencyConfigNotFound,
     RequestEntityTooLarge,
     RequestTimeout,
     RequestTooLarge,
@@ -55,7 +57,8 @@ pub(super) enum Exception {
     ResourceNotReady,
     Serialization,
     Service,
-    TooManyRequests,
+    /// Too many invocations run, or come.
+    TooManyRequests(ThrottleReason),
     Unavailable,
     UnknownOperation,
     Validation,
@@ -72,7 +75,7 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::AccessDenied,
         Self::AliasLimitExceeded,
         Self::CallerRateLimit,
@@ -83,6 +86,7 @@ impl Exception {
         Self::NotImplemented,
         Self::PolicyLengthExceeded,
         Self::PreconditionFailed,
+        Self::ProvisionedConcurrencyConfigNotFound,
         Self::RequestEntityTooLarge,
         Self::RequestTimeout,
         Self::RequestTooLarge,
@@ -91,7 +95,7 @@ impl Exception {
         Self::ResourceNotReady,
         Self::Serialization,
         Self::Service,
-        Self::TooManyRequests,
+        Self::TooManyRequests(ThrottleReason::Concurrency),
         Self::Unavailable,
         Self::UnknownOperation,
         Self::Validation,
@@ -125,6 +129,9 @@ impl Exception {
             Self::PreconditionFailed => {
                 (StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", "message", user)
             }
+            Self::ProvisionedConcurrencyConfigNotFound => {
+                (StatusCode::NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException", "message", user)
+            }
             Self::RequestEntityTooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "message", user)
             }
@@ -141,7 +148,7 @@ impl Exception {
             Self::Service => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", "Message", Some("Service"))
             }
-            Self::TooManyRequests | Self::CallerRateLimit => {
+            Self::TooManyRequests(_) | Self::CallerRateLimit => {
                 (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "message", user)
             }
             Self::Unavailable => {
@@ -156,7 +163,7 @@ impl Exception {
     /// Which limit was reached, if that is what is wrong.
     fn throttling_reason(self) -> Option<&'static str> {
         match self {
-            Self::TooManyRequests => Some("ConcurrentInvocationLimitExceeded"),
+            Self::TooManyRequests(reason) => Some(reason.as_str()),
             Self::CallerRateLimit => Some("CallerRateLimitExceeded"),
             _ => None,
         }

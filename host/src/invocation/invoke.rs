@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::throttle::Throttled;
 use crate::function::{FunctionRef, FunctionState, MemorySize, Timeout};
 
 /// The most bytes a synchronous request's payload may have: Lambda's 6 MiB.
@@ -147,14 +148,9 @@ pub enum InvokeError {
         /// What is wrong with it.
         problem: String,
     },
-    /// As many invocations as may run at a time are running.
-    #[error("{running} invocations are running; at most {limit} may run at a time on this host")]
-    Throttled {
-        /// How many are running.
-        running: usize,
-        /// How many may run.
-        limit: usize,
-    },
+    /// There are too many other invocations or requests.
+    #[error("{0}")]
+    Throttled(Throttled),
     /// The host holds as many instances as it can, and all of them are busy.
     #[error("this host holds {limit} instances, all of them busy: {reason}")]
     NoInstanceLeft {

@@ -7,6 +7,7 @@ mod invoke;
 mod outcome;
 mod report;
 mod stages;
+mod throttle;
 
 pub(crate) use function_error::Answer;
 pub use function_error::{ANSWER_BYTES_MAX, FunctionError, FunctionErrorKind};
@@ -18,3 +19,4 @@ pub use invoke::{
 pub use outcome::Outcome;
 pub use report::{Report, Status};
 pub use stages::Stages;
+pub use throttle::{ThrottleReason, Throttled};

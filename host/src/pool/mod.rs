@@ -4,16 +4,18 @@
 //! to come free, because a permit was taken first.
 
 mod idlers;
+mod provisioned;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::time::Instant;
 
 pub(crate) use self::idlers::Idlers;
 use self::idlers::{Evicted, IdlePool};
+pub(crate) use self::provisioned::{Next, Provisioned, Seat, Standing};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Makes the instances of one version.
 pub(crate) trait Launcher: Send + Sync + 'static {
@@ -144,16 +146,16 @@ impl<L: Launcher> IdlePool for Pool<L> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
     use std::time::Duration;
 
     use super::*;
+    use crate::sync::atomic::AtomicU64;
 
     const SIZE_BYTES: u64 = 10;
 
     /// Numbers what it makes.
     #[derive(Debug, Default)]
-    struct Numbered(AtomicU64);
+    pub(super) struct Numbered(AtomicU64);
 
     impl Launcher for Numbered {
         type Instance = u64;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::function::{
-    Alias, AliasMove, AliasName, Qualifier, RecursiveLoop, ResourcePolicy, Tags, VersionNumber,
+    Alias, AliasMove, AliasName, ProvisionedConcurrency, Qualifier, RecursiveLoop, ResourcePolicy, Tags,
+    VersionNumber,
 };
+use crate::concurrency::Claim;
 use crate::policy;
 use crate::store::Position;
 use crate::version::Version;
@@ -35,6 +37,12 @@ pub(crate) struct Function {
     pub(crate) last_number: u64,
     pub(crate) tags: Tags,
     pub(crate) recursive_loop: RecursiveLoop,
+    /// How much of the account's concurrency is reserved for it.
+    pub(crate) reserved_concurrency: Option<u32>,
+    /// How many instances shall be there, by what they are for: a version's number or an alias's name.
+    pub(crate) provisioned: BTreeMap<String, ProvisionedConcurrency>,
+    /// What it claims of the account's concurrency, if it claims any.
+    pub(crate) claim: Option<Arc<Claim>>,
     /// Which commit of the store made it so; set when it has.
     pub(crate) generation: Position,
 }
@@ -81,6 +89,9 @@ impl Function {
             last_number: 0,
             tags,
             recursive_loop: RecursiveLoop::default(),
+            reserved_concurrency: None,
+            provisioned: BTreeMap::new(),
+            claim: None,
             generation: Position::default(),
         }
     }
@@ -118,13 +129,52 @@ impl Function {
     /// Removes an alias, and the policy about it.
     pub(crate) fn remove_alias(&mut self, name: &AliasName) -> bool {
         self.policies.remove(name.as_str());
+        self.provisioned.remove(name.as_str());
         self.aliases.remove(name).is_some()
     }
 
     /// Removes a published version, and the policy about it.
     pub(crate) fn remove_version(&mut self, number: u64) -> bool {
         self.policies.remove(&number.to_string());
+        self.provisioned.remove(&number.to_string());
         self.published.remove(&number).is_some()
+    }
+
+    /// How much of the account's concurrency has to be its own: what is reserved, of which what is provisioned is a part.
+    pub(crate) fn concurrency_units(&self) -> u32 {
+        self.reserved_concurrency.unwrap_or_else(|| self.provisioned_units())
+    }
+
+    /// How many provisioned instances it shall have, of all versions.
+    pub(crate) fn provisioned_units(&self) -> u32 {
+        self.provisioned.values().fold(0, |sum, config| sum.saturating_add(config.requested))
+    }
+
+    /// How many provisioned instances each published version shall have, if it shall have any.
+    pub(crate) fn provisioned_targets(&self) -> BTreeMap<u64, u32> {
+        let mut targets = BTreeMap::new();
+        for (about, config) in &self.provisioned {
+            for (version, units) in self.provisioned_shares(about, config.requested) {
+                *targets.entry(version).or_default() += units;
+            }
+        }
+        targets
+    }
+
+    /// The published versions that units provisioned for a version's number or an alias's name go to.
+    pub(crate) fn provisioned_shares(&self, about: &str, units: u32) -> Vec<(u64, u32)> {
+        let published = |(version, units)| match version {
+            VersionNumber::Published(number) => Some((number, units)),
+            VersionNumber::Latest => None,
+        };
+        match about.parse() {
+            Ok(number) => vec![(number, units)],
+            Err(_) => {
+                let alias = self.aliases.iter().find(|(name, _)| name.as_str() == about);
+                let shares = alias.map(|(_, state)| policy::shares(&state.alias.routing, units));
+                shares.into_iter().flatten().filter_map(published).collect()
+            }
+        }
     }
 
     /// The names of the aliases that lead to a version.

@@ -7,6 +7,7 @@ mod function;
 mod record;
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::hash::BuildHasher as _;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ pub(crate) use self::record::VersionRecord;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::record::packages_of;
 use crate::artifact::Artifacts;
+use crate::concurrency::Concurrency;
 use crate::function::{FunctionKey, FunctionName, Qualifier, Region, VersionNumber};
 use crate::store::{AuditEntry, Commit, Position, Store, StoreError};
 use crate::version::Version;
@@ -42,6 +44,8 @@ pub(crate) struct Registry {
     turns: Box<[Arc<tokio::sync::Mutex<()>>]>,
     store: Arc<dyn Store>,
     artifacts: Arc<Artifacts>,
+    concurrency: Arc<Concurrency>,
+    follower: Box<dyn Follower>,
     /// Where the host waits for commits when it closes.
     tasks: TaskTracker,
     /// Set when all was forgotten: nothing is decided on what is not there any more.
@@ -66,6 +70,12 @@ impl Drop for Undecided {
             artifacts.keep_packages();
         }
     }
+}
+
+/// Who brings about what functions shall have beside their records.
+pub(crate) trait Follower: fmt::Debug + Send + Sync {
+    /// A function has become this, or has gone. It must not block, nor change functions.
+    fn follow(&self, before: Option<&Function>, after: Option<&Function>);
 }
 
 /// What the functions of one region take up.
@@ -107,7 +117,13 @@ impl Drop for Reservation {
 }
 
 impl Registry {
-    pub(crate) fn new(store: Arc<dyn Store>, artifacts: Arc<Artifacts>, tasks: TaskTracker) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        artifacts: Arc<Artifacts>,
+        concurrency: Arc<Concurrency>,
+        follower: Box<dyn Follower>,
+        tasks: TaskTracker,
+    ) -> Arc<Self> {
         Arc::new(Self {
             functions: DashMap::new(),
             names: RwLock::default(),
@@ -116,6 +132,8 @@ impl Registry {
             turns: (0..TURNS).map(|_| Arc::default()).collect(),
             store,
             artifacts,
+            concurrency,
+            follower,
             tasks,
             closed: AtomicBool::new(false),
             failed: CancellationToken::new(),
@@ -145,6 +163,7 @@ impl Registry {
                 Err(error) => refused = Some(error),
             }
         })?;
+        self.concurrency.check_claims();
         refused.map_or(Ok(()), Err)
     }
 
@@ -278,10 +297,12 @@ impl Registry {
     fn put(&self, key: &FunctionKey, function: Option<Function>, generation: Position) {
         let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         let code_bytes = function.as_ref().map(Function::code_bytes);
-        let old = match function {
+        let new =
+            function.map(|function| Arc::new(Function { generation, ..self.with_claim(key, function) }));
+        let old = match &new {
             Some(function) => {
                 names.insert(key.clone());
-                self.functions.insert(key.clone(), Arc::new(Function { generation, ..function }))
+                self.functions.insert(key.clone(), function.clone())
             }
             None => {
                 names.remove(key);
@@ -294,8 +315,29 @@ impl Registry {
         usage.functions = usage.functions + u64::from(code_bytes.is_some()) - u64::from(old_bytes.is_some());
         usage.code_bytes = usage.code_bytes + code_bytes.unwrap_or(0) - old_bytes.unwrap_or(0);
         drop((usages, names));
+        self.limit(old.as_deref(), new.as_deref());
+        self.follower.follow(old.as_deref(), new.as_deref());
         // The old snapshot goes after the locks: it may be the last to hold instances.
         drop(old);
+    }
+
+    /// The function with a claim on as much of the account's concurrency as has to be its own.
+    fn with_claim(&self, key: &FunctionKey, function: Function) -> Function {
+        let units = function.concurrency_units();
+        let claim = match function.claim {
+            Some(claim) if claim.units() == units => Some(claim),
+            _ => (units > 0).then(|| Arc::new(self.concurrency.claim_again(key, units))),
+        };
+        Function { claim, ..function }
+    }
+
+    /// Lets as many invocations of a function run as it shall have.
+    fn limit(&self, old: Option<&Function>, new: Option<&Function>) {
+        let Some(gate) = new.or(old).map(|function| &function.latest.gate) else { return };
+        let reserved = new.and_then(|function| function.reserved_concurrency);
+        if gate.reserved() != reserved {
+            gate.set_reserved(reserved);
+        }
     }
 
     fn turn(&self, key: &FunctionKey) -> Arc<tokio::sync::Mutex<()>> {

@@ -2,6 +2,7 @@
 //!
 //! A change writes the records that differ, and no others.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,9 @@ use super::function::{AliasState, Function, Update};
 #[cfg(feature = "sqlite")]
 use crate::artifact::CodeDigest;
 use crate::artifact::CodeRecord;
-use crate::function::{Alias, AliasMove, Configuration, FunctionState, RecursiveLoop, Tags, VersionNumber};
+use crate::function::{
+    Alias, AliasMove, Configuration, FunctionState, ProvisionedConcurrency, RecursiveLoop, Tags, VersionNumber,
+};
 use crate::store::{Record, Scope, StoreError, Write};
 use crate::version::Version;
 
@@ -30,6 +33,10 @@ struct FunctionRecord {
     tags: Tags,
     #[serde(default)]
     recursive_loop: RecursiveLoop,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserved_concurrency: Option<u32>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    provisioned: BTreeMap<String, ProvisionedConcurrency>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -117,6 +124,8 @@ pub(super) fn function(
         },
         last_number: own.last_number,
         recursive_loop: own.recursive_loop,
+        reserved_concurrency: own.reserved_concurrency,
+        provisioned: own.provisioned,
         generation: scope.generation,
         ..Function::new(latest, own.tags)
     };
@@ -177,6 +186,8 @@ impl FunctionRecord {
             last_number: function.last_number,
             tags: function.tags.clone(),
             recursive_loop: function.recursive_loop,
+            reserved_concurrency: function.reserved_concurrency,
+            provisioned: function.provisioned.clone(),
         }
     }
 }

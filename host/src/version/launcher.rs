@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::facts::VersionFacts;
 use crate::artifact::{Code, Loaded};
+use crate::concurrency::Concurrency;
 use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
 use crate::pool::{Idlers, Launcher};
@@ -21,12 +22,25 @@ const ARGUMENTS_VARIABLE: &str = "SAMOVAR_ARGS";
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) concurrency: Arc<Concurrency>,
     pub(crate) idlers: Arc<Idlers>,
     pub(crate) feed: LogFeed,
     pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
     pub(crate) instances_max: u32,
+}
+
+/// How long a guest may take to set itself up that nobody waits for: Lambda's 15 minutes.
+const PROVISIONED_INIT_TIME_MAX: Duration = Duration::from_secs(900);
+
+/// What instances are made for: Lambda's initialization type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Initialization {
+    /// For a request that waits for one.
+    OnDemand,
+    /// To be there before anybody asks for them.
+    Provisioned,
 }
 
 /// Makes the instances of one version.
@@ -44,6 +58,7 @@ pub(crate) struct WasmLauncher {
     number: VersionNumber,
     arguments: Arc<[String]>,
     isolation: Isolation,
+    init_time_max: Duration,
     /// The variables that are the same for all instances.
     environment: Arc<[(String, String)]>,
 }
@@ -64,8 +79,17 @@ pub(crate) enum LaunchError {
     Host(InvokeError),
 }
 
+impl Initialization {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemand => "on-demand",
+            Self::Provisioned => "provisioned-concurrency",
+        }
+    }
+}
+
 impl WasmLauncher {
-    pub(super) fn new(facts: &VersionFacts, shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(facts: &VersionFacts, shared: &Arc<Shared>, initialization: Initialization) -> Self {
         let name = facts.key.name();
         let logging = facts.configuration.logging.clone();
         let log_group = match &logging.group {
@@ -83,9 +107,13 @@ impl WasmLauncher {
             number: facts.number,
             arguments: arguments(&facts.configuration.environment).into(),
             isolation: facts.configuration.isolation,
-            environment: environment(facts, &log_group).into(),
+            environment: environment(facts, &log_group, initialization).into(),
             log_group,
             logging,
+            init_time_max: match initialization {
+                Initialization::OnDemand => shared.init_time_max,
+                Initialization::Provisioned => PROVISIONED_INIT_TIME_MAX,
+            },
         }
     }
 
@@ -147,7 +175,11 @@ fn arguments(environment: &Environment) -> Vec<String> {
 }
 
 /// What every instance of a version finds in its environment, under Lambda's names.
-fn environment(facts: &VersionFacts, log_group: &str) -> Vec<(String, String)> {
+fn environment(
+    facts: &VersionFacts,
+    log_group: &str,
+    initialization: Initialization,
+) -> Vec<(String, String)> {
     let configuration = &facts.configuration;
     let number = facts.number.to_string();
     let memory_mb = configuration.memory.mb().to_string();
@@ -156,7 +188,7 @@ fn environment(facts: &VersionFacts, log_group: &str) -> Vec<(String, String)> {
         ("AWS_LAMBDA_FUNCTION_VERSION", &number),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory_mb),
         ("AWS_LAMBDA_LOG_GROUP_NAME", log_group),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization.as_str()),
         ("AWS_REGION", facts.key.region()),
         ("AWS_DEFAULT_REGION", facts.key.region()),
         ("LAMBDA_TASK_ROOT", "/var/task"),
@@ -184,7 +216,7 @@ impl Launcher for WasmLauncher {
         let loaded = self.load().await?;
         let Loaded { program, assets, .. } = &*loaded;
         let load = started.elapsed();
-        let init_limit = self.shared.init_time_max;
+        let init_limit = self.init_time_max;
         let mut launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;
         while matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
             launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;

@@ -3,25 +3,71 @@
 mod facts;
 mod launcher;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use self::facts::VersionFacts;
+use self::launcher::Initialization;
 pub(crate) use self::launcher::{LaunchError, Launched, Shared, WasmLauncher};
-use crate::function::FunctionArn;
-use crate::pool::Pool;
+use crate::concurrency::Gate;
+use crate::function::{FunctionArn, Qualifier};
+use crate::pool::{Pool, Provisioned};
 
 /// One version of a function. It never changes: a changed `$LATEST` is a new one, with new instances.
 #[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) facts: VersionFacts,
     pub(crate) arn: FunctionArn,
+    /// Where its invocations get their permits; all versions of a function have the same.
+    pub(crate) gate: Arc<Gate>,
     pub(crate) pool: Arc<Pool<WasmLauncher>>,
+    /// Its provisioned instances, if it ever had any.
+    provisioned: OnceLock<Arc<Provisioned<WasmLauncher>>>,
+    /// How many of them its function's gate knows of.
+    provisioned_counted: AtomicU32,
+    shared: Arc<Shared>,
 }
 
 impl Version {
     pub(crate) fn new(facts: VersionFacts, shared: &Arc<Shared>) -> Arc<Self> {
         let arn = FunctionArn::new(&shared.account_id, facts.key.region(), facts.key.name());
-        let pool = Pool::new(WasmLauncher::new(&facts, shared), &shared.idlers);
-        Arc::new(Self { facts, arn, pool })
+        let gate = shared.concurrency.gate(&facts.key);
+        let pool = Pool::new(WasmLauncher::new(&facts, shared, Initialization::OnDemand), &shared.idlers);
+        Arc::new(Self {
+            facts,
+            arn,
+            gate,
+            pool,
+            provisioned: OnceLock::new(),
+            provisioned_counted: AtomicU32::new(0),
+            shared: shared.clone(),
+        })
+    }
+
+    /// Its provisioned instances, if it ever had any.
+    pub(crate) fn provisioned(&self) -> Option<&Arc<Provisioned<WasmLauncher>>> {
+        self.provisioned.get()
+    }
+
+    /// Lets its function's gate know how many provisioned instances it has. For their keeper alone.
+    pub(crate) fn count_provisioned(&self) {
+        let are = self.provisioned().map_or(0, |provisioned| provisioned.standing().up);
+        let were = self.provisioned_counted.swap(are, Ordering::Relaxed);
+        if are != were {
+            self.gate.count_provisioned(were, are);
+        }
+    }
+
+    /// Its ARN, with its number.
+    pub(crate) fn qualified_arn(&self) -> String {
+        self.arn.qualified(&Qualifier::Version(self.facts.number))
+    }
+
+    /// Its provisioned instances, of which there may be none yet.
+    pub(crate) fn provision(&self) -> &Arc<Provisioned<WasmLauncher>> {
+        self.provisioned.get_or_init(|| {
+            let launcher = WasmLauncher::new(&self.facts, &self.shared, Initialization::Provisioned);
+            Arc::new(Provisioned::new(launcher))
+        })
     }
 }

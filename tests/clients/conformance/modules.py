@@ -35,6 +35,19 @@ def talkative(text):
     ])
 
 
+def never_starts():
+    """A command whose instances trap before they are there."""
+    return b"\0asm\1\0\0\0" + b"".join([
+        _section(1, _unsigned(1) + b"\x60\x00\x00"),
+        _section(3, b"\x02\x00\x00"),
+        _section(5, b"\x01\x00\x01"),
+        _section(7, b"\x02" + _name("memory") + b"\x02\x00" + _name("_start") + b"\x00\x00"),
+        # The start function is the second, which is nothing but a trap.
+        _section(8, b"\x01"),
+        _section(10, b"\x02" + _code(b"\x00\x0b") + _code(b"\x00\x00\x0b")),
+    ])
+
+
 def _step(number):
     # local 0 = local 0 * number + memory[number]
     return b"\x20\x00\x41" + _signed(number) + b"\x6c\x41" + _signed(4 * number) + b"\x28\x02\x00\x6a\x21\x00"

@@ -12,11 +12,13 @@ COVERS = ""
 
 # What is there, to be kept in step with the server; every operation of the model is tried, here or in a scenario.
 THERE = """
-    AddPermission CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteResourcePolicy GetAccountSettings GetAlias
-    GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionRecursionConfig GetPolicy
-    GetResourcePolicy GetRuntimeManagementConfig Invoke ListAliases ListFunctions ListTags ListVersionsByFunction
-    PublishVersion PutFunctionRecursionConfig PutResourcePolicy RemovePermission TagResource UntagResource UpdateAlias
-    UpdateFunctionCode UpdateFunctionConfiguration
+    AddPermission CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteFunctionConcurrency
+    DeleteProvisionedConcurrencyConfig DeleteResourcePolicy GetAccountSettings GetAlias GetFunction
+    GetFunctionCodeSigningConfig GetFunctionConcurrency GetFunctionConfiguration GetFunctionRecursionConfig GetPolicy
+    GetProvisionedConcurrencyConfig GetResourcePolicy GetRuntimeManagementConfig Invoke ListAliases ListFunctions
+    ListProvisionedConcurrencyConfigs ListTags ListVersionsByFunction PublishVersion PutFunctionConcurrency
+    PutFunctionRecursionConfig PutProvisionedConcurrencyConfig PutResourcePolicy RemovePermission TagResource
+    UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
 """.split()
 
 

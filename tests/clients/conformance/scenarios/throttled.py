@@ -28,7 +28,8 @@ def one_at_a_time(t):
     answer = refused.response
     t.equal(answer["Error"]["Code"], "TooManyRequestsException", "the error")
     t.equal((answer["Reason"], answer["retryAfterSeconds"]), ("ConcurrentInvocationLimitExceeded", "1"), "its members")
-    t.equal(answer["message"], "Rate Exceeded.", "its message")
+    text = "Rate Exceeded: 1 invocations are running; all functions without reserved concurrency may run 1 together."
+    t.equal(answer["message"], text, "its message")
     t.equal(t.client.invoke(FunctionName="echo")["StatusCode"], 200, "the next one runs")
 
 
