@@ -30,7 +30,8 @@ mod boto3 {
         let server = match scenario {
             // What is compiled at once is never seen Pending.
             "states" => Server::start_with(&["--compile-wait-seconds", "0"]),
-            "throttled" => Server::start_with(&["--concurrency", "1"]),
+            // What is too much at a time, and not in a second.
+            "throttled" => Server::start_with(&["--concurrency", "1", "--requests-per-unit", "0"]),
             _ => Server::start(),
         };
         let guests = guests();

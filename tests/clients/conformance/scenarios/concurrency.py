@@ -176,7 +176,8 @@ def not_provisioned(t):
             FunctionName="r", Qualifier="$LATEST", **one)
     t.fails("ValidationException",
             "1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy constraint: "
-            "Member must have value greater than or equal to 1", *put,
+            "Member must have value greater than or equal to 1",
+            t.client_of("us-east-1", parameter_validation=False).put_provisioned_concurrency_config,
             FunctionName="r", Qualifier="live", ProvisionedConcurrentExecutions=0)
     unreserved = t.client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     t.fails(INVALID, re.compile(r"Specified ConcurrentExecutions for function is greater than account's unreserved "
