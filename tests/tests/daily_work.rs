@@ -425,3 +425,28 @@ fn values_cannot_forge_lines_or_move_the_cursor() {
     let versions = document(&server, &["versions", "hello"]);
     assert_eq!(versions["Versions"][1]["Description"], "a\u{1b}[2J\n9  forged");
 }
+
+#[test]
+fn concurrency_is_reserved_provisioned_shown_and_given_back() {
+    let server = Server::start();
+    deploy(&server, "hello", "hello", &["--alias", "live", "--permit-wait-ms", "250"]);
+    let nothing = ran(server.endpoint(), &["concurrency", "hello"]);
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""));
+    assert!(nothing.stderr.contains("shares what is left"), "{}", nothing.stderr);
+    let provision = ["concurrency", "hello", "--reserve", "5", "--qualifier", "live", "--provision", "2"];
+    assert_eq!(
+        table(&server, &provision),
+        ["WHAT ASKED FOR THERE STATUS", "reserved 5", "provisioned live 2 2 READY"]
+    );
+    let shown = document(&server, &["concurrency", "hello"]);
+    assert_eq!(shown["ReservedConcurrentExecutions"], 5);
+    assert_eq!(shown["ProvisionedConcurrencyConfigs"][0]["Status"], "READY");
+    let told = refused(&server, &["concurrency", "hello", "--reserve", "1"]);
+    assert!(told.contains("cannot reserve 1") && told.contains("total provisioned concurrency [2]"), "{told}");
+    let told = refused(&server, &["concurrency", "hello", "--reserve", "901"]);
+    assert!(told.contains("minimum value of [100]"), "{told}");
+    let back = ["concurrency", "hello", "--qualifier", "live", "--unprovision", "--release"];
+    assert_eq!(printed(&server, &back), "");
+    let told = refused(&server, &["concurrency", "nobody"]);
+    assert!(told.contains("Function not found"), "{told}");
+}

@@ -25,6 +25,9 @@ struct Known {
     versions: BTreeMap<u64, (String, u64, usize)>,
     last_number: u64,
     aliases: BTreeMap<String, (u64, Option<(u64, f64)>)>,
+    reserved: Option<u64>,
+    /// By version.
+    provisioned: BTreeMap<u64, u64>,
 }
 
 type Ledger = BTreeMap<String, Known>;
@@ -169,6 +172,15 @@ fn read(api: &Api, packages: &[Vec<u8>]) -> Ledger {
             let name = alias["Name"].as_str().expect("a name").to_owned();
             known.aliases.insert(name, (version.expect("a number"), additional));
         }
+        let reserved = expect(api.call("GET", &format!("/2019-09-30/functions/{name}/concurrency"), None));
+        known.reserved = reserved["ReservedConcurrentExecutions"].as_u64();
+        let configs = format!("/2019-09-30/functions/{name}/provisioned-concurrency?List=ALL");
+        for config in pages(api, &configs, "ProvisionedConcurrencyConfigs") {
+            let arn = config["FunctionArn"].as_str().expect("a text");
+            let number = arn.rsplit(':').next().and_then(|number| number.parse().ok()).expect("a number");
+            let units = config["RequestedProvisionedConcurrentExecutions"].as_u64().expect("a number");
+            known.provisioned.insert(number, units);
+        }
         let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}").replace(':', "%3A");
         let tags = expect(api.call("GET", &format!("/2017-03-31/tags/{arn}"), None));
         known.tags = serde_json::from_value(tags["Tags"].clone()).expect("texts");
@@ -213,7 +225,7 @@ fn mutation(ledger: &Ledger, packages: &[Vec<u8>], random: &mut fastrand::Rng) -
     let mut after = known.clone();
     let version = random.choice(known.versions.keys().copied().collect::<Vec<_>>());
     let alias = format!("alias-{}", random.u32(0..3));
-    let (method, path, body) = match (random.u32(0..20), version) {
+    let (method, path, body) = match (random.u32(0..23), version) {
         (0, _) => return Mutation { method: "DELETE", path, body: None, function: name, after: None },
         (1..=3, _) => {
             after.memory_mb = random.u64(128..1024);
@@ -238,6 +250,7 @@ fn mutation(ledger: &Ledger, packages: &[Vec<u8>], random: &mut fastrand::Rng) -
             if known.aliases.values().all(|to| to.0 != number && to.1.is_none_or(|to| to.0 != number)) =>
         {
             after.versions.remove(&number);
+            after.provisioned.remove(&number);
             ("DELETE", format!("{path}?Qualifier={number}"), None)
         }
         (10, _) => {
@@ -245,6 +258,8 @@ fn mutation(ledger: &Ledger, packages: &[Vec<u8>], random: &mut fastrand::Rng) -
             ("DELETE", format!("{path}/aliases/{alias}"), None)
         }
         (11..=16, Some(number)) => lead(&mut after, &path, alias, number, random),
+        (20, _) if known.provisioned.is_empty() => reserve(&mut after, &name, random),
+        (21..=22, Some(number)) if known.reserved.is_none() => provision(&mut after, &name, number, random),
         // A description of its own makes it differ from the version before.
         _ => {
             let description = format!("number {}", random.u64(..));
@@ -282,6 +297,41 @@ fn lead(
         None => {
             body["Name"] = json!(alias);
             ("POST", format!("{path}/aliases"), Some(body))
+        }
+    }
+}
+
+/// Reserves concurrency, or gives back what was reserved.
+fn reserve(
+    after: &mut Known,
+    name: &str,
+    random: &mut fastrand::Rng,
+) -> (&'static str, String, Option<Value>) {
+    let path = format!("/2017-10-31/functions/{name}/concurrency");
+    match after.reserved.take() {
+        Some(_) => ("DELETE", path, None),
+        None => {
+            let units = random.u64(1..20);
+            after.reserved = Some(units);
+            ("PUT", path, Some(json!({ "ReservedConcurrentExecutions": units })))
+        }
+    }
+}
+
+/// Has instances of a version provisioned, or takes them away.
+fn provision(
+    after: &mut Known,
+    name: &str,
+    number: u64,
+    random: &mut fastrand::Rng,
+) -> (&'static str, String, Option<Value>) {
+    let path = format!("/2019-09-30/functions/{name}/provisioned-concurrency?Qualifier={number}");
+    match after.provisioned.remove(&number) {
+        Some(_) => ("DELETE", path, None),
+        None => {
+            let units = random.u64(1..4);
+            after.provisioned.insert(number, units);
+            ("PUT", path, Some(json!({ "ProvisionedConcurrentExecutions": units })))
         }
     }
 }
