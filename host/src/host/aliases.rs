@@ -183,10 +183,10 @@ impl Host {
         check_revision(request.revision_id.as_deref(), &present.revision_id)?;
         let routing = request.routing(&present.routing)?;
         self.prepare(&request.function, &routing).await?;
-        let (_, function) = self.present(&request.function)?;
-        let preparing = self.prepare_provisioned(&function, &request.name, &routing);
-        let closing = || AliasError::Change(ChangeError::Closing);
-        let _prepared = self.until_closed(preparing).await.map_err(|_| closing())??;
+        let _prepared = match routing == present.routing {
+            true => Vec::new(),
+            false => self.prepare_provisioned(&request.function, &request.name, &routing).await?,
+        };
         self.change_alias("UpdateAlias", &request.function, &request.name, |present| {
             let arn = || self.alias_arn(&request.function, &request.name);
             let present = present.ok_or_else(|| AliasError::AliasNotFound { arn: arn() })?;

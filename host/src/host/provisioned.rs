@@ -249,10 +249,11 @@ impl Host {
     /// Brings up the provisioned instances that an alias needs where it shall lead, if it has any.
     pub(super) async fn prepare_provisioned(
         &self,
-        present: &Function,
+        function: &FunctionRef,
         name: &AliasName,
         routing: &AliasRouting,
     ) -> Result<Vec<Prepared>, AliasError> {
+        let (_, present) = self.present(function)?;
         let Some(config) = present.provisioned.get(name.as_str()) else { return Ok(Vec::new()) };
         let targets = present.provisioned_targets();
         let leads = present.provisioned_shares(name.as_str(), config.requested);
@@ -270,6 +271,8 @@ impl Host {
             }
             prepared.push(Prepared { version: version.clone(), target });
         }
+        // What it claims may change while this waits.
+        drop(present);
         let ready = async {
             for Prepared { version, .. } in &prepared {
                 reached(version).await?;
@@ -278,7 +281,10 @@ impl Host {
         };
         let version = routing.version();
         let late = || AliasError::NotReady { version, reason: "its provisioned instances take too long".to_owned() };
-        tokio::time::timeout(MOVE_TIME_MAX, ready).await.unwrap_or_else(|_elapsed| Err(late()))
+        match self.until_closed(tokio::time::timeout(MOVE_TIME_MAX, ready)).await {
+            Ok(ready) => ready.unwrap_or_else(|_elapsed| Err(late())),
+            Err(_closing) => Err(ChangeError::Closing.into()),
+        }
     }
 }
 
