@@ -445,7 +445,9 @@ fn concurrency_is_reserved_provisioned_shown_and_given_back() {
     assert!(told.contains("cannot reserve 1") && told.contains("total provisioned concurrency [2]"), "{told}");
     let told = refused(&server, &["concurrency", "hello", "--reserve", "901"]);
     assert!(told.contains("minimum value of [100]"), "{told}");
-    let back = ["concurrency", "hello", "--qualifier", "live", "--unprovision", "--release"];
+    let stopped = ["concurrency", "hello", "--qualifier", "live", "--unprovision", "--reserve", "0"];
+    assert_eq!(table(&server, &stopped), ["WHAT ASKED FOR THERE STATUS", "reserved 0"]);
+    let back = ["concurrency", "hello", "--release"];
     assert_eq!(printed(&server, &back), "");
     let told = refused(&server, &["concurrency", "nobody"]);
     assert!(told.contains("Function not found"), "{told}");

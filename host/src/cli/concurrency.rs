@@ -63,28 +63,27 @@ impl Concurrency {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What is reserved comes before what is provisioned out of it, and goes after it.
+    /// What is provisioned is a part of what is reserved: less of it comes first, more of it last.
     fn change(&self, client: &Client) -> Result<()> {
         let name = segment(&self.name);
-        let path = format!("/2017-10-31/functions/{name}/concurrency");
+        let reserved = format!("/2017-10-31/functions/{name}/concurrency");
+        let qualifier = self.qualifier.as_deref().map(segment);
+        let provisioned = qualifier
+            .map(|qualifier| format!("/2019-09-30/functions/{name}/provisioned-concurrency?Qualifier={qualifier}"));
+        if let Some(path) = provisioned.as_ref().filter(|_| self.unprovision) {
+            client.delete(path).context("cannot take the provisioned instances away")?;
+        }
         if let Some(units) = self.reserve {
             let body = json!({ "ReservedConcurrentExecutions": units });
-            client.tell("PUT", &path, &body).with_context(|| format!("cannot reserve {units}"))?;
+            client.tell("PUT", &reserved, &body).with_context(|| format!("cannot reserve {units}"))?;
+        } else if self.release {
+            client.delete(&reserved).context("cannot release what is reserved")?;
         }
-        if let Some(qualifier) = &self.qualifier {
-            let path =
-                format!("/2019-09-30/functions/{name}/provisioned-concurrency?Qualifier={}", segment(qualifier));
-            if let Some(units) = self.provision {
-                let body = json!({ "ProvisionedConcurrentExecutions": units });
-                client.tell("PUT", &path, &body).with_context(|| format!("cannot provision {units}"))?;
-                let message = format!("bringing up {}", output::count(units as usize, "instance"));
-                output::while_waiting(message, || ready(client, &path))?;
-            } else if self.unprovision {
-                client.delete(&path).context("cannot take the provisioned instances away")?;
-            }
-        }
-        if self.release {
-            client.delete(&path).context("cannot release what is reserved")?;
+        if let Some((path, units)) = provisioned.as_ref().zip(self.provision) {
+            let body = json!({ "ProvisionedConcurrentExecutions": units });
+            client.tell("PUT", path, &body).with_context(|| format!("cannot provision {units}"))?;
+            let message = format!("bringing up {}", output::count(units as usize, "instance"));
+            output::while_waiting(message, || ready(client, path))?;
         }
         Ok(())
     }
