@@ -15,6 +15,7 @@ const PARTS: &[&str] = &[
     "telemetry",
     "logs",
     "store",
+    "cpu",
     "wasm",
     "artifact",
     "pool",

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ use self::call::Call;
 use self::data_dir::DataDir;
 use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
+use crate::cpu::{Closed, Processors};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
@@ -89,6 +91,7 @@ pub(crate) struct HostParts {
     logs: Option<Logs>,
     code_storage_bytes_max: u64,
     concurrency: Arc<Concurrency>,
+    processors: Processors,
     drain_time_max: Duration,
     closing: AtomicBool,
     stop: CancellationToken,
@@ -119,6 +122,9 @@ pub enum StartError {
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The threads on which guests compute cannot be started.
+    #[error("the threads that functions compute on could not be started: {0}")]
+    Threads(io::Error),
     /// The functions of an earlier process cannot be read.
     #[error(transparent)]
     Store(StoreError),
@@ -178,6 +184,8 @@ impl Host {
             logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
             concurrency: Concurrency::new(settings.concurrency_max),
+            processors: Processors::start(settings.processors, &Handle::current())
+                .map_err(StartError::Threads)?,
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
             stop,
@@ -206,31 +214,40 @@ impl Host {
         let invocation = admit(&version, request)?;
         let permit = self.acquire()?;
         stages.permit = stopwatch.lap();
-        let call = Call::of(&invocation, &version);
+        let call = Call::of(&invocation, version.clone());
         let warm = match invocation.start {
             Start::Any => version.pool.take_warm(),
             Start::Cold => None,
         };
-        let checked_out = match warm {
-            Some(instance) => Ok(Checkout { instance, launched: None }),
-            None => self.until_closed(version.pool.launch()).await?,
+        let share = if warm.is_some() { &version.warm_share } else { &version.cold_share };
+        let (began, timeout) = (Instant::now(), invocation.timeout.duration());
+
+        // This may move to a thread of the host's own, and go on there for a tick after its caller went away. So the permit
+        // goes with it.
+        let guest = async move {
+            let (checked_out, began) = match warm {
+                Some(instance) => (Ok(Checkout { instance, launched: None }), began),
+                None => (call.version.launch(timeout).await, Instant::now()),
+            };
+            let Checkout { instance, launched } = match checked_out {
+                Ok(checkout) => checkout,
+                Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
+                Err(LaunchError::Host(error)) => return Err(error),
+            };
+            stages.checkout = stopwatch.lap();
+            let log = instance.log().clone();
+            let framed = log.begin(&call.request_id, call.log_tail);
+            let (run, instance) = instance.run(invocation, began).await;
+            stages.run = stopwatch.lap();
+            let (version, keep) = (call.version.clone(), call.start == Start::Any);
+            // Before the instance goes back: from then on its log is the next request's.
+            let outcome = call.outcome(run, launched, &log, framed, stages);
+            version.pool.put_back(instance.filter(|_| keep));
+            drop(permit);
+            Ok(outcome)
         };
-        let Checkout { instance, launched } = match checked_out {
-            Ok(checkout) => checkout,
-            Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
-            Err(LaunchError::Host(error)) => return Err(error),
-        };
-        stages.checkout = stopwatch.lap();
-        let log = instance.log().clone();
-        let framed = log.begin(&call.request_id, call.log_tail);
-        let (run, instance) = self.until_closed(instance.run(invocation)).await?;
-        stages.run = stopwatch.lap();
-        let keep = call.start == Start::Any;
-        // Before the instance goes back: from then on its log is the next request's.
-        let outcome = call.outcome(run, launched, &log, framed, stages);
-        version.pool.put_back(instance.filter(|_| keep));
-        drop(permit);
-        Ok(outcome)
+        let done = self.until_closed(self.parts.processors.run(share, Some(began + timeout), guest)).await?;
+        done.unwrap_or_else(|Closed| Err(InvokeError::Closing))
     }
 
     /// Checks that a function could be invoked, without running it.
@@ -289,6 +306,7 @@ impl Host {
         }
         self.parts.stop.cancel();
         self.parts.concurrency.at_rest().await;
+        self.parts.processors.close();
         self.parts.tasks.close();
         self.parts.tasks.wait().await;
         self.parts.artifacts.keep_packages();
