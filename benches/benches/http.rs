@@ -80,26 +80,37 @@ struct Figures {
 }
 
 /// A server in a process of its own, which ends when this is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Kept open, so that the server may write to it.
     _stdout: BufReader<ChildStdout>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     data_dir: Option<PathBuf>,
 }
 
 impl Server {
     /// Samovar, with one function `echo`.
     fn samovar(isolation: &str) -> Result<Self> {
-        let data_dir = target(&format!("bench/data-{}-{isolation}", std::process::id()))?;
+        let server = Self::samovar_alone(isolation)?;
+        server.deploy("echo", "echo", isolation)?;
+        Ok(server)
+    }
+
+    /// Samovar without functions, with a data folder of that name.
+    pub(crate) fn samovar_alone(name: &str) -> Result<Self> {
+        let data_dir = target(&format!("bench/data-{}-{name}", std::process::id()))?;
         let mut serve = samovar()?;
         serve.args(["serve", "--quiet", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data_dir);
-        let server = Self::start(&mut serve, Some(data_dir))?;
+        Self::start(&mut serve, Some(data_dir))
+    }
+
+    /// Deploys one of the guests under a name.
+    pub(crate) fn deploy(&self, name: &str, guest: &str, isolation: &str) -> Result<()> {
         let mut deploy = samovar()?;
-        deploy.env("SAMOVAR_ENDPOINT", format!("http://{}", server.address)).stdout(Stdio::null());
-        deploy.args(["deploy", "echo", "--isolation", isolation]).arg(target("guests/echo.wasm")?);
+        deploy.env("SAMOVAR_ENDPOINT", format!("http://{}", self.address)).stdout(Stdio::null());
+        deploy.args(["deploy", name, "--isolation", isolation]).arg(target(&format!("guests/{guest}.wasm"))?);
         ensure!(deploy.status()?.success(), "`samovar deploy` failed");
-        Ok(server)
+        Ok(())
     }
 
     fn axum() -> Result<Self> {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 /// How many connections there are.
 pub(crate) const CONNECTIONS: usize = 64;
 /// No answer of a benchmark is longer, head and body together.
-const ANSWER_BYTES_MAX: usize = 16 << 10;
+const ANSWER_BYTES_MAX: usize = (1 << 20) + (16 << 10);
 
 /// The same request, again and again, over connections that stay open.
 #[derive(Debug)]
@@ -22,17 +22,39 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Opens the connections.
+    /// Opens as many connections as is usual.
     pub(crate) async fn open(address: SocketAddr, path: &str, body: &str) -> Result<Self> {
+        Self::open_some(CONNECTIONS, address, path, body).await
+    }
+
+    /// Opens so many connections.
+    pub(crate) async fn open_some(count: usize, address: SocketAddr, path: &str, body: &str) -> Result<Self> {
         let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
         let request = format!("{head}content-type: application/json\r\n\r\n{body}").into_bytes().into();
         let mut connections = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..count {
             let connection = TcpStream::connect(address).await?;
             connection.set_nodelay(true)?;
             connections.push(connection);
         }
         Ok(Self { request, connections })
+    }
+
+    /// Asks on the first connection, once every so often; gives back how long each answer took.
+    pub(crate) async fn ask_now_and_then(
+        &mut self,
+        period: Duration,
+        time: Duration,
+    ) -> Result<Vec<Duration>> {
+        let connection = self.connections.first_mut().context("there is none")?;
+        let (whole, mut buffer, mut waits) = (Stopwatch::start(), vec![0; ANSWER_BYTES_MAX], Vec::new());
+        while whole.spent().wall < time {
+            let asked = Stopwatch::start();
+            exchange(connection, &self.request, &mut buffer).await?;
+            waits.push(asked.spent().wall);
+            tokio::time::sleep(period).await;
+        }
+        Ok(waits)
     }
 
     /// Asks on all connections for that long; gives back how many answers came per second.
@@ -69,16 +91,21 @@ async fn ask(
     let mut buffer = vec![0; ANSWER_BYTES_MAX];
     let mut answers = 0;
     while stopwatch.spent().wall < time {
-        connection.write_all(&request).await?;
-        let mut read = 0;
-        while !is_whole(&buffer[..read])? {
-            let more = connection.read(&mut buffer[read..]).await?;
-            ensure!(more > 0, "the server closed the connection");
-            read += more;
-        }
+        exchange(&mut connection, &request, &mut buffer).await?;
         answers += 1;
     }
     Ok((connection, answers))
+}
+
+async fn exchange(connection: &mut TcpStream, request: &[u8], buffer: &mut [u8]) -> Result<()> {
+    connection.write_all(request).await?;
+    let mut read = 0;
+    while !is_whole(&buffer[..read])? {
+        let more = connection.read(&mut buffer[read..]).await?;
+        ensure!(more > 0, "the server closed the connection");
+        read += more;
+    }
+    Ok(())
 }
 
 /// Whether an answer is there to its last byte. Any but a 200 is an error.

@@ -1,8 +1,10 @@
 //! All benchmarks: `cargo xtask bench [name...]`.
 
 mod cold;
+mod flood;
 mod http;
 mod load;
+mod share;
 mod timeout;
 mod warm;
 
@@ -17,6 +19,8 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "cold_start_from_artifact", run: cold::start_from_artifact },
     Benchmark { name: "publish_rust", run: cold::publish_rust },
     Benchmark { name: "timeout_lateness", run: timeout::lateness },
+    Benchmark { name: "cpu_share", run: share::by_memory_size },
+    Benchmark { name: "victim_beside_flood", run: flood::victim },
     Benchmark { name: "http_warm_vs_axum", run: http::warm },
     Benchmark { name: "http_fresh_vs_axum", run: http::fresh },
 ];
@@ -24,6 +28,9 @@ const BENCHMARKS: &[Benchmark] = &[
 fn main() -> anyhow::Result<()> {
     if http::is_axum() {
         return http::serve_axum();
+    }
+    if let Some(flood) = flood::told() {
+        return flood::pour(&flood);
     }
     samovar_benches::run(BENCHMARKS)
 }

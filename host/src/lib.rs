@@ -25,6 +25,7 @@ mod artifact;
 #[doc(hidden)]
 pub mod cli;
 mod concurrency;
+mod cpu;
 pub mod function;
 mod host;
 #[cfg(feature = "http")]

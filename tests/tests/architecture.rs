@@ -16,6 +16,7 @@ const PARTS: &[&str] = &[
     "telemetry",
     "logs",
     "store",
+    "cpu",
     "wasm",
     "artifact",
     "pool",

@@ -189,7 +189,10 @@ async fn a_guest_whose_caller_went_away_ends_and_gives_its_permit_back() {
     assert!(started.text.starts_with("START "), "the guest runs: {}", started.text);
     call.abort();
     assert!(call.await.expect_err("it was cancelled").is_cancelled());
-    assert_eq!(host.running(), 0);
+    // At once, unless the guest was on a thread of the host's own: then it is ended there.
+    while host.running() > 0 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(host.idle_instances(&function("sleeper:1")), 0, "an interrupted guest does not run again");
     host.close().await;
 }

@@ -62,6 +62,9 @@ pub(super) struct Serve {
     /// How many instances there may be, busy and idle together
     #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..))]
     instances: u32,
+    /// How many functions may compute at a time, apart from each one's first milliseconds [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    processors: Option<usize>,
     /// How much address space compiling one component may take, in MB
     #[arg(long, value_name = "N", default_value_t = 3072, value_parser = clap::value_parser!(u32).range(64..))]
     compile_memory_mb: u32,
@@ -201,6 +204,10 @@ impl Serve {
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
             .outbound_connections_max(self.outbound_connections);
+        let host = match self.processors {
+            Some(threads) => host.processors(threads),
+            None => host,
+        };
         let host = match self.log_settings() {
             Some(kept) => host.logs(kept),
             None => host,

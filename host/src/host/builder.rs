@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -17,6 +18,9 @@ use crate::wasm::{GuestState, LinkHook};
 /// The longest that a guest may be given to set itself up.
 const INIT_TIME_MAX: Duration = Duration::from_secs(900);
 
+/// The most threads that functions may compute on.
+const PROCESSORS_MAX: usize = 1024;
+
 /// Builds a [`Host`]. Everything has a default; [`HostBuilder::start`] makes the host.
 #[must_use]
 pub struct HostBuilder {
@@ -30,6 +34,7 @@ pub struct HostBuilder {
     pub(crate) scaling_rate: Option<u32>,
     pub(crate) requests_per_second_per_unit: Option<u32>,
     pub(crate) instances_max: u32,
+    pub(crate) processors: usize,
     pub(crate) idle_time_max: Duration,
     pub(crate) idle_memory_bytes_max: u64,
     pub(crate) init_time_max: Duration,
@@ -58,6 +63,7 @@ impl Default for HostBuilder {
             scaling_rate: Some(1000),
             requests_per_second_per_unit: None,
             instances_max: 4000,
+            processors: thread::available_parallelism().map_or(1, usize::from),
             idle_time_max: Duration::from_secs(600),
             idle_memory_bytes_max: 2 << 30,
             init_time_max: Duration::from_secs(10),
@@ -135,6 +141,13 @@ impl HostBuilder {
     /// memory), so 20,000 is about the most a process can have. Default: 4,000.
     pub fn instances_max(self, instances: u32) -> Self {
         Self { instances_max: instances, ..self }
+    }
+
+    /// How many functions may compute at a time, apart from each one's first milliseconds: so many threads the host has
+    /// for them, beside those of the runtime, at most 1,024. Where more want to, the share of each is as its memory
+    /// size. Default: as many as there are cores.
+    pub fn processors(self, threads: usize) -> Self {
+        Self { processors: threads.clamp(1, PROCESSORS_MAX), ..self }
     }
 
     /// How long an instance may be idle before it is dropped. Default: 10 minutes.
@@ -262,6 +275,7 @@ impl fmt::Debug for HostBuilder {
             .field("scaling_rate", &self.scaling_rate)
             .field("requests_per_second_per_unit", &self.requests_per_second_per_unit)
             .field("instances_max", &self.instances_max)
+            .field("processors", &self.processors)
             .field("idle_time_max", &self.idle_time_max)
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
             .field("init_time_max", &self.init_time_max)

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::invocation::{Answer, Invocation, Outcome, Report, Stages, Start, Status};
-use crate::telemetry::Log;
+use crate::telemetry::{InitPhase, Log};
 use crate::version::{Launched, Version};
 use crate::wasm::{FailedInit, Run};
 
 /// What of a request is needed after its instance was run.
 pub(super) struct Call {
-    version: Arc<Version>,
+    pub(super) version: Arc<Version>,
     pub(super) request_id: Arc<str>,
     pub(super) log_tail: bool,
     stages: bool,
@@ -18,9 +18,9 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn of(invocation: &Invocation, version: &Arc<Version>) -> Self {
+    pub(super) fn of(invocation: &Invocation, version: Arc<Version>) -> Self {
         Self {
-            version: version.clone(),
+            version,
             request_id: invocation.request_id.clone(),
             log_tail: invocation.log_tail,
             stages: invocation.stages,
@@ -57,12 +57,16 @@ impl Call {
         let memory = self.version.facts.configuration.memory;
         let answer = Err(failed.ending.into_error(&self.request_id, memory));
         let status = Status::of(&answer);
-        failed.log.init_ended(&status, failed.duration);
+        failed.log.init_ended(failed.phase, &status, failed.duration);
         let framed = failed.log.begin(&self.request_id, self.log_tail);
+        let (duration, init_duration) = match failed.phase {
+            InitPhase::Init => (Duration::ZERO, Some(failed.duration)),
+            InitPhase::Invoke => (failed.duration, None),
+        };
         let report = Report {
             status,
-            duration: Duration::ZERO,
-            init_duration: Some(failed.duration),
+            duration,
+            init_duration,
             memory_size_mb: memory.mb(),
             max_memory_used_bytes: failed.max_memory_used_bytes,
         };

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -44,6 +45,7 @@ use self::data_dir::DataDir;
 use self::provisioning::Provisioning;
 use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, ConcurrencySettings};
+use crate::cpu::{Closed, Processors};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
@@ -96,6 +98,7 @@ pub(crate) struct HostParts {
     code_storage_bytes_max: u64,
     concurrency: Arc<Concurrency>,
     provisioning: Provisioning,
+    processors: Arc<Processors>,
     drain_time_max: Duration,
     closing: AtomicBool,
     stop: CancellationToken,
@@ -126,6 +129,9 @@ pub enum StartError {
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The threads on which guests compute cannot be started.
+    #[error("the threads that functions compute on could not be started: {0}")]
+    Threads(io::Error),
     /// The functions of an earlier process cannot be read.
     #[error(transparent)]
     Store(StoreError),
@@ -184,7 +190,9 @@ impl Host {
             init_time_max: settings.init_time_max,
             instances_max: settings.instances_max,
         };
-        let provisioning = Provisioning { tasks: tasks.clone(), stop: stop.clone() };
+        let processors = Processors::start(settings.processors, &Handle::current());
+        let processors = Arc::new(processors.map_err(StartError::Threads)?);
+        let provisioning = Provisioning { processors: processors.clone(), tasks: tasks.clone(), stop: stop.clone() };
         let parts = Arc::new(HostParts {
             registry: Registry::new(
                 store,
@@ -200,6 +208,7 @@ impl Host {
             logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
             concurrency,
+            processors,
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
             stop,
@@ -228,30 +237,39 @@ impl Host {
         let invocation = admit(&version, request)?;
         let (entry, provisioned) = self.enter(&version, invocation.start).await?;
         stages.permit = stopwatch.lap();
-        let call = Call::of(&invocation, &version);
+        let call = Call::of(&invocation, version.clone());
         let warm = match invocation.start {
             Start::Any => provisioned.or_else(|| version.pool.take_warm()),
             Start::Cold => None,
         };
-        let checked_out = match warm {
-            Some(instance) => Ok(Checkout { instance, launched: None }),
-            None => self.until_closed(version.pool.launch()).await?,
+        let share = if warm.is_some() { &version.warm_share } else { &version.cold_share };
+        let (began, timeout) = (Instant::now(), invocation.timeout.duration());
+
+        // This may move to a thread of the host's own, and go on there for a tick after its caller went away. So the permit
+        // goes with it.
+        let guest = async move {
+            let (checked_out, began) = match warm {
+                Some(instance) => (Ok(Checkout { instance, launched: None }), began),
+                None => (call.version.launch(timeout).await, Instant::now()),
+            };
+            let Checkout { instance, launched } = match checked_out {
+                Ok(checkout) => checkout,
+                Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
+                Err(LaunchError::Host(error)) => return Err(error),
+            };
+            stages.checkout = stopwatch.lap();
+            let log = instance.log().clone();
+            let framed = log.begin(&call.request_id, call.log_tail);
+            let (run, instance) = instance.run(invocation, began).await;
+            stages.run = stopwatch.lap();
+            let (version, keep) = (call.version.clone(), call.start == Start::Any);
+            // Before the instance goes back: from then on its log is the next request's.
+            let outcome = call.outcome(run, launched, &log, framed, stages);
+            entry.leave(&version, instance.filter(|_| keep));
+            Ok(outcome)
         };
-        let Checkout { instance, launched } = match checked_out {
-            Ok(checkout) => checkout,
-            Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
-            Err(LaunchError::Host(error)) => return Err(error),
-        };
-        stages.checkout = stopwatch.lap();
-        let log = instance.log().clone();
-        let framed = log.begin(&call.request_id, call.log_tail);
-        let (run, instance) = self.until_closed(instance.run(invocation)).await?;
-        stages.run = stopwatch.lap();
-        let keep = call.start == Start::Any;
-        // Before the instance goes back: from then on its log is the next request's.
-        let outcome = call.outcome(run, launched, &log, framed, stages);
-        entry.leave(&version, instance.filter(|_| keep));
-        Ok(outcome)
+        let done = self.until_closed(self.parts.processors.run(share, Some(began + timeout), guest)).await?;
+        done.unwrap_or_else(|Closed| Err(InvokeError::Closing))
     }
 
     /// Checks that a function could be invoked, without running it.
@@ -310,6 +328,7 @@ impl Host {
         }
         self.parts.stop.cancel();
         self.parts.concurrency.at_rest().await;
+        self.parts.processors.close();
         self.parts.tasks.close();
         self.parts.tasks.wait().await;
         self.parts.artifacts.keep_packages();

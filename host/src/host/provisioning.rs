@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cpu::{Closed, Processors};
 use crate::invocation::Status;
 use crate::pool::Next;
 use crate::registry::{Follower, Function};
@@ -25,6 +26,7 @@ const INIT_FAILURE: &str = "FUNCTION_ERROR_INIT_FAILURE";
 /// Sees to it that versions have the provisioned instances that they shall have.
 #[derive(Debug, Clone)]
 pub(super) struct Provisioning {
+    pub(super) processors: Arc<Processors>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -56,12 +58,12 @@ impl Follower for Provisioning {
 impl Provisioning {
     /// Begins to keep the provisioned instances of a version.
     pub(super) fn keep(&self, version: Arc<Version>) {
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move { stop.run_until_cancelled(keep(&version)).await });
+        let (stop, processors) = (self.stop.clone(), self.processors.clone());
+        self.tasks.spawn(async move { stop.run_until_cancelled(keep(&version, &processors)).await });
     }
 }
 
-async fn keep(version: &Arc<Version>) {
+async fn keep(version: &Arc<Version>, processors: &Arc<Processors>) {
     let provisioned = version.provision();
     let mut pause = PAUSE_MIN;
     loop {
@@ -69,7 +71,7 @@ async fn keep(version: &Arc<Version>) {
         match provisioned.next() {
             Next::End => return version.count_provisioned(),
             Next::Wait => provisioned.changed().await,
-            Next::Launch(missing) => match launch(version, missing.min(LAUNCHES_MAX)).await {
+            Next::Launch(missing) => match launch(version, processors, missing.min(LAUNCHES_MAX)).await {
                 Ok(()) => pause = PAUSE_MIN,
                 Err(reason) => {
                     provisioned.failed(reason);
@@ -91,17 +93,21 @@ async fn wanted_otherwise(version: &Version) {
 }
 
 /// Brings so many up, side by side.
-async fn launch(version: &Arc<Version>, count: u32) -> Result<(), String> {
+async fn launch(version: &Arc<Version>, processors: &Arc<Processors>, count: u32) -> Result<(), String> {
     let mut launches = JoinSet::new();
     for _ in 0..count {
-        let version = version.clone();
-        launches.spawn(async move { version.provision().launch().await });
+        let (version, processors) = (version.clone(), processors.clone());
+        launches.spawn(async move {
+            let provisioned = version.provision().clone();
+            processors.run(&version.cold_share, None, async move { provisioned.launch().await }).await
+        });
     }
     let mut failure = None;
     while let Some(launched) = launches.join_next().await {
         match launched {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => failure = Some(reason(version, error)),
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => failure = Some(reason(version, error)),
+            Ok(Err(Closed)) => failure = Some("the host is closing".to_owned()),
             Err(error) => failure = Some(format!("it panicked: {error}")),
         }
     }
@@ -115,7 +121,7 @@ fn reason(version: &Version, error: LaunchError) -> String {
             let error = failed.ending.into_error("(provisioned)", version.facts.configuration.memory);
             let (kind, message) = (&error.error_type, &error.error_message);
             tracing::warn!(version = version.qualified_arn(), kind, message, "a provisioned instance did not come up");
-            failed.log.init_ended(&Status::of(&Err(error)), failed.duration);
+            failed.log.init_ended(failed.phase, &Status::of(&Err(error)), failed.duration);
             INIT_FAILURE.to_owned()
         }
         LaunchError::Host(error) => {

@@ -86,6 +86,11 @@ impl<L: Launcher> Pool<L> {
         Ok(Checkout { instance, launched: Some(launched) })
     }
 
+    /// What makes the instances.
+    pub(crate) fn launcher(&self) -> &L {
+        &self.launcher
+    }
+
     /// Keeps an instance for the next event; drops it if the host has no room.
     pub(crate) fn put_back(&self, instance: Option<L::Instance>) {
         let Some(instance) = instance else { return };

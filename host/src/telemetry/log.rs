@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::feed::LogFeed;
 use super::form::LineForm;
 use super::handed_over;
-use super::platform::PlatformEvent;
+use super::platform::{InitPhase, PlatformEvent};
 use super::queue::LineOf;
 use super::share::Share;
 use super::source::LogSource;
@@ -108,13 +108,13 @@ impl Log {
     }
 
     /// Says how the instance's init went.
-    pub(crate) fn init_ended(&self, status: &Status, duration: Duration) {
+    pub(crate) fn init_ended(&self, phase: InitPhase, status: &Status, duration: Duration) {
         let mut state = self.state();
         if *status != Status::Success {
             state.finish_lines();
         }
         if state.feed.is_wanted() {
-            state.platform(PlatformEvent::InitReport { status, duration }, Tail::Without);
+            state.platform(PlatformEvent::InitReport { phase, status, duration }, Tail::Without);
         }
     }
 

@@ -16,6 +16,7 @@ mod stopwatch;
 pub(crate) use feed::LogFeed;
 pub use feed::LogLine;
 pub(crate) use log::{Log, RequestLog, Stream, Writer};
+pub(crate) use platform::InitPhase;
 pub(crate) use queue::{Batch, KEPT_LINE_BYTES_MAX, KeptLine, LogQueue};
 pub use source::LogSource;
 pub(crate) use stopwatch::Stopwatch;

@@ -17,17 +17,35 @@ use crate::timestamp;
 /// The version in INIT_START lines.
 const RUNTIME_VERSION: &str = concat!("samovar:", env!("CARGO_PKG_VERSION"));
 
+/// When an instance sets itself up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InitPhase {
+    /// Before its first event.
+    Init,
+    /// As a part of its first event, because it was not done in the time it had before.
+    Invoke,
+}
+
 /// An event of which the host writes a line.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum PlatformEvent<'a> {
     /// An instance begins to set itself up.
     InitStart { source: &'a LogSource, at_ms: u64 },
     /// It has done so, or failed to.
-    InitReport { status: &'a Status, duration: Duration },
+    InitReport { phase: InitPhase, status: &'a Status, duration: Duration },
     /// An event is handed to it.
     Start { request_id: &'a str, version: &'a str },
     /// It is done with the event.
     End { request_id: &'a str, report: &'a Report },
+}
+
+impl InitPhase {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Invoke => "invoke",
+        }
+    }
 }
 
 impl PlatformEvent<'_> {
@@ -43,7 +61,9 @@ impl PlatformEvent<'_> {
         match self {
             Self::InitStart { source, .. } => [Some(init_start(source)), None],
             Self::InitReport { status: Status::Success, .. } => [None, None],
-            Self::InitReport { status, duration } => [Some(init_report(status, *duration)), None],
+            Self::InitReport { phase, status, duration } => {
+                [Some(init_report(*phase, status, *duration)), None]
+            }
             Self::Start { request_id, version } => {
                 [Some(format!("START RequestId: {request_id} Version: {version}")), None]
             }
@@ -66,9 +86,9 @@ impl PlatformEvent<'_> {
             Self::InitStart { source, at_ms } => {
                 [line(LogLevel::Info, *at_ms, "initStart", &|| init_start_record(source)), None]
             }
-            Self::InitReport { status, duration } => {
+            Self::InitReport { phase, status, duration } => {
                 let level = by_status(status, LogLevel::Debug);
-                [line(level, now(), "initReport", &|| init_report_record(status, *duration)), None]
+                [line(level, now(), "initReport", &|| init_report_record(*phase, status, *duration)), None]
             }
             Self::Start { request_id, version } => {
                 let record = || json!({ "requestId": request_id, "version": version });
@@ -94,8 +114,9 @@ fn init_start(source: &LogSource) -> String {
     format!("INIT_START Runtime Version: {RUNTIME_VERSION}\tRuntime Version ARN: {}", runtime_arn(source))
 }
 
-fn init_report(status: &Status, duration: Duration) -> String {
-    let mut line = format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: init\t", milliseconds(duration));
+fn init_report(phase: InitPhase, status: &Status, duration: Duration) -> String {
+    let mut line =
+        format!("INIT_REPORT Init Duration: {:.2} ms\tPhase: {}\t", milliseconds(duration), phase.name());
     match status {
         Status::Success => line.push_str("Status: success"),
         Status::Timeout => line.push_str("Status: timeout"),
@@ -122,9 +143,9 @@ fn init_start_record(source: &LogSource) -> Value {
     })
 }
 
-fn init_report_record(status: &Status, duration: Duration) -> Value {
+fn init_report_record(phase: InitPhase, status: &Status, duration: Duration) -> Value {
     let metrics = json!({ "durationMs": milliseconds(duration) });
-    let record = json!({ "initializationType": "on-demand", "phase": "init", "metrics": metrics });
+    let record = json!({ "initializationType": "on-demand", "phase": phase.name(), "metrics": metrics });
     with_status(record, status)
 }
 
@@ -210,16 +231,20 @@ mod tests {
                 "INIT_START Runtime Version: samovar:{version}\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:samovar:{version}"
             )]
         );
-        let init =
-            |status| text(PlatformEvent::InitReport { status, duration: Duration::from_micros(9_876_543) });
-        assert_eq!(init(&timeout), ["INIT_REPORT Init Duration: 9876.54 ms\tPhase: init\tStatus: timeout"]);
+        let init = |phase, status| {
+            text(PlatformEvent::InitReport { phase, status, duration: Duration::from_micros(9_876_543) })
+        };
         assert_eq!(
-            init(&error),
+            init(InitPhase::Init, &timeout),
+            ["INIT_REPORT Init Duration: 9876.54 ms\tPhase: init\tStatus: timeout"]
+        );
+        assert_eq!(
+            init(InitPhase::Invoke, &error),
             [
-                "INIT_REPORT Init Duration: 9876.54 ms\tPhase: init\tStatus: error\tError Type: Runtime.ExitError"
+                "INIT_REPORT Init Duration: 9876.54 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError"
             ]
         );
-        assert!(init(&Status::Success).is_empty());
+        assert!(init(InitPhase::Init, &Status::Success).is_empty());
         assert_eq!(
             text(PlatformEvent::Start { request_id: "id", version: "$LATEST" }),
             ["START RequestId: id Version: $LATEST"]
@@ -255,8 +280,16 @@ mod tests {
         let written = |level| {
             let events = [
                 PlatformEvent::InitStart { source: &source, at_ms: 0 },
-                PlatformEvent::InitReport { status: &success.status, duration: Duration::ZERO },
-                PlatformEvent::InitReport { status: &failure.status, duration: Duration::ZERO },
+                PlatformEvent::InitReport {
+                    phase: InitPhase::Init,
+                    status: &success.status,
+                    duration: Duration::ZERO,
+                },
+                PlatformEvent::InitReport {
+                    phase: InitPhase::Init,
+                    status: &failure.status,
+                    duration: Duration::ZERO,
+                },
                 PlatformEvent::Start { request_id: "id", version: "1" },
                 PlatformEvent::End { request_id: "id", report: &success },
                 PlatformEvent::End { request_id: "id", report: &failure },

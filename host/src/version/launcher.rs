@@ -9,7 +9,7 @@ use crate::concurrency::Concurrency;
 use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
 use crate::pool::{Idlers, Launcher};
-use crate::telemetry::{Log, LogFeed, LogSource};
+use crate::telemetry::{InitPhase, Log, LogFeed, LogSource};
 use crate::timestamp;
 use crate::wasm::{
     Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Outbound, OutboundHost, Surroundings,
@@ -148,6 +148,38 @@ impl WasmLauncher {
         }
     }
 
+    /// Makes an instance whose guest sets itself up as a part of its first event, within the time of both.
+    pub(super) async fn launch_with_event(&self, limit: Duration) -> Result<Instance, LaunchError> {
+        self.launch_within(InitPhase::Invoke, limit).await.map(|(instance, _)| instance)
+    }
+
+    async fn launch_within(
+        &self,
+        phase: InitPhase,
+        limit: Duration,
+    ) -> Result<(Instance, Launched), LaunchError> {
+        let started = tokio::time::Instant::now();
+        let engine = &self.shared.engine;
+        let loaded = self.load().await?;
+        let Loaded { program, assets, .. } = &*loaded;
+        let load = started.elapsed();
+        let mut launched = Instance::launch(engine, program, self.surroundings(assets), phase, limit).await;
+        while matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
+            launched = Instance::launch(engine, program, self.surroundings(assets), phase, limit).await;
+        }
+        match launched {
+            Ok((instance, times)) => {
+                instance.log().init_ended(phase, &Status::Success, times.instantiate + times.init);
+                Ok((instance, Launched { load, times }))
+            }
+            Err(InstanceError::Guest(failed)) => Err(LaunchError::Init(failed)),
+            Err(InstanceError::NoRoom(reason)) => {
+                let limit = self.shared.instances_max;
+                Err(LaunchError::Host(InvokeError::NoInstanceLeft { limit, reason }))
+            }
+        }
+    }
+
     /// Brings the code into memory, unless it is not compiled yet or cannot be.
     async fn load(&self) -> Result<Arc<Loaded>, LaunchError> {
         let not_active = |state| {
@@ -211,27 +243,7 @@ impl Launcher for WasmLauncher {
     type Error = LaunchError;
 
     async fn launch(&self) -> Result<(Instance, Launched), LaunchError> {
-        let started = tokio::time::Instant::now();
-        let engine = &self.shared.engine;
-        let loaded = self.load().await?;
-        let Loaded { program, assets, .. } = &*loaded;
-        let load = started.elapsed();
-        let init_limit = self.init_time_max;
-        let mut launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;
-        while matches!(launched, Err(InstanceError::NoRoom(_))) && self.shared.idlers.evict_oldest() {
-            launched = Instance::launch(engine, program, self.surroundings(assets), init_limit).await;
-        }
-        match launched {
-            Ok((instance, times)) => {
-                instance.log().init_ended(&Status::Success, times.instantiate + times.init);
-                Ok((instance, Launched { load, times }))
-            }
-            Err(InstanceError::Guest(failed)) => Err(LaunchError::Init(failed)),
-            Err(InstanceError::NoRoom(reason)) => {
-                let limit = self.shared.instances_max;
-                Err(LaunchError::Host(InvokeError::NoInstanceLeft { limit, reason }))
-            }
-        }
+        self.launch_within(InitPhase::Init, self.init_time_max).await
     }
 
     fn idle_bytes(instance: &Instance) -> u64 {

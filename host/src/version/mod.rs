@@ -5,13 +5,16 @@ mod launcher;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub(crate) use self::facts::VersionFacts;
 use self::launcher::Initialization;
 pub(crate) use self::launcher::{LaunchError, Launched, Shared, WasmLauncher};
 use crate::concurrency::Gate;
+use crate::cpu::Share;
 use crate::function::{FunctionArn, Qualifier};
-use crate::pool::{Pool, Provisioned};
+use crate::invocation::Status;
+use crate::pool::{Checkout, Pool, Provisioned};
 
 /// One version of a function. It never changes: a changed `$LATEST` is a new one, with new instances.
 #[derive(Debug)]
@@ -21,6 +24,10 @@ pub(crate) struct Version {
     /// Where its invocations get their permits; all versions of a function have the same.
     pub(crate) gate: Arc<Gate>,
     pub(crate) pool: Arc<Pool<WasmLauncher>>,
+    /// The processors' share of events with a warm instance.
+    pub(crate) warm_share: Share,
+    /// The processors' share of events whose instance comes up first. The weight is the same; how long they compute is not.
+    pub(crate) cold_share: Share,
     /// Its provisioned instances, if it ever had any.
     provisioned: OnceLock<Arc<Provisioned<WasmLauncher>>>,
     /// How many of them its function's gate knows of.
@@ -33,11 +40,15 @@ impl Version {
         let arn = FunctionArn::new(&shared.account_id, facts.key.region(), facts.key.name());
         let gate = shared.concurrency.gate(&facts.key);
         let pool = Pool::new(WasmLauncher::new(&facts, shared, Initialization::OnDemand), &shared.idlers);
+        let share = || Share::new(facts.configuration.memory.mb());
+        let (warm_share, cold_share) = (share(), share());
         Arc::new(Self {
             facts,
             arn,
             gate,
             pool,
+            warm_share,
+            cold_share,
             provisioned: OnceLock::new(),
             provisioned_counted: AtomicU32::new(0),
             shared: shared.clone(),
@@ -69,5 +80,18 @@ impl Version {
             let launcher = WasmLauncher::new(&self.facts, &self.shared, Initialization::Provisioned);
             Arc::new(Provisioned::new(launcher))
         })
+    }
+
+    /// A new instance for an event that may take so long. An init that is not done in the time it has is tried again as a
+    /// part of the event, whose time begins with it, as on Lambda.
+    pub(crate) async fn launch(&self, timeout: Duration) -> Result<Checkout<WasmLauncher>, LaunchError> {
+        match self.pool.launch().await {
+            Err(LaunchError::Init(failed)) if failed.is_retried() => {
+                failed.log.init_ended(failed.phase, &Status::Timeout, failed.duration);
+                let instance = self.pool.launcher().launch_with_event(timeout).await?;
+                Ok(Checkout { instance, launched: None })
+            }
+            launched => launched,
+        }
     }
 }

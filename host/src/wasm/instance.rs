@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline};
 
+use super::deadline::{Elapsed, within};
 use super::engine::Engine;
 use super::failure::{DeadlinePassed, Ending};
 use super::guest::{GuestState, Surroundings};
 use super::program::Program;
 use super::program_error::one_line;
 use super::world::Handler;
+use crate::cpu::{Tick, at_tick};
 use crate::function::{Isolation, World};
 use crate::invocation::{ANSWER_BYTES_MAX, FunctionError, Invocation};
-use crate::telemetry::Log;
+use crate::telemetry::{InitPhase, Log};
 
 /// How many bytes a guest may hand to one host function.
 const HOSTCALL_BYTES_MAX: usize = 16 << 20;
@@ -29,6 +31,8 @@ pub(crate) struct Instance {
     handler: Handler,
     world: World,
     engine: Arc<Engine>,
+    /// When the time of its first event began, if that was before the event: with an init that is a part of it.
+    event_began: Option<Instant>,
 }
 
 /// What came of running an instance.
@@ -59,9 +63,17 @@ pub(crate) enum InstanceError {
 #[derive(Debug)]
 pub(crate) struct FailedInit {
     pub(crate) ending: Ending,
+    pub(crate) phase: InitPhase,
     pub(crate) log: Log,
     pub(crate) duration: Duration,
     pub(crate) max_memory_used_bytes: u64,
+}
+
+impl FailedInit {
+    /// Whether it was not done in the time it had before its first event, so that it is tried again as a part of that.
+    pub(crate) fn is_retried(&self) -> bool {
+        matches!((&self.ending, self.phase), (Ending::TimedOut(_), InitPhase::Init))
+    }
 }
 
 impl fmt::Debug for Instance {
@@ -71,20 +83,23 @@ impl fmt::Debug for Instance {
 }
 
 impl Instance {
-    /// Makes an instance and lets the guest set itself up, within `init_limit`.
+    /// Makes an instance and lets the guest set itself up, within `limit`, which is its first event's as well if that is
+    /// its phase.
     pub(crate) async fn launch(
         engine: &Arc<Engine>,
         program: &Program,
         surroundings: Surroundings,
-        init_limit: Duration,
+        phase: InitPhase,
+        limit: Duration,
     ) -> Result<(Self, LaunchTimes), InstanceError> {
         let started = Instant::now();
-        let deadline = started + init_limit;
+        let event_began = (phase == InitPhase::Invoke).then_some(started);
+        let deadline = started + limit;
         let mut store = new_store(engine, program.world(), surroundings);
         store.data_mut().deadline = Some(deadline);
         let brought_up = {
             let _running = engine.running();
-            timeout_at(deadline, bring_up(&mut store, program)).await
+            within(deadline, bring_up(&mut store, program)).await
         };
         let guest = store.data_mut();
         let ending = match brought_up {
@@ -94,29 +109,31 @@ impl Instance {
                 guest.memory.take_refused();
                 let times = LaunchTimes { instantiate: instantiated - started, init: instantiated.elapsed() };
                 let world = program.world();
-                return Ok((Self { store, handler, world, engine: engine.clone() }, times));
+                let engine = engine.clone();
+                return Ok((Self { store, handler, world, engine, event_began }, times));
             }
             Ok(Ok((_, _, Err(reported)))) => Ending::Reported(reported),
             Ok(Err(error)) if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() => {
                 return Err(InstanceError::NoRoom(one_line(&error)));
             }
-            Ok(Err(error)) => Ending::of(guest, init_limit, &error),
-            Err(_elapsed) => Ending::TimedOut(init_limit),
+            Ok(Err(error)) => Ending::of(guest, limit, &error),
+            Err(Elapsed) => Ending::TimedOut(limit),
         };
         Err(InstanceError::Guest(FailedInit {
             ending,
+            phase,
             log: guest.log.clone(),
             duration: started.elapsed(),
             max_memory_used_bytes: guest.memory.peak_bytes(),
         }))
     }
 
-    /// Handles one event. The instance comes back unless its guest must not run again.
-    pub(crate) async fn run(mut self, invocation: Invocation) -> (Run, Option<Self>) {
+    /// Handles one event, whose time began when it says. The instance comes back unless its guest must not run again.
+    pub(crate) async fn run(mut self, invocation: Invocation, began: Instant) -> (Run, Option<Self>) {
         let limit = invocation.timeout.duration();
         let (request_id, memory) = (invocation.request_id.clone(), invocation.memory);
-        let started = Instant::now();
-        let deadline = started + limit;
+        let began = self.event_began.take().unwrap_or(began);
+        let deadline = began + limit;
         // The epoch went on while the instance was idle; without this its first loop would yield for nothing.
         self.store.set_epoch_deadline(1);
         let guest = self.store.data_mut();
@@ -124,9 +141,9 @@ impl Instance {
         guest.request_id = Some(request_id.clone());
         let called = {
             let _running = self.engine.running();
-            timeout_at(deadline, self.handler.call(&mut self.store, invocation, limit)).await
+            within(deadline, self.handler.call(&mut self.store, invocation, limit)).await
         };
-        let duration = started.elapsed();
+        let duration = began.elapsed();
         let guest = self.store.data_mut();
         guest.deadline = None;
         guest.outbound.close();
@@ -135,7 +152,7 @@ impl Instance {
             Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large()), true),
             Ok(Ok(Err(reported))) => (Err(reported), true),
             Ok(Err(error)) => (Err(Ending::of(guest, limit, &error).into_error(&request_id, memory)), false),
-            Err(_elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),
+            Err(Elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),
         };
         guest.memory.take_refused();
         let run = Run { answer, duration, max_memory_used_bytes: guest.memory.peak_bytes() };
@@ -168,16 +185,20 @@ fn new_store(engine: &Engine, world: World, surroundings: Surroundings) -> Store
     store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
     store.set_max_component_handles(HANDLES_MAX);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(at_tick);
+    store.epoch_deadline_callback(interrupt);
     store
 }
 
-/// At every tick a guest that computes is ended if its time is over, and lets its neighbours run if not.
-fn at_tick(store: StoreContextMut<'_, GuestState>) -> wasmtime::Result<UpdateDeadline> {
-    match store.data().deadline {
-        Some(deadline) if Instant::now() >= deadline => Err(DeadlinePassed.into()),
-        _ => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
+/// At every tick a guest that computes is ended if its time is over, and lets others run if not, where any wait.
+fn interrupt(store: StoreContextMut<'_, GuestState>) -> wasmtime::Result<UpdateDeadline> {
+    let (now, deadline) = (Instant::now(), store.data().deadline);
+    if deadline.is_some_and(|deadline| now >= deadline) {
+        return Err(DeadlinePassed.into());
     }
+    Ok(match at_tick(now, deadline) {
+        Tick::GoOn => UpdateDeadline::Continue(1),
+        Tick::Yield(yielded) => UpdateDeadline::YieldCustom(1, Box::pin(yielded)),
+    })
 }
 
 type BroughtUp = (Handler, Instant, Result<(), FunctionError>);

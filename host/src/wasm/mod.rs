@@ -5,6 +5,7 @@
 
 mod account;
 mod componentize;
+mod deadline;
 mod engine;
 mod failure;
 mod files;

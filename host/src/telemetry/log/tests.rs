@@ -140,7 +140,7 @@ fn an_instances_log_begins_with_its_init_which_is_in_no_tail() {
     let queue: Arc<LogQueue> = Arc::default();
     let log = Log::new(LogSource::example("s"), LogFeed::new(Some(queue.clone())), &Logging::default());
     write(&log, b"set up\n");
-    log.init_ended(&Status::Success, Duration::ZERO);
+    log.init_ended(InitPhase::Init, &Status::Success, Duration::ZERO);
     log.begin(&"a".into(), true);
     log.begin(&"b".into(), true);
     assert_eq!(log.tail(), "START RequestId: b Version: 1\n");
