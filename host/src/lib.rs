@@ -31,6 +31,7 @@ mod host;
 pub mod http;
 mod invocation;
 mod logs;
+mod metrics;
 mod policy;
 mod pool;
 mod registry;
@@ -45,11 +46,13 @@ pub use artifact::{
     UNZIPPED_BYTES_MAX, compile_worker,
 };
 pub use host::{
-    AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded, CreateAlias,
-    CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
-    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PolicyInfo, PublishAliasError,
+    AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
+    ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment,
+    FunctionConcurrency, FunctionNotFound, FunctionPending, FunctionVersion, Host, HostBuilder, LastUpdate,
+    ListFunctions, MetricsSnapshot, Page, PolicyInfo, ProvisionedConcurrencyFigures, PublishAliasError,
     PublishError, PublishVersion, PublishVersionError, ResourcePolicyError, RevisionMismatch, SettingError,
-    StartError, TooManyVersions, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
+    StartError, TooManyVersions, Unready, UpdateAlias, UpdateFunctionCode, UpdateFunctionError,
+    UpdateInProgress, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};
@@ -64,6 +67,10 @@ pub use logs::{
     LOG_LIST_MAX, LOG_PAGE_EVENTS_MAX, ListLogGroups, ListLogStreams, LogEvent, LogEventPage, LogFilter,
     LogFilterError, LogGroupInfo, LogList, LogPosition, LogPositionError, LogSettings, LogStreamChoice,
     LogStreamInfo, LogStreamOrder, LogsError, ReadLogEvents, ReadLogsFrom,
+};
+pub use metrics::{
+    CompilationMetrics, DurationHistogram, ErrorType, LogMetrics, ResourceMetrics, StoreMetrics,
+    ThrottleReason,
 };
 pub use store::StoreError;
 pub use telemetry::{LogLine, LogSource};

@@ -39,6 +39,7 @@ pub struct HostBuilder {
     pub(crate) outbound_addresses: Vec<IpNet>,
     pub(crate) outbound_connections_max: usize,
     pub(crate) logs: Option<LogSettings>,
+    pub(crate) metrics_resources_max: usize,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -64,6 +65,7 @@ impl Default for HostBuilder {
             outbound_addresses: Vec::new(),
             outbound_connections_max: 1000,
             logs: None,
+            metrics_resources_max: 2000,
             link: None,
         }
     }
@@ -190,6 +192,12 @@ impl HostBuilder {
         Self { logs: Some(kept), ..self }
     }
 
+    /// How many resources have [metrics](Host::metrics) of their own: functions as they are invoked, each with the versions that
+    /// it leads to. What is beyond is counted together, under the name `other`. Default: 2,000.
+    pub fn metrics_resources_max(self, resources: usize) -> Self {
+        Self { metrics_resources_max: resources, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -245,6 +253,7 @@ impl fmt::Debug for HostBuilder {
             .field("outbound_addresses", &self.outbound_addresses)
             .field("outbound_connections_max", &self.outbound_connections_max)
             .field("logs", &self.logs)
+            .field("metrics_resources_max", &self.metrics_resources_max)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -17,7 +17,9 @@ mod description;
 mod errors;
 mod listing;
 mod logs;
+mod metrics;
 mod policies;
+mod readiness;
 mod recovery;
 mod settings;
 mod update;
@@ -43,6 +45,7 @@ use crate::concurrency::{Concurrency, Permit};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
+use crate::metrics::Counters;
 use crate::pool::{Checkout, Idlers};
 use crate::registry::{Function, Registry};
 use crate::store::{self, StoreError};
@@ -65,7 +68,11 @@ pub use errors::{
     UpdateInProgress,
 };
 pub use listing::{ListFunctions, Page};
+pub use metrics::{
+    ConcurrencyFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures, VersionInstances,
+};
 pub use policies::{PolicyInfo, ResourcePolicyError};
+pub use readiness::Unready;
 pub use settings::SettingError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
 pub use versions::{PublishVersion, PublishVersionError};
@@ -91,6 +98,8 @@ pub(crate) struct HostParts {
     concurrency: Arc<Concurrency>,
     drain_time_max: Duration,
     closing: AtomicBool,
+    /// Whether it was announced that the host will close; it still takes requests.
+    leaving: AtomicBool,
     stop: CancellationToken,
     tasks: TaskTracker,
     data_dir: DataDir,
@@ -161,6 +170,7 @@ impl Host {
             engine,
             idlers: Idlers::new(settings.idle_memory_bytes_max),
             feed: LogFeed::new(logs.as_ref().map(|logs| logs.queue().clone())),
+            counters: Counters::new(settings.metrics_resources_max),
             outbound: OutboundHost::new(
                 settings.outbound,
                 settings.outbound_addresses,
@@ -180,6 +190,7 @@ impl Host {
             concurrency: Concurrency::new(settings.concurrency_max),
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             stop,
             tasks,
             data_dir,
@@ -202,9 +213,12 @@ impl Host {
         let mut stages = Stages::default();
 
         let version = self.resolve(&request.function)?;
+        let counters =
+            version.counters.of(&version.facts.key, version.facts.number, &request.function.qualifier);
         stages.resolve = stopwatch.lap();
         let invocation = admit(&version, request)?;
-        let permit = self.acquire()?;
+        let permit = self.acquire().inspect_err(|error| counters.refused(error))?;
+        let running = counters.begin();
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
         let warm = match invocation.start {
@@ -217,8 +231,8 @@ impl Host {
         };
         let Checkout { instance, launched } = match checked_out {
             Ok(checkout) => checkout,
-            Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
-            Err(LaunchError::Host(error)) => return Err(error),
+            Err(LaunchError::Init(failed)) => return Ok(running.ended(call.failed_init(failed, stages))),
+            Err(LaunchError::Host(error)) => return Err(running.refused(error)),
         };
         stages.checkout = stopwatch.lap();
         let log = instance.log().clone();
@@ -227,7 +241,7 @@ impl Host {
         stages.run = stopwatch.lap();
         let keep = call.start == Start::Any;
         // Before the instance goes back: from then on its log is the next request's.
-        let outcome = call.outcome(run, launched, &log, framed, stages);
+        let outcome = running.ended(call.outcome(run, launched, &log, framed, stages));
         version.pool.put_back(instance.filter(|_| keep));
         drop(permit);
         Ok(outcome)

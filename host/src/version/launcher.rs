@@ -7,6 +7,7 @@ use super::facts::VersionFacts;
 use crate::artifact::{Code, Loaded};
 use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
+use crate::metrics::Counters;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) idlers: Arc<Idlers>,
     pub(crate) feed: LogFeed,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
