@@ -101,7 +101,7 @@ pub(super) struct Serve {
     unready_seconds: u32,
     /// How many resources (functions, versions and aliases as they are invoked) have metrics of their own; further ones are
     /// counted together as `other`
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     metrics_resources: usize,
     /// Do not write what functions log to standard error
     #[arg(long)]

@@ -65,7 +65,7 @@ impl Default for HostBuilder {
             outbound_addresses: Vec::new(),
             outbound_connections_max: 1000,
             logs: None,
-            metrics_resources_max: 2000,
+            metrics_resources_max: 1000,
             link: None,
         }
     }
@@ -193,7 +193,7 @@ impl HostBuilder {
     }
 
     /// How many resources have [metrics](Host::metrics) of their own: functions as they are invoked, each with the versions that
-    /// it leads to. What is beyond is counted together, under the name `other`. Default: 2,000.
+    /// it leads to. What is beyond is counted together, under the name `other`. Default: 1,000; each makes some 60 lines at a scrape.
     pub fn metrics_resources_max(self, resources: usize) -> Self {
         Self { metrics_resources_max: resources, ..self }
     }

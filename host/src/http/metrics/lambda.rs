@@ -65,7 +65,12 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         labels: RESOURCE,
         help: "How long instances took to come up; its count is the number of cold starts (CloudWatch: InitDuration).",
         samples: |scrape, samples| {
-            resources(scrape, |labels, resource| samples.durations(&labels, &resource.init_durations));
+            resources(scrape, |labels, resource| {
+                // Many resources only ever run on instances that came up for another.
+                if resource.init_durations.count > 0 {
+                    samples.durations(&labels, &resource.init_durations);
+                }
+            });
         },
     },
     MetricDefinition {
