@@ -7,11 +7,13 @@ pub mod bad_packages;
 mod case;
 mod component;
 pub mod mutation;
+mod scrape;
 pub mod zip;
 
 pub use api::{Api, Reply};
 pub use case::Case;
 pub use component::{Handler, component, component_of_preview1, component_of_world};
+pub use scrape::Scrape;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};

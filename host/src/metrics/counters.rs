@@ -68,12 +68,11 @@ impl Counters {
     /// What was counted, in the order of the names; beyond the bound under `other`.
     pub(crate) fn read(&self) -> Vec<ResourceMetrics> {
         // Read without the lock, so that no first invocation waits for it.
-        let series: Vec<_> =
+        let mut all: Vec<_> =
             self.series().iter().map(|(key, series)| (key.names(), series.clone())).collect();
-        let other = self.other.is_used().then(|| (other_names(), self.other.clone()));
-        let mut all: Vec<_> = series.into_iter().chain(other).collect();
         all.sort_by(|(one, _), (another, _)| one.cmp(another));
-        all.into_iter().map(|(names, series)| series.read(names)).collect()
+        let other = self.other.is_used().then(|| (other_names(), self.other.clone()));
+        all.into_iter().chain(other).map(|(names, series)| series.read(names)).collect()
     }
 
     fn of(&self, key: SeriesKey) -> Arc<Series> {
