@@ -32,6 +32,7 @@ mod host;
 pub mod http;
 mod invocation;
 mod logs;
+mod metrics;
 mod policy;
 mod pool;
 mod registry;
@@ -47,11 +48,13 @@ pub use artifact::{
     UNZIPPED_BYTES_MAX, compile_worker,
 };
 pub use host::{
-    AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded, CreateAlias,
-    CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment, FunctionNotFound, FunctionPending,
-    FunctionVersion, Host, HostBuilder, LastUpdate, ListFunctions, Page, PolicyInfo, PublishAliasError,
-    PublishError, PublishVersion, PublishVersionError, ProvisionedError, ProvisionedInfo, ProvisionedStatus, ReserveError, ResourcePolicyError, RevisionMismatch, SettingError,
-    StartError, TooManyVersions, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
+    AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
+    ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment,
+    FunctionConcurrency, FunctionNotFound, FunctionPending, FunctionVersion, Host, HostBuilder, LastUpdate,
+    ListFunctions, MetricsSnapshot, Page, PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError,
+    ProvisionedInfo, ProvisionedStatus, PublishAliasError, PublishError, PublishVersion, PublishVersionError,
+    ReserveError, ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, Unready,
+    UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};
@@ -60,12 +63,17 @@ pub use ipnet::IpNet;
 
 pub use invocation::{
     ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
-    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX, ThrottleReason, Throttled,
+    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
+    ThrottleReason, Throttled,
 };
 pub use logs::{
     LOG_LIST_MAX, LOG_PAGE_EVENTS_MAX, ListLogGroups, ListLogStreams, LogEvent, LogEventPage, LogFilter,
     LogFilterError, LogGroupInfo, LogList, LogPosition, LogPositionError, LogSettings, LogStreamChoice,
     LogStreamInfo, LogStreamOrder, LogsError, ReadLogEvents, ReadLogsFrom,
+};
+pub use metrics::{
+    CompilationMetrics, DurationHistogram, ErrorType, LogMetrics, ResourceMetrics, StoreMetrics,
+    ThrottleCause,
 };
 pub use store::StoreError;
 pub use telemetry::{LogLine, LogSource};

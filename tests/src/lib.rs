@@ -7,11 +7,13 @@ pub mod bad_packages;
 mod case;
 mod component;
 pub mod mutation;
+mod scrape;
 pub mod zip;
 
 pub use api::{Api, Reply};
 pub use case::Case;
 pub use component::{Handler, component, component_of_preview1, component_of_world};
+pub use scrape::Scrape;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -40,13 +42,23 @@ pub fn guest(name: &str) -> Vec<u8> {
 /// program that others wrote. A test that needs an absent one fails and says why it is absent; where `cargo xtask test` found
 /// no network it sets `SAMOVAR_OFFLINE`, and the reason is printed instead.
 pub fn fetched(path: &Path) -> Option<Vec<u8>> {
-    let Ok(reason) = std::fs::read_to_string(path.with_extension("absent")) else {
-        return Some(std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
-    };
+    can_be_had(path)
+        .then(|| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+/// Prometheus's checker, unless it cannot be had, as [`fetched`] has it.
+pub fn promtool() -> Option<Command> {
+    let path = PathBuf::from(variable("SAMOVAR_PROMTOOL"));
+    can_be_had(&path).then(|| Command::new(path))
+}
+
+/// Whether `cargo xtask test` found no reason why a file cannot be there.
+fn can_be_had(path: &Path) -> bool {
+    let Ok(reason) = std::fs::read_to_string(path.with_extension("absent")) else { return true };
     let name = path.file_name().unwrap_or_default().display();
     assert!(std::env::var_os("SAMOVAR_OFFLINE").is_some(), "{name} cannot be had: {reason}");
     eprintln!("{name} cannot be had, as there is no network: {reason}");
-    None
+    false
 }
 
 /// The path of an example guest.
@@ -236,10 +248,15 @@ impl Server {
         self.child.wait().expect("it is our child");
     }
 
-    /// Sends SIGTERM and waits for the end; gives back the exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    /// Sends SIGTERM.
+    pub fn signal_end(&self) {
         let status = Command::new("kill").arg(self.id().to_string()).status().expect("kill runs");
         assert!(status.success(), "the server was still there to be signalled");
+    }
+
+    /// Sends SIGTERM and waits for the end; gives back the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        self.signal_end();
         let deadline = SystemTime::now() + Duration::from_secs(60);
         while SystemTime::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {

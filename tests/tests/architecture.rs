@@ -13,6 +13,7 @@ const PARTS: &[&str] = &[
     "timestamp",
     "invocation",
     "policy",
+    "metrics",
     "telemetry",
     "logs",
     "store",
@@ -55,6 +56,7 @@ fn only_their_own_part_knows_wasmtime_axum_clap_and_sql() {
         ("wasmtime_wasi", vec!["wasm"]),
         ("rusqlite", vec!["store"]),
         ("axum", vec!["http", "cli"]),
+        ("prometheus", vec!["http"]),
         ("clap", vec!["cli"]),
         ("anyhow", vec!["cli"]),
     ];
@@ -86,7 +88,8 @@ fn without_default_features_there_is_no_http_no_sql_and_no_aws_sdk() {
     assert!(names.contains("wasmtime"), "the tree was read");
     // TLS is there for the requests that functions send.
     let unwanted = names.iter().find(|name| {
-        ["axum", "rusqlite", "clap", "ureq", "rustls"].contains(*name) || name.starts_with("aws-")
+        ["axum", "rusqlite", "clap", "ureq", "rustls", "prometheus"].contains(*name)
+            || name.starts_with("aws-")
     });
     assert_eq!(unwanted, None, "it is pulled in without default features");
     let full = tree(&[]);

@@ -22,8 +22,19 @@ mod boto3 {
     }
 
     scenarios![
-        aliases, concurrency, functions, invoke, lists, names, policies, refused, settings, states, tags,
-        throttled, versions
+        aliases,
+        concurrency,
+        functions,
+        invoke,
+        lists,
+        names,
+        policies,
+        refused,
+        settings,
+        states,
+        tags,
+        throttled,
+        versions
     ];
 
     fn play(scenario: &str) {

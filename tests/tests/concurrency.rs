@@ -112,7 +112,8 @@ async fn a_provisioned_instance_knows_what_it_is_and_another_comes_in_the_place_
     for _ in 0..20 {
         assert_eq!(error_type(&invoke(&host, "trap:1", "{}").await), "Runtime.ExitError");
     }
-    until(async || host.provisioned_concurrency(&function("trap:1")).expect("it is there").allocated == 2).await;
+    until(async || host.provisioned_concurrency(&function("trap:1")).expect("it is there").allocated == 2)
+        .await;
     host.unprovision_concurrency(&function("trap:1")).await.expect("taken away");
     assert!(host.provisioned_concurrency(&function("trap:1")).is_err());
     assert_eq!(invoke(&host, "trap:1", "{}").await.report.init_duration.is_some(), true);
@@ -155,7 +156,8 @@ async fn provisioned_instances_move_with_their_alias() {
 #[tokio::test]
 async fn what_was_reserved_and_provisioned_is_there_after_a_new_start() {
     let folder = tempfile::tempdir().expect("a folder");
-    let start = async || Host::builder().instances_max(64).data_dir(folder.path()).start().await.expect("a host");
+    let start =
+        async || Host::builder().instances_max(64).data_dir(folder.path()).start().await.expect("a host");
     let host = start().await;
     publish(&host, "echo", |deployment| deployment).await;
     publish(&host, "counter", |deployment| deployment).await;

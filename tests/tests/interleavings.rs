@@ -38,7 +38,8 @@ const CASES: &[(&str, fn())] = &[
 /// Runs the cases whose names contain any of the arguments, or all if there are none. A case that fails ends this by its panic,
 /// with the order that led there.
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut passed = 0;
     for (name, case) in CASES {
         if wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())) {
@@ -47,7 +48,10 @@ fn main() {
             passed += 1;
         }
     }
-    println!("\ntest result: ok. {passed} passed; 0 failed; 0 ignored; 0 measured; {} filtered out", CASES.len() - passed);
+    println!(
+        "\ntest result: ok. {passed} passed; 0 failed; 0 ignored; 0 measured; {} filtered out",
+        CASES.len() - passed
+    );
 }
 
 /// How many orders are tried of each case.

@@ -9,7 +9,9 @@ use crate::step;
 
 /// What npm, pip and apt say when it is the network that fails. Only what is pinned and known to exist is asked for, so a
 /// registry without versions is one that cannot be reached.
-const NETWORK_WORDS: [&str; 12] = [
+const NETWORK_WORDS: [&str; 14] = [
+    "Could not connect",
+    "Could not resolve",
     "EAI_AGAIN",
     "ECONNREFUSED",
     "ECONNRESET",

@@ -11,7 +11,7 @@ use crate::command;
 use crate::step;
 
 /// The suites that carry recent compilers, in the order in which a version is looked for.
-const SUITES: [&str; 3] = ["trixie-backports", "forky", "sid"];
+pub(crate) const RECENT_SUITES: [&str; 3] = ["trixie-backports", "forky", "sid"];
 
 /// The file names that Debian's archive keys have had.
 const KEYRINGS: [&str; 2] =
@@ -43,8 +43,8 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// Reads the lists of packages into `folder`.
-    pub(crate) fn open(folder: &Path) -> Result<Self> {
+    /// Reads the lists of packages of those suites into `folder`.
+    pub(crate) fn open(folder: &Path, suites: &[&str]) -> Result<Self> {
         for path in ["lists/partial", "cache/archives/partial", "debs"] {
             std::fs::create_dir_all(folder.join(path))?;
         }
@@ -53,7 +53,7 @@ impl Archive {
         let signed_by = KEYRINGS.iter().find(|path| Path::new(path).exists());
         let signed_by = signed_by.map_or_else(String::new, |path| format!("[signed-by={path}] "));
         let sources: String =
-            SUITES.iter().map(|suite| format!("deb {signed_by}{mirror} {suite} main\n")).collect();
+            suites.iter().map(|suite| format!("deb {signed_by}{mirror} {suite} main\n")).collect();
         std::fs::write(folder.join("sources.list"), sources)?;
         command::output(archive.apt("apt-get").arg("update"))
             .context("cannot read Debian's lists of packages")?;
@@ -106,6 +106,8 @@ impl Archive {
         command.arg("-o").arg(option("Dir::Cache", "cache"));
         // No sandbox: the user that apt would change to may not read a checkout.
         for option in [
+            // Without a network the lists would be empty, and nobody would know why.
+            "APT::Update::Error-Mode=any",
             "Dir::Etc::sourceparts=-",
             "APT::Sandbox::User=",
             "Acquire::Languages=none",
@@ -115,6 +117,14 @@ impl Archive {
         }
         command
     }
+}
+
+/// The release of Debian that this machine has; the stable one, where it has another system.
+pub(crate) fn own_suite() -> String {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let is_debian = release.lines().any(|line| line == "ID=debian");
+    let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    name.filter(|_| is_debian).unwrap_or("stable").trim_matches('"').to_owned()
 }
 
 /// The address that the machine's own apt sources give for Debian, leaving out the separate security archive.

@@ -23,6 +23,7 @@ mod host;
 mod http;
 mod javascript;
 mod node;
+mod promtool;
 mod python;
 mod recipe;
 mod repository;
@@ -50,6 +51,7 @@ cargo xtask <command>
   build              target/release/samovar
   third-party        fetch the programs of tests/third_party.json into target/third-party/
   clients            the AWS clients of the tests: target/python with tests/requirements.txt, target/aws-sdk-javascript
+  promtool           fetch Prometheus's checker into target/promtool/
   help               this text";
 
 fn main() -> ExitCode {
@@ -76,6 +78,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("guests", []) => guests::build(&repository).map(|_absences| ()),
         ("third-party", []) => third_party::fetch(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
+        ("promtool", []) => promtool::fetch(&repository).map(|_absence| ()),
         ("clients", []) => clients::prepare(&repository),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");

@@ -69,6 +69,7 @@ impl Repository {
             .env("SAMOVAR_BIN", self.target("release/samovar"))
             .env("SAMOVAR_GUESTS", self.target("guests"))
             .env("SAMOVAR_THIRD_PARTY", self.target("third-party"))
+            .env("SAMOVAR_PROMTOOL", self.target("promtool/promtool"))
             .env("SAMOVAR_PYTHON", self.target("python/bin/python"))
             .env("SAMOVAR_NODE_MODULES", self.target("aws-sdk-javascript/node_modules"));
     }

@@ -7,6 +7,7 @@ use crate::clients;
 use crate::command;
 use crate::guests;
 use crate::host;
+use crate::promtool;
 use crate::repository::Repository;
 use crate::step;
 use crate::third_party;
@@ -47,6 +48,7 @@ pub(crate) fn run(repository: &Repository, selection: &Selection<'_>) -> Result<
     host::build(repository)?;
     clients::prepare(repository)?;
     absences.extend(third_party::fetch(repository)?);
+    absences.extend(promtool::fetch(repository)?);
 
     let mut checks = Vec::new();
     if selection.is_everything() {

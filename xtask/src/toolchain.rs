@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{self, Running};
-use crate::debian::Archive;
+use crate::debian::{Archive, RECENT_SUITES};
 use crate::repository::Repository;
 use crate::step;
 
@@ -168,7 +168,7 @@ fn make(repository: &Repository, rustc: &Rustc, sysroot: &Path) -> Result<()> {
 
 /// Fetches the standard library's source, of exactly the compiler's version, and the C library it links.
 fn fetch(rustc: &Rustc, work: &Path) -> Result<()> {
-    let archive = Archive::open(&work.join("apt"))?;
+    let archive = Archive::open(&work.join("apt"), &RECENT_SUITES)?;
     let sources = archive.versions("rust-src")?;
     ensure!(!sources.is_empty(), "apt could not read Debian's lists of packages; is there a network?");
     let Some(source) = sources.iter().find(|version| version.starts_with(&format!("{}+", rustc.release)))

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +44,7 @@ pub(crate) use self::packages::Swept;
 pub(crate) use self::packages::copy_package;
 use self::packages::{PackageFile, Packages};
 pub use self::worker::compile_worker;
+use crate::metrics::{CompilationMetrics, CompileCounters, Inside};
 use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
 /// Why a package is not taken as a function's code.
@@ -163,6 +165,7 @@ pub(crate) struct Artifacts {
     settings: ArtifactSettings,
     /// Compiling takes much time and memory, so no more compile at a time than there are cores.
     turns: Semaphore,
+    counters: CompileCounters,
     /// The same for unpacking what is then loaded.
     unpacking: Semaphore,
     budget: Budget,
@@ -194,6 +197,7 @@ impl Artifacts {
             engine,
             compiled: Arc::new(compiled),
             turns: Semaphore::new(cores),
+            counters: CompileCounters::default(),
             unpacking: Semaphore::new(cores),
             budget: Budget::new(settings.loaded_bytes_max),
             settings,
@@ -240,6 +244,11 @@ impl Artifacts {
             let _ = code.compiled.set(Ok(compiled));
         }
         code
+    }
+
+    /// What the compiler does and has done.
+    pub(crate) fn metrics(&self) -> CompilationMetrics {
+        self.counters.read()
     }
 
     /// Puts aside what an earlier process left behind, once all that is needed of it was taken over. It blocks.
@@ -296,7 +305,7 @@ impl Artifacts {
     /// Reads a package, compiles its component and stores both; bad code leaves nothing behind.
     async fn compile(self: Arc<Self>, code: Arc<Code>, upload: Upload) -> Result<Compiled, CodeError> {
         // Held to the end: reading a package may take as much memory as compiling it.
-        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let _turn = self.turn().await;
         let handler = code.key.handler.clone().unwrap_or_default();
         let read = on_blocking_thread({
             let package = upload.package.clone();
@@ -339,7 +348,7 @@ impl Artifacts {
 
     /// Compiles a component once more, whose artifact was damaged or had to go, keeps what comes of it and maps it in.
     async fn compile_anew(&self, component: Bytes) -> Result<(Program, u64), CodeError> {
-        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let _turn = self.turn().await;
         let artifact = self.machine_code(component.clone()).await?;
         let (engine, compiled) = (self.engine.clone(), self.compiled.clone());
         on_blocking_thread(move || {
@@ -350,7 +359,19 @@ impl Artifacts {
     }
 
     async fn machine_code(&self, component: Bytes) -> Result<Vec<u8>, CodeError> {
-        self.settings.compiler.compile(self.settings.compile_limits, &self.engine, component).await
+        let (compiler, limits) = (&self.settings.compiler, self.settings.compile_limits);
+        let started = Instant::now();
+        let compiled = compiler.compile(limits, &self.engine, component).await;
+        self.counters.done(&compiled, started.elapsed());
+        compiled
+    }
+
+    /// Waits until there is a core to compile on.
+    async fn turn(&self) -> (SemaphorePermit<'_>, Inside<'_>) {
+        let waiting = self.counters.waiting.enter();
+        let turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        drop(waiting);
+        (turn, self.counters.running.enter())
     }
 
     async fn find(&self, component: CodeDigest) -> Option<Vec<u8>> {

@@ -18,9 +18,11 @@ const POLL_PERIOD: Duration = Duration::from_millis(100);
 const READY_TIME_MAX: Duration = Duration::from_secs(900);
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  samovar concurrency hello\n  samovar concurrency hello --reserve 50\n  \
+#[command(
+    after_help = "Examples:\n  samovar concurrency hello\n  samovar concurrency hello --reserve 50\n  \
                         samovar concurrency hello --qualifier live --provision 10\n  \
-                        samovar concurrency hello --qualifier live --unprovision --release")]
+                        samovar concurrency hello --qualifier live --unprovision --release"
+)]
 pub(super) struct Concurrency {
     /// The function's name
     name: String,
@@ -68,8 +70,9 @@ impl Concurrency {
         let name = segment(&self.name);
         let reserved = format!("/2017-10-31/functions/{name}/concurrency");
         let qualifier = self.qualifier.as_deref().map(segment);
-        let provisioned = qualifier
-            .map(|qualifier| format!("/2019-09-30/functions/{name}/provisioned-concurrency?Qualifier={qualifier}"));
+        let provisioned = qualifier.map(|qualifier| {
+            format!("/2019-09-30/functions/{name}/provisioned-concurrency?Qualifier={qualifier}")
+        });
         if let Some(path) = provisioned.as_ref().filter(|_| self.unprovision) {
             client.delete(path).context("cannot take the provisioned instances away")?;
         }

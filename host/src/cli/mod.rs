@@ -22,6 +22,7 @@ mod settled;
 mod table;
 mod tags;
 mod timing;
+mod tracing_lines;
 mod versions;
 mod wire;
 
@@ -111,7 +112,7 @@ pub fn main() -> ExitCode {
         Command::CompileWorker { limits } => return crate::compile_worker(limits),
     };
     done.unwrap_or_else(|error| {
-        output::error_line(&format!("error: {error:#}"));
+        output::error_line(&output::shown(&format!("error: {error:#}")));
         ExitCode::FAILURE
     })
 }

@@ -36,21 +36,35 @@ pub(super) fn shown(text: &str) -> String {
     if io::stderr().is_terminal() { harmless(text) } else { text.to_owned() }
 }
 
-/// The text without control characters, which are spelt out instead; tabs and line feeds stay.
+/// The text without what a terminal would act upon, which is spelt out instead: control characters but tabs and line feeds, and
+/// what turns the direction of writing.
 pub(super) fn harmless(text: &str) -> String {
-    spelt_out(text, |c| c.is_control() && !matches!(c, '\t' | '\n'))
+    spelt_out(text, |c| is_acted_upon(c) && !matches!(c, '\t' | '\n'))
 }
 
-/// The text as it may stand in a line of a table: without control characters, which are spelt out instead, and without
-/// what turns the direction of writing.
+/// The text as it may stand in a line of a table: harmless, and one line.
 pub(super) fn one_line(text: &str) -> String {
-    spelt_out(text, |c| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    spelt_out(text, |c| is_acted_upon(c) || matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+/// Whether a terminal does something about a character: the control characters of ASCII and of Unicode's first page (C1), and those
+/// that turn the direction of writing, by which text can be made to read as another.
+fn is_acted_upon(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn spelt_out(text: &str, is_harmful: impl Fn(char) -> bool) -> String {
     let mut harmless = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_harmful(c) { harmless.extend(c.escape_default()) } else { harmless.push(c) }
+        match c {
+            c if !is_harmful(c) => harmless.push(c),
+            '\t' => harmless.push_str("\\t"),
+            '\n' => harmless.push_str("\\n"),
+            '\r' => harmless.push_str("\\r"),
+            c if u32::from(c) < 0x100 => harmless.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => harmless.extend(c.escape_unicode()),
+        }
     }
     harmless
 }
@@ -111,12 +125,13 @@ mod tests {
 
     #[test]
     fn terminal_escapes_are_spelt_out() {
-        assert_eq!(harmless("a\tb\u{1b}[31mred\r\n\u{9b}0m"), "a\tb\\u{1b}[31mred\\r\n\\u{9b}0m");
+        assert_eq!(harmless("a\tb\u{1b}[31mred\r\n\u{9b}0m\u{7f}"), "a\tb\\x1b[31mred\\r\n\\x9b0m\\x7f");
+        assert_eq!(harmless("\u{202e}a\u{2066}b\u{200f}é\u{61c}"), "\\u{202e}a\\u{2066}b\\u{200f}é\\u{61c}");
     }
 
     #[test]
     fn a_line_of_a_table_is_one_line_whatever_is_in_it() {
-        assert_eq!(one_line("a\tb\n\u{1b}[1A\u{202e}é"), "a\\tb\\n\\u{1b}[1A\\u{202e}é");
+        assert_eq!(one_line("a\tb\n\u{1b}[1A\u{202e}é\u{2028}"), "a\\tb\\n\\x1b[1A\\u{202e}é\\u{2028}");
     }
 
     #[test]

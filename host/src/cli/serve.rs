@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{logs, output};
+use super::{logs, output, tracing_lines};
 use crate::function::{AccountId, OutboundList, Region};
 use crate::http::{self, HttpSettings};
 use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
@@ -107,6 +107,14 @@ pub(super) struct Serve {
     /// code must be WebAssembly all the same
     #[arg(long)]
     any_runtime: bool,
+    /// How many seconds to go on as before when the server is told to end, while /readyz says already that it is closing: as
+    /// long as a load balancer takes to notice
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    unready_seconds: u32,
+    /// How many resources (functions, versions and aliases as they are invoked) have metrics of their own; further ones are
+    /// counted together as `other`
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    metrics_resources: usize,
     /// Do not write what functions log to standard error
     #[arg(long)]
     quiet: bool,
@@ -134,11 +142,11 @@ impl Serve {
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let listener = TcpListener::bind(self.listen).await.with_context(|| self.cannot_listen())?;
         let address = listener.local_addr()?;
-        let host = self.host().await?;
+        let settings = self.http_settings(address.ip());
+        let host = http::answer_while_starting(&listener, &settings, self.host()).await?;
         let logs = if self.quiet { None } else { Some(logs::write(host.logs())?) };
         output::print(format!("samovar listening on http://{address}").as_bytes())?;
 
-        let settings = self.http_settings(address.ip());
         let stop = CancellationToken::new();
         let signals = async {
             either(&mut interrupt, &mut terminate).await;
@@ -203,7 +211,8 @@ impl Serve {
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
-            .outbound_connections_max(self.outbound_connections);
+            .outbound_connections_max(self.outbound_connections)
+            .metrics_resources_max(self.metrics_resources);
         let host = match self.processors {
             Some(threads) => host.processors(threads),
             None => host,
@@ -249,6 +258,7 @@ impl Serve {
         let compile_wait_max = Duration::from_secs(self.compile_wait_seconds.into());
         let settings =
             HttpSettings::default().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
+        let settings = settings.unready_time(Duration::from_secs(self.unready_seconds.into()));
         self.allow_hosts.iter().cloned().chain(own).fold(settings, HttpSettings::allow_host)
     }
 
@@ -277,7 +287,11 @@ fn log_to_stderr() -> Result<()> {
     let terminal = io::IsTerminal::is_terminal(&io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr);
     // A closed standard error must not bring the server down.
-    log.log_internal_errors(false).init();
+    let log = log.log_internal_errors(false);
+    match terminal {
+        true => log.fmt_fields(tracing_lines::harmless_fields()).init(),
+        false => log.init(),
+    }
     Ok(())
 }
 

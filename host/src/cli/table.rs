@@ -130,6 +130,6 @@ mod tests {
     fn a_value_is_one_line_and_moves_no_cursor() {
         let mut table = Table::new([Column::left("A")]);
         table.row(["\u{1b}[2Jx\nforged\trow"]);
-        assert_eq!(table.text(), "A\n\\u{1b}[2Jx\\nforged\\trow\n");
+        assert_eq!(table.text(), "A\n\\x1b[2Jx\\nforged\\trow\n");
     }
 }

@@ -99,6 +99,11 @@ impl Gate {
         }
     }
 
+    /// The function's.
+    pub(super) fn key(&self) -> &FunctionKey {
+        &self.key
+    }
+
     /// What the function has reserved.
     pub(crate) fn reserved(&self) -> Option<u32> {
         self.counts.reserved()
@@ -203,13 +208,6 @@ struct Counted<'a>(&'a Waiting);
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.count.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Permit {
-    /// Whether it is one for a provisioned instance.
-    pub(crate) fn is_provisioned(&self) -> bool {
-        self.place == Place::Provisioned
     }
 }
 

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::counts::AccountCounts;
-pub(crate) use self::gate::{Gate, Permit};
 use self::gate::Waiting;
+pub(crate) use self::gate::{Gate, Permit};
 use self::ledger::Ledger;
 use self::rate::Rate;
 use crate::function::FunctionKey;
@@ -113,7 +113,8 @@ impl Concurrency {
 
     /// Warns if functions claim more than they could claim now: an earlier process may have had another limit.
     pub(crate) fn check_claims(&self) {
-        let (claimed, ConcurrencySettings { limit, unreserved_min, .. }) = (self.ledger().total(), self.settings);
+        let (claimed, ConcurrencySettings { limit, unreserved_min, .. }) =
+            (self.ledger().total(), self.settings);
         if claimed > 0 && claimed + unreserved_min as u64 > limit as u64 {
             tracing::warn!(
                 claimed,
@@ -153,6 +154,14 @@ impl Concurrency {
     /// How many invocations of functions without a reservation run, apart from those on provisioned instances.
     pub(crate) fn unreserved_running(&self) -> usize {
         self.counts.unreserved()
+    }
+
+    /// The functions that have concurrency of their own, reserved or provisioned; also those for which nothing is reserved.
+    pub(crate) fn dedicated(&self) -> Vec<FunctionKey> {
+        // All first: one that has this as its last holder takes the map's lock when it goes.
+        let gates: Vec<Arc<Gate>> = self.gates.iter().filter_map(|entry| entry.value().upgrade()).collect();
+        let dedicated = gates.iter().filter(|gate| gate.reserved().is_some() || gate.provisioned() > 0);
+        dedicated.map(|gate| gate.key().clone()).collect()
     }
 
     /// Waits until nothing runs.

@@ -229,12 +229,24 @@ async fn no_more_than_a_thousand_wait() {
 /// What can happen to the permits of three functions.
 #[derive(Debug, Clone)]
 enum Step {
-    Start { function: usize },
-    StartProvisioned { function: usize },
+    Start {
+        function: usize,
+    },
+    StartProvisioned {
+        function: usize,
+    },
     /// However an invocation ends: its permit is dropped.
-    End { at: usize },
-    Reserve { function: usize, units: Option<u32> },
-    Provision { function: usize, instances: u32 },
+    End {
+        at: usize,
+    },
+    Reserve {
+        function: usize,
+        units: Option<u32>,
+    },
+    Provision {
+        function: usize,
+        instances: u32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {

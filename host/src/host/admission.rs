@@ -10,6 +10,7 @@ use crate::invocation::{
     CLIENT_CONTEXT_BYTES_MAX, Invocation, Invoke, InvokeError, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX,
     TRACE_ID_BYTES_MAX,
 };
+use crate::metrics::InstanceKind;
 use crate::pool::{Provisioned, Seat};
 use crate::version::{Version, WasmLauncher};
 use crate::wasm::Instance;
@@ -22,6 +23,15 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// What instance it is that the invocation has.
+    pub(super) fn kind(&self, version: &Version) -> InstanceKind {
+        match (&self.seat, version.provisioned()) {
+            (Some(_), _) => InstanceKind::Provisioned,
+            (None, Some(provisioned)) if provisioned.standing().target > 0 => InstanceKind::Spillover,
+            (None, _) => InstanceKind::OnDemand,
+        }
+    }
+
     /// Gives back the instance, and with it the permit.
     pub(super) fn leave(self, version: &Version, instance: Option<Instance>) {
         match self.seat {

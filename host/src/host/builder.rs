@@ -47,6 +47,7 @@ pub struct HostBuilder {
     pub(crate) outbound_addresses: Vec<IpNet>,
     pub(crate) outbound_connections_max: usize,
     pub(crate) logs: Option<LogSettings>,
+    pub(crate) metrics_resources_max: usize,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -76,6 +77,7 @@ impl Default for HostBuilder {
             outbound_addresses: Vec::new(),
             outbound_connections_max: 1000,
             logs: None,
+            metrics_resources_max: 1000,
             link: None,
         }
     }
@@ -229,6 +231,12 @@ impl HostBuilder {
         Self { logs: Some(kept), ..self }
     }
 
+    /// How many resources have [metrics](Host::metrics) of their own: functions as they are invoked, each with the versions that
+    /// it leads to. What is beyond is counted together, under the name `other`. Default: 1,000; each makes some 60 lines at a scrape.
+    pub fn metrics_resources_max(self, resources: usize) -> Self {
+        Self { metrics_resources_max: resources, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -288,6 +296,7 @@ impl fmt::Debug for HostBuilder {
             .field("outbound_addresses", &self.outbound_addresses)
             .field("outbound_connections_max", &self.outbound_connections_max)
             .field("logs", &self.logs)
+            .field("metrics_resources_max", &self.metrics_resources_max)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -1,5 +1,7 @@
 //! Removing functions and versions.
 
+use std::sync::Arc;
+
 use super::Host;
 use super::errors::{ChangeError, FunctionNotFound};
 use crate::function::{AliasName, FunctionRef, Qualifier, VersionNumber};
@@ -57,15 +59,19 @@ impl Host {
         let key = self.key(function).ok_or_else(|| self.not_found(function))?;
         self.check_open()?;
         let audit = self.audit("DeleteFunction", &self.arn_of(function));
-        let deleted = self.parts.registry.change(&key, audit, |present| {
+        let decide = |present: Option<&Arc<Function>>| {
             let unqualified = || FunctionRef { qualifier: None, ..function.clone() };
             let present = present.ok_or_else(|| self.not_found(&unqualified()))?;
             match number {
                 None => Ok((Change::Remove, ())),
                 Some(number) => Ok((without_version(present, number)?, ())),
             }
-        });
-        deleted.await
+        };
+        self.parts.registry.change::<_, DeleteFunctionError>(&key, audit, decide).await?;
+        if number.is_none() {
+            self.parts.shared.counters.forget(&key);
+        }
+        Ok(())
     }
 }
 

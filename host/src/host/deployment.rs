@@ -13,7 +13,8 @@ use super::versions::check_versions;
 use crate::artifact::CodeError;
 use crate::function::{
     AliasName, AliasRouting, Configuration, ConfigurationError, Environment, EphemeralStorage, FunctionName,
-    FunctionRef, FunctionState, Isolation, MemorySize, NameError, OutboundList, PermitWait, Tags, Timeout, VersionNumber,
+    FunctionRef, FunctionState, Isolation, MemorySize, NameError, OutboundList, PermitWait, Tags, Timeout,
+    VersionNumber,
 };
 use crate::registry::{Function, Update};
 use crate::store::StoreError;

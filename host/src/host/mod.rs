@@ -17,9 +17,11 @@ mod description;
 mod errors;
 mod listing;
 mod logs;
+mod metrics;
 mod policies;
 mod provisioned;
 mod provisioning;
+mod readiness;
 mod recovery;
 mod reserved;
 mod settings;
@@ -49,6 +51,7 @@ use crate::cpu::{Closed, Processors};
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
+use crate::metrics::Counters;
 use crate::pool::{Checkout, Idlers};
 use crate::registry::{Function, Registry};
 use crate::store::{self, StoreError};
@@ -71,8 +74,12 @@ pub use errors::{
     UpdateInProgress,
 };
 pub use listing::{ListFunctions, Page};
+pub use metrics::{
+    ConcurrencyFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures, VersionInstances,
+};
 pub use policies::{PolicyInfo, ResourcePolicyError};
 pub use provisioned::{ProvisionedError, ProvisionedInfo, ProvisionedStatus};
+pub use readiness::Unready;
 pub use reserved::ReserveError;
 pub use settings::SettingError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
@@ -101,6 +108,8 @@ pub(crate) struct HostParts {
     processors: Arc<Processors>,
     drain_time_max: Duration,
     closing: AtomicBool,
+    /// Whether it was announced that the host will close; it still takes requests.
+    leaving: AtomicBool,
     stop: CancellationToken,
     tasks: TaskTracker,
     data_dir: DataDir,
@@ -181,6 +190,7 @@ impl Host {
             concurrency: concurrency.clone(),
             idlers: Idlers::new(settings.idle_memory_bytes_max),
             feed: LogFeed::new(logs.as_ref().map(|logs| logs.queue().clone())),
+            counters: Counters::new(settings.metrics_resources_max),
             outbound: OutboundHost::new(
                 settings.outbound,
                 settings.outbound_addresses,
@@ -192,7 +202,8 @@ impl Host {
         };
         let processors = Processors::start(settings.processors, &Handle::current());
         let processors = Arc::new(processors.map_err(StartError::Threads)?);
-        let provisioning = Provisioning { processors: processors.clone(), tasks: tasks.clone(), stop: stop.clone() };
+        let provisioning =
+            Provisioning { processors: processors.clone(), tasks: tasks.clone(), stop: stop.clone() };
         let parts = Arc::new(HostParts {
             registry: Registry::new(
                 store,
@@ -211,6 +222,7 @@ impl Host {
             processors,
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             stop,
             tasks,
             data_dir,
@@ -233,9 +245,13 @@ impl Host {
         let mut stages = Stages::default();
 
         let version = self.resolve(&request.function)?;
+        let counters =
+            version.counters.of(&version.facts.key, version.facts.number, &request.function.qualifier);
         stages.resolve = stopwatch.lap();
         let invocation = admit(&version, request)?;
-        let (entry, provisioned) = self.enter(&version, invocation.start).await?;
+        let (entry, provisioned) =
+            self.enter(&version, invocation.start).await.inspect_err(|error| counters.refused(error))?;
+        let running = counters.begin(entry.kind(&version));
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, version.clone());
         let warm = match invocation.start {
@@ -254,8 +270,8 @@ impl Host {
             };
             let Checkout { instance, launched } = match checked_out {
                 Ok(checkout) => checkout,
-                Err(LaunchError::Init(failed)) => return Ok(call.failed_init(failed, stages)),
-                Err(LaunchError::Host(error)) => return Err(error),
+                Err(LaunchError::Init(failed)) => return Ok(running.ended(call.failed_init(failed, stages))),
+                Err(LaunchError::Host(error)) => return Err(running.refused(error)),
             };
             stages.checkout = stopwatch.lap();
             let log = instance.log().clone();
@@ -264,7 +280,7 @@ impl Host {
             stages.run = stopwatch.lap();
             let (version, keep) = (call.version.clone(), call.start == Start::Any);
             // Before the instance goes back: from then on its log is the next request's.
-            let outcome = call.outcome(run, launched, &log, framed, stages);
+            let outcome = running.ended(call.outcome(run, launched, &log, framed, stages));
             entry.leave(&version, instance.filter(|_| keep));
             Ok(outcome)
         };

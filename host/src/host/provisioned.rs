@@ -72,7 +72,9 @@ pub enum ProvisionedError {
     #[error("no Provisioned Concurrency Config found for this function")]
     NotConfigured,
     /// A version that the alias leads to has some of its own.
-    #[error("alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")]
+    #[error(
+        "alias can't be used for Provisioned Concurrency configuration on an already Provisioned version"
+    )]
     VersionProvisioned,
     /// An alias that leads to the version has some.
     #[error("version is pointed by a Provisioned Concurrency alias")]
@@ -81,10 +83,14 @@ pub enum ProvisionedError {
     #[error("at least 1 provisioned instance must be asked for")]
     Nothing,
     /// The function has less reserved.
-    #[error("requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")]
+    #[error(
+        "requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function"
+    )]
     Reserved,
     /// There is not so much that nobody has.
-    #[error("specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{unreserved}].")]
+    #[error(
+        "specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{unreserved}]."
+    )]
     Account {
         /// How much nobody has.
         unreserved: u64,
@@ -280,7 +286,8 @@ impl Host {
             Ok(prepared)
         };
         let version = routing.version();
-        let late = || AliasError::NotReady { version, reason: "its provisioned instances take too long".to_owned() };
+        let late =
+            || AliasError::NotReady { version, reason: "its provisioned instances take too long".to_owned() };
         match self.until_closed(tokio::time::timeout(MOVE_TIME_MAX, ready)).await {
             Ok(ready) => ready.unwrap_or_else(|_elapsed| Err(late())),
             Err(_closing) => Err(ChangeError::Closing.into()),

@@ -33,9 +33,8 @@ pub(super) struct Provisioning {
 
 impl Follower for Provisioning {
     fn follow(&self, before: Option<&Function>, after: Option<&Function>) {
-        let targets = |function: Option<&Function>| {
-            function.map_or_else(BTreeMap::new, Function::provisioned_targets)
-        };
+        let targets =
+            |function: Option<&Function>| function.map_or_else(BTreeMap::new, Function::provisioned_targets);
         let (were, shall) = (targets(before), targets(after));
         for number in were.keys().filter(|number| !shall.contains_key(number)) {
             // The version itself may be gone, and is then only in what was before.
@@ -120,7 +119,12 @@ fn reason(version: &Version, error: LaunchError) -> String {
         LaunchError::Init(failed) => {
             let error = failed.ending.into_error("(provisioned)", version.facts.configuration.memory);
             let (kind, message) = (&error.error_type, &error.error_message);
-            tracing::warn!(version = version.qualified_arn(), kind, message, "a provisioned instance did not come up");
+            tracing::warn!(
+                version = version.qualified_arn(),
+                kind,
+                message,
+                "a provisioned instance did not come up"
+            );
             failed.log.init_ended(failed.phase, &Status::of(&Err(error)), failed.duration);
             INIT_FAILURE.to_owned()
         }

@@ -96,7 +96,8 @@ impl Host {
                 return Err(ReserveError::Provisioned { reserved, provisioned });
             }
             let claim = self.parts.concurrency.claim(&key, next.concurrency_units());
-            let claim = claim.map_err(|ClaimRefused { unreserved_min, .. }| ReserveError::Unreserved { unreserved_min })?;
+            let claim = claim
+                .map_err(|ClaimRefused { unreserved_min, .. }| ReserveError::Unreserved { unreserved_min })?;
             next.claim = Some(Arc::new(claim));
             Ok((next.into(), ()))
         });

@@ -14,6 +14,7 @@ use crate::Host;
 use super::bodies::Bodies;
 use super::caller::caller;
 use super::guard::Guard;
+use super::metrics::HttpCounters;
 use super::settings::HttpSettings;
 use super::wire_error::WireError;
 
@@ -29,6 +30,9 @@ pub(super) struct Api {
     pub(super) host: Host,
     pub(super) bodies: Bodies,
     pub(super) guard: Guard,
+    pub(super) counters: HttpCounters,
+    /// Held by the one who reads metrics.
+    pub(super) scraping: tokio::sync::Mutex<()>,
     /// How long operations wait for code to be compiled before they answer that it goes on.
     pub(super) compile_wait_max: Duration,
     /// Whether any runtime of Lambda is taken.
@@ -41,6 +45,8 @@ impl Api {
             host,
             bodies: Bodies::new(),
             guard: Guard::new(&settings.allowed_hosts),
+            counters: HttpCounters::default(),
+            scraping: tokio::sync::Mutex::default(),
             compile_wait_max: settings.compile_wait_max,
             any_runtime: settings.any_runtime,
         })

@@ -4,8 +4,8 @@ use crate::function::{ConfigurationError, LoggingError, PolicyError, RoutingErro
 use crate::{
     AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
     FunctionNotFound, FunctionPending, InvokeError, PackageError, ProvisionedError, PublishVersionError,
-    ReserveError, ResourcePolicyError, RevisionMismatch, SettingError, StoreError, ThrottleReason, TooManyVersions,
-    UpdateFunctionError, UpdateInProgress,
+    ReserveError, ResourcePolicyError, RevisionMismatch, SettingError, StoreError, ThrottleReason,
+    TooManyVersions, UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -18,9 +18,10 @@ impl From<InvokeError> for WireError {
             InvokeError::PayloadNotJson { .. } | InvokeError::BadContext { .. } => {
                 Self::request_content(sentence(&error))
             }
-            InvokeError::Throttled(throttled) => {
-                Self::new(Exception::TooManyRequests(throttled.reason), format!("Rate Exceeded: {throttled}."))
-            }
+            InvokeError::Throttled(throttled) => Self::new(
+                Exception::TooManyRequests(throttled.reason),
+                format!("Rate Exceeded: {throttled}."),
+            ),
             InvokeError::NoInstanceLeft { .. } => {
                 let exception = Exception::TooManyRequests(ThrottleReason::Concurrency);
                 Self::new(exception, format!("Rate Exceeded: {error}"))

@@ -33,6 +33,9 @@
 //! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
 //! UpdateAlias does; as that it takes a `RevisionId`, in a JSON body or in the query.
 //!
+//! `GET /healthz` tells that the process answers, `GET /readyz` whether it takes invocations (200 `ok`, or 503 with the reason),
+//! and `GET /metrics` what was [measured](metric_definitions), for Prometheus.
+//!
 //! Knows nothing of wasmtime; knows of the engine only what [`Host`](crate::Host) offers to everybody.
 
 mod account;
@@ -56,11 +59,13 @@ mod functions;
 mod guard;
 mod invoke;
 mod logs;
+mod metrics;
 mod model;
 mod operations;
 mod paging;
 mod policy;
 mod provisioned;
+mod readiness;
 mod recursion;
 mod refused;
 mod request;
@@ -69,6 +74,7 @@ mod runtime_management;
 mod serve;
 mod service;
 mod settings;
+mod starting;
 mod sts;
 mod tags;
 mod target;
@@ -79,7 +85,9 @@ mod wire_error;
 
 pub use function_environment::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE, PERMIT_WAIT_VARIABLE};
 pub use logs::{LOG_NEXT_TOKEN_HEADER, LOG_REQUEST_ID_HEADER};
+pub use metrics::{MetricDefinition, MetricKind, metric_definitions};
 pub use router::router;
 pub use serve::serve;
 pub use settings::HttpSettings;
+pub use starting::answer_while_starting;
 pub use timing::{START_HEADER, TIMING_HEADER};

@@ -15,8 +15,8 @@ use super::call::{Call, body_limit, subject_of_path};
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
-    account, aliases, code_signing, concurrency, configuration, function_code, functions, policy, provisioned,
-    recursion, runtime_management, tags, versions,
+    account, aliases, code_signing, concurrency, configuration, function_code, functions, policy,
+    provisioned, recursion, runtime_management, tags, versions,
 };
 
 /// What carries an operation out.

@@ -18,7 +18,7 @@ use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
 use super::wire_error::WireError;
-use super::{alias_history, code, invoke};
+use super::{alias_history, code, invoke, metrics, readiness};
 
 /// Lambda's API over a host, to be served by [`serve`](super::serve) or as a part of an application of your own.
 ///
@@ -47,7 +47,7 @@ pub fn router(host: Host, settings: HttpSettings) -> Router {
 
 impl Api {
     /// Every request passes here, so none can pass the guard by, and none is without a request id.
-    pub(super) async fn answer(&self, request: Request, peer: Option<SocketAddr>) -> Response {
+    pub(super) async fn answer(self: &Arc<Self>, request: Request, peer: Option<SocketAddr>) -> Response {
         let (parts, body) = request.into_parts();
         let mut body = Unread::new(body);
         let mut response = self.perform(&parts, &mut body, peer).await;
@@ -55,6 +55,7 @@ impl Api {
         if body.is_there() && !parts.headers.contains_key(EXPECT) {
             Box::pin(body.discard()).await;
         }
+        self.counters.answered(response.status());
         let headers = response.headers_mut();
         if !headers.contains_key(REQUEST_ID) {
             let id = uuid::Uuid::new_v4().to_string();
@@ -63,7 +64,12 @@ impl Api {
         response
     }
 
-    async fn perform(&self, parts: &Parts, body: &mut Unread, peer: Option<SocketAddr>) -> Response {
+    async fn perform(
+        self: &Arc<Self>,
+        parts: &Parts,
+        body: &mut Unread,
+        peer: Option<SocketAddr>,
+    ) -> Response {
         // Known first, because each service has a form of its own for what is refused.
         let service = Service::of(parts);
         let answer = match (self.guard.check(parts), &service) {
@@ -77,7 +83,12 @@ impl Api {
         })
     }
 
-    async fn perform_lambda(&self, parts: &Parts, body: &mut Unread, peer: Option<SocketAddr>) -> Answer {
+    async fn perform_lambda(
+        self: &Arc<Self>,
+        parts: &Parts,
+        body: &mut Unread,
+        peer: Option<SocketAddr>,
+    ) -> Answer {
         match Target::of(&parts.method, parts.uri.path()) {
             Target::Invoke { function } => invoke::invoke(self, parts, function, body).await,
             // All others in a box: so the future of an invocation, which is moved about, stays small.
@@ -95,6 +106,8 @@ impl Api {
                 Ok(identified(Box::pin(rolled_back).await, id))
             }
             Target::Health => Ok("ok".into_response()),
+            Target::Readiness => Ok(readiness::answer(self.host.ready())),
+            Target::Metrics => Box::pin(metrics::answer(self)).await,
             Target::Operation => Ok(Box::pin(self.operate(parts, body, peer)).await),
         }
     }

@@ -35,7 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves Lambda's API over a host on a listener, until `shutdown` completes.
 ///
-/// Then no more connections are taken, running requests are finished
+/// Then `/readyz` says that it is closing, and after [a while](HttpSettings::unready_time), if one was set, no more connections are taken, running requests are finished
 /// ([for at most half a minute](HttpSettings::drain_time_max), unless set otherwise), and what is left is cut off.
 /// The host is left running; [`Host::close`] ends it.
 ///
@@ -47,7 +47,7 @@ pub async fn serve(
     settings: HttpSettings,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let drain_time_max = settings.drain_time_max;
+    let (drain_time_max, unready_time) = (settings.drain_time_max, settings.unready_time);
     let connections = Connections {
         room: Arc::new(Semaphore::new(settings.connections_max.min(Semaphore::MAX_PERMITS))),
         api: Api::new(host, &settings),
@@ -55,9 +55,14 @@ pub async fn serve(
         cut_off: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };
+    let announced = async {
+        shutdown.await;
+        connections.api.host.announce_close();
+        tokio::time::sleep(unready_time).await;
+    };
     let accepted = tokio::select! {
         failed = connections.accept_all(&listener) => failed,
-        () = shutdown => Ok(()),
+        () = announced => Ok(()),
     };
     drop(listener);
     connections.closing.cancel();
@@ -103,7 +108,8 @@ impl Connections {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("a connection stays with Nagle's algorithm: {error}");
         }
-        let api = self.api.clone();
+        let (api, counted) = (self.api.clone(), self.api.clone());
+        counted.counters.accepted();
         let (closing, cut_off) = (self.closing.clone(), self.cut_off.clone());
         let ending = closing.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
@@ -117,6 +123,7 @@ impl Connections {
             }
         });
         self.tasks.spawn(async move {
+            let _inside = counted.counters.connections.enter();
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new())
                 .header_read_timeout(HEADERS_TIME_MAX)

@@ -9,6 +9,7 @@ pub struct HttpSettings {
     pub(super) allowed_hosts: Vec<String>,
     pub(super) connections_max: usize,
     pub(super) drain_time_max: Duration,
+    pub(super) unready_time: Duration,
     pub(super) compile_wait_max: Duration,
     pub(super) any_runtime: bool,
 }
@@ -19,6 +20,7 @@ impl Default for HttpSettings {
             allowed_hosts: Vec::new(),
             connections_max: 4096,
             drain_time_max: Duration::from_secs(30),
+            unready_time: Duration::ZERO,
             compile_wait_max: Duration::from_secs(10),
             any_runtime: false,
         }
@@ -48,6 +50,12 @@ impl HttpSettings {
     /// How long running requests may take once the server is told to stop. Default: 30 seconds.
     pub fn drain_time_max(self, time: Duration) -> Self {
         Self { drain_time_max: time, ..self }
+    }
+
+    /// How long the server goes on as before once it is told to stop, while `/readyz` says already that it is closing: as long as
+    /// whoever spreads requests over several servers takes to notice. Default: not at all.
+    pub fn unready_time(self, time: Duration) -> Self {
+        Self { unready_time: time, ..self }
     }
 
     /// Whether functions may name any runtime that Lambda ever had, so that existing templates can be deployed. It has no effect

@@ -29,6 +29,9 @@ pub(super) enum Target<'a> {
         alias: &'a str,
     },
     Health,
+    /// Whether the host takes invocations.
+    Readiness,
+    Metrics,
 }
 
 impl<'a> Target<'a> {
@@ -49,6 +52,8 @@ impl<'a> Target<'a> {
                 }
             }
             ("GET" | "HEAD", ["healthz", "", ..]) => Self::Health,
+            ("GET" | "HEAD", ["readyz", "", ..]) => Self::Readiness,
+            ("GET", ["metrics", "", ..]) => Self::Metrics,
             _ => Self::Operation,
         }
     }
@@ -78,6 +83,8 @@ mod tests {
         let package = Target::Code { region: "r", function: "f", version: "1" };
         assert_eq!(of("GET", "/code/r/f/1"), package);
         assert_eq!(of("HEAD", "/healthz"), Target::Health);
+        assert_eq!(of("GET", "/readyz"), Target::Readiness);
+        assert_eq!(of("GET", "/metrics"), Target::Metrics);
         let (function, alias) = ("f%3Ax", "live");
         let alias_path = "/samovar/functions/f%3Ax/aliases/live";
         let own = |method, rest: &str| of(method, format!("{alias_path}{rest}").leak());

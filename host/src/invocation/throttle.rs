@@ -71,10 +71,16 @@ impl fmt::Display for Throttled {
                 write!(f, "{running} invocations of the function are running; {limit} are reserved for it")
             }
             ThrottleReason::ScalingRate => {
-                write!(f, "a function may have {limit} new instances in 10 seconds; {running} invocations of it are running")
+                write!(
+                    f,
+                    "a function may have {limit} new instances in 10 seconds; {running} invocations of it are running"
+                )
             }
             ThrottleReason::Rate => {
-                write!(f, "all functions without reserved concurrency may get {limit} requests a second together")
+                write!(
+                    f,
+                    "all functions without reserved concurrency may get {limit} requests a second together"
+                )
             }
             ThrottleReason::ReservedRate => {
                 write!(f, "the function may get {limit} requests a second, for its reserved concurrency")

@@ -100,10 +100,12 @@ impl Writer {
     fn append(&mut self, key: &GroupKey, record: &Record<'_>) {
         if self.hold_off.holds(key, timestamp::now_ms()) {
             self.hold_off.lose(1);
+            self.queue.counters().not_written(1);
             return;
         }
         if let Err(error) = self.ready(key, record.bytes()) {
             self.hold_off.fail(key, 1, &error, timestamp::now_ms());
+            self.queue.counters().not_written(1);
             return;
         }
         self.clock += 1;
@@ -189,6 +191,7 @@ impl Writer {
         let written = segment.file.write_all(&segment.pending);
         if let Err(error) = written {
             self.hold_off.fail(key, segment.pending_lines, &error, timestamp::now_ms());
+            self.queue.counters().not_written(segment.pending_lines);
             // What was written of them is cut off when the segment is opened again.
             self.open.remove(key);
             return;

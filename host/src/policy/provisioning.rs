@@ -4,7 +4,10 @@ use crate::function::{AliasRouting, VersionNumber};
 
 /// Shares units of provisioned concurrency among the versions that an alias leads to, as its traffic is shared; a version that
 /// gets any traffic gets an instance, if there are two.
-pub(crate) fn shares(routing: &AliasRouting, units: u32) -> impl Iterator<Item = (VersionNumber, u32)> + use<> {
+pub(crate) fn shares(
+    routing: &AliasRouting,
+    units: u32,
+) -> impl Iterator<Item = (VersionNumber, u32)> + use<> {
     let additional = routing.additional().map(|(version, weight)| {
         let weight = weight.get();
         let share = (f64::from(units) * weight).round() as u32;

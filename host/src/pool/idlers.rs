@@ -13,6 +13,8 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 pub(super) trait IdlePool: Send + Sync {
     /// Since when the oldest instance has been idle.
     fn oldest(&self) -> Option<Instant>;
+    /// How many instances there are.
+    fn count(&self) -> usize;
     /// Since when each instance has been idle, and its bytes.
     fn ages(&self) -> Vec<(Instant, u64)>;
     /// Takes out the instances idle since before `instant`, or exactly since it.
@@ -64,6 +66,11 @@ impl Idlers {
     /// The bytes all idle instances hold.
     pub(crate) fn used_bytes(&self) -> u64 {
         self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many idle instances there are.
+    pub(crate) fn count(&self) -> usize {
+        self.live_pools().iter().map(|pool| pool.count()).sum()
     }
 
     /// Drops the instances that have been idle for longer than `idle_time_max`; gives back how many.

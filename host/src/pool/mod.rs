@@ -129,6 +129,10 @@ impl<L: Launcher> IdlePool for Pool<L> {
         self.idle().front().map(|idle| idle.since)
     }
 
+    fn count(&self) -> usize {
+        self.idle_count()
+    }
+
     fn ages(&self) -> Vec<(Instant, u64)> {
         self.idle().iter().map(|idle| (idle.since, idle.bytes)).collect()
     }

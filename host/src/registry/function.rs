@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::concurrency::Claim;
 use crate::function::{
     Alias, AliasMove, AliasName, ProvisionedConcurrency, Qualifier, RecursiveLoop, ResourcePolicy, Tags,
     VersionNumber,
 };
-use crate::concurrency::Claim;
 use crate::policy;
 use crate::store::Position;
 use crate::version::Version;

@@ -25,6 +25,7 @@ pub(crate) use self::record::packages_of;
 use crate::artifact::Artifacts;
 use crate::concurrency::Concurrency;
 use crate::function::{FunctionKey, FunctionName, Qualifier, Region, VersionNumber};
+use crate::metrics::{StoreCounters, StoreMetrics};
 use crate::store::{AuditEntry, Commit, Position, Store, StoreError};
 use crate::version::Version;
 
@@ -52,6 +53,7 @@ pub(crate) struct Registry {
     closed: AtomicBool,
     /// Cancelled when the store has failed for good.
     failed: CancellationToken,
+    counters: StoreCounters,
 }
 
 /// A commit of which it is not known whether it happened: as long as this lives. When it goes undecided, no package is removed
@@ -137,6 +139,7 @@ impl Registry {
             tasks,
             closed: AtomicBool::new(false),
             failed: CancellationToken::new(),
+            counters: StoreCounters::default(),
         })
     }
 
@@ -243,6 +246,7 @@ impl Registry {
                     Ok(())
                 }
                 Err(error) => {
+                    registry.count(&error);
                     match error {
                         StoreError::Conflict | StoreError::Busy | StoreError::Full => undecided.decided(),
                         _ => registry.failed.cancel(),
@@ -283,6 +287,16 @@ impl Registry {
         self.store.backup(folder)
     }
 
+    /// How many changes could not be kept.
+    pub(crate) fn store_metrics(&self) -> StoreMetrics {
+        self.counters.read()
+    }
+
+    /// Whether the store has failed for good.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_cancelled()
+    }
+
     /// Waits until the store has failed for good, which it may never do.
     pub(crate) async fn failed(&self) {
         self.failed.cancelled().await;
@@ -292,6 +306,19 @@ impl Registry {
     pub(crate) fn clear(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.functions.clear();
+    }
+
+    fn count(&self, error: &StoreError) {
+        let counter = match error {
+            StoreError::Conflict => &self.counters.conflict,
+            StoreError::Busy => &self.counters.busy,
+            StoreError::Full => &self.counters.full,
+            StoreError::Closed
+            | StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Failed { .. } => &self.counters.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     fn put(&self, key: &FunctionKey, function: Option<Function>, generation: Position) {

@@ -12,7 +12,8 @@ use super::function::{AliasState, Function, Update};
 use crate::artifact::CodeDigest;
 use crate::artifact::CodeRecord;
 use crate::function::{
-    Alias, AliasMove, Configuration, FunctionState, ProvisionedConcurrency, RecursiveLoop, Tags, VersionNumber,
+    Alias, AliasMove, Configuration, FunctionState, ProvisionedConcurrency, RecursiveLoop, Tags,
+    VersionNumber,
 };
 use crate::store::{Record, Scope, StoreError, Write};
 use crate::version::Version;

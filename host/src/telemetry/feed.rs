@@ -45,6 +45,13 @@ impl LogFeed {
         self.kept.is_some() || self.listeners.receiver_count() > 0
     }
 
+    /// Counts a line that was cut into several, if lines are kept.
+    pub(super) fn cut(&self) {
+        if let Some(queue) = &self.kept {
+            queue.counters().cut();
+        }
+    }
+
     /// Hands a line over, to all who want it. Never waits.
     pub(super) fn send(
         &self,

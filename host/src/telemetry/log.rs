@@ -205,7 +205,10 @@ impl LogState {
             let room = LINE_BYTES_MAX - unfinished.len();
             let (taken, end, finished) = match rest.iter().take(room + 1).position(|&byte| byte == b'\n') {
                 Some(feed) => (feed, feed + 1, true),
-                None if rest.len() > room => (room, room, true),
+                None if rest.len() > room => {
+                    self.feed.cut();
+                    (room, room, true)
+                }
                 None => (rest.len(), rest.len(), false),
             };
             unfinished.extend_from_slice(&rest[..taken]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::share::{Share, Shares};
 use super::source::LogSource;
+use crate::metrics::LogCounters;
 use crate::timestamp;
 
 /// How many bytes of lines wait in memory at most, with what is kept beside each; further ones are lost, and counted. While
@@ -35,6 +36,7 @@ pub(crate) struct LogQueue {
     grown: Condvar,
     /// Told to those who wait for lines to be kept.
     kept: Condvar,
+    counters: LogCounters,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +100,9 @@ impl LogQueue {
         (of, line): (LineOf, &[u8]),
         share: &mut Share,
     ) {
+        if line.len() > KEPT_LINE_BYTES_MAX {
+            self.counters.cut();
+        }
         let line = &line[..line.len().min(KEPT_LINE_BYTES_MAX)];
         let bytes = line.len() + LINE_OVERHEAD_BYTES;
         let mut locked = self.state();
@@ -119,6 +124,7 @@ impl LogQueue {
             state.batch.add(source, request_id.cloned(), 0);
         } else {
             state.batch.lose(source);
+            self.counters.without_room();
         }
         // The keeper sleeps until there is a line, and then for a moment, unless many come.
         let many = queued < HURRY_BYTES && queued + bytes >= HURRY_BYTES;
@@ -169,6 +175,11 @@ impl LogQueue {
         while state.done < wanted {
             state = self.kept.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// What is counted of lines.
+    pub(crate) fn counters(&self) -> &LogCounters {
+        &self.counters
     }
 
     /// Takes no more lines; the keeper ends when it has what is there.

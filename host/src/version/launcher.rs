@@ -8,6 +8,7 @@ use crate::artifact::{Code, Loaded};
 use crate::concurrency::Concurrency;
 use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
+use crate::metrics::Counters;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{InitPhase, Log, LogFeed, LogSource};
 use crate::timestamp;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) concurrency: Arc<Concurrency>,
     pub(crate) idlers: Arc<Idlers>,
     pub(crate) feed: LogFeed,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,

@@ -14,6 +14,7 @@ use crate::concurrency::Gate;
 use crate::cpu::Share;
 use crate::function::{FunctionArn, Qualifier};
 use crate::invocation::Status;
+use crate::metrics::VersionCounters;
 use crate::pool::{Checkout, Pool, Provisioned};
 
 /// One version of a function. It never changes: a changed `$LATEST` is a new one, with new instances.
@@ -24,6 +25,7 @@ pub(crate) struct Version {
     /// Where its invocations get their permits; all versions of a function have the same.
     pub(crate) gate: Arc<Gate>,
     pub(crate) pool: Arc<Pool<WasmLauncher>>,
+    pub(crate) counters: VersionCounters,
     /// The processors' share of events with a warm instance.
     pub(crate) warm_share: Share,
     /// The processors' share of events whose instance comes up first. The weight is the same; how long they compute is not.
@@ -47,6 +49,7 @@ impl Version {
             arn,
             gate,
             pool,
+            counters: VersionCounters::new(&shared.counters),
             warm_share,
             cold_share,
             provisioned: OnceLock::new(),

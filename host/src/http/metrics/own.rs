@@ -1,0 +1,123 @@
+//! Metrics of Samovar's own.
+
+use super::definition::MetricDefinition;
+use super::definition::MetricKind::{Counter, Gauge, Histogram};
+use super::http_counters::STATUS_CLASSES;
+
+/// Samovar's own metrics.
+pub(super) const DEFINITIONS: &[MetricDefinition] = &[
+    MetricDefinition {
+        name: "samovar_instances",
+        kind: Gauge,
+        labels: &["function_name", "region", "executed_version", "state"],
+        help: "Instances of a version by state: idle ones are warm and wait for an event, busy ones serve one or are coming up.",
+        samples: |scrape, samples| {
+            for version in &scrape.host.versions {
+                for (state, count) in [("idle", version.idle), ("busy", version.busy)] {
+                    samples.count(&[&version.function, &version.region, &version.version, state], count);
+                }
+            }
+        },
+    },
+    MetricDefinition {
+        name: "samovar_idle_memory_bytes",
+        kind: Gauge,
+        labels: &[],
+        help: "Memory that all idle instances hold together.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.idle_memory_bytes),
+    },
+    MetricDefinition {
+        name: "samovar_compilations",
+        kind: Gauge,
+        labels: &["state"],
+        help: "Packages that wait for the compiler, and those that are running through it.",
+        samples: |scrape, samples| {
+            samples.count(&["waiting"], scrape.host.compilation.waiting);
+            samples.count(&["running"], scrape.host.compilation.running);
+        },
+    },
+    MetricDefinition {
+        name: "samovar_compile_duration_seconds",
+        kind: Histogram,
+        labels: &["outcome"],
+        help: "How long compiling a component took, by outcome: compiled or failed.",
+        samples: |scrape, samples| {
+            samples.durations(&["compiled"], &scrape.host.compilation.compiled);
+            samples.durations(&["failed"], &scrape.host.compilation.failed);
+        },
+    },
+    MetricDefinition {
+        name: "samovar_log_lines_lost_total",
+        kind: Counter,
+        labels: &["reason"],
+        help: "Log lines that were to be kept and were lost: without_room came faster than they could be written, not_written \
+               could not be, such as on a full disk.",
+        samples: |scrape, samples| {
+            if let Some(logs) = &scrape.host.logs {
+                samples.count(&["without_room"], logs.lost_without_room);
+                samples.count(&["not_written"], logs.lost_not_written);
+            }
+        },
+    },
+    MetricDefinition {
+        name: "samovar_log_lines_cut_total",
+        kind: Counter,
+        labels: &[],
+        help: "How many times a log line that was to be kept was so long that it was cut.",
+        samples: |scrape, samples| {
+            scrape.host.logs.iter().for_each(|logs| samples.count(&[], logs.cut));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_http_connections",
+        kind: Gauge,
+        labels: &[],
+        help: "Connections that are open.",
+        samples: |scrape, samples| samples.count(&[], scrape.http.connections),
+    },
+    MetricDefinition {
+        name: "samovar_http_connections_accepted_total",
+        kind: Counter,
+        labels: &[],
+        help: "Connections that were taken.",
+        samples: |scrape, samples| samples.count(&[], scrape.http.accepted),
+    },
+    MetricDefinition {
+        name: "samovar_http_requests_total",
+        kind: Counter,
+        labels: &["status"],
+        help: "Requests that were answered, by class of the answer's status: 2xx, 4xx and so on.",
+        samples: |scrape, samples| {
+            for (class, count) in STATUS_CLASSES.iter().zip(scrape.http.answered) {
+                samples.count(&[class], count);
+            }
+        },
+    },
+    MetricDefinition {
+        name: "samovar_store_failures_total",
+        kind: Counter,
+        labels: &["reason"],
+        help: "Changes of functions that could not be kept, by reason: after failed no more can be, until a new start.",
+        samples: |scrape, samples| {
+            let store = &scrape.host.store;
+            samples.count(&["conflict"], store.conflict);
+            samples.count(&["busy"], store.busy);
+            samples.count(&["full"], store.full);
+            samples.count(&["failed"], store.failed);
+        },
+    },
+    MetricDefinition {
+        name: "samovar_ready",
+        kind: Gauge,
+        labels: &[],
+        help: "Whether the host takes invocations, as /readyz has it: 1 or 0.",
+        samples: |scrape, samples| samples.count(&[], u64::from(scrape.is_ready)),
+    },
+    MetricDefinition {
+        name: "samovar_build_info",
+        kind: Gauge,
+        labels: &["version"],
+        help: "Always 1, with the version of Samovar.",
+        samples: |_, samples| samples.count(&[env!("CARGO_PKG_VERSION")], 1),
+    },
+];
