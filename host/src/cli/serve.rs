@@ -44,6 +44,9 @@ pub(super) struct Serve {
     /// How many invocations may run at a time
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     concurrency: usize,
+    /// How many events an instance may handle before a new one takes its place; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    instance_invocations: u64,
     /// How long a warm instance may be idle
     #[arg(long, value_name = "S", default_value_t = 600)]
     idle_seconds: u32,
@@ -184,6 +187,7 @@ impl Serve {
             .region(self.region.clone())
             .concurrency_max(self.concurrency)
             .instances_max(self.instances)
+            .instance_invocations_max(self.instance_invocations)
             .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
             .outbound(self.outbound()?)

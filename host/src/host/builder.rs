@@ -27,6 +27,7 @@ pub struct HostBuilder {
     pub(crate) region: Region,
     pub(crate) concurrency_max: usize,
     pub(crate) instances_max: u32,
+    pub(crate) instance_invocations_max: u64,
     pub(crate) idle_time_max: Duration,
     pub(crate) idle_memory_bytes_max: u64,
     pub(crate) init_time_max: Duration,
@@ -52,6 +53,7 @@ impl Default for HostBuilder {
             region: Region::parse("us-east-1").expect("a region"),
             concurrency_max: 1000,
             instances_max: 4000,
+            instance_invocations_max: 0,
             idle_time_max: Duration::from_secs(600),
             idle_memory_bytes_max: 2 << 30,
             init_time_max: Duration::from_secs(10),
@@ -109,6 +111,23 @@ impl HostBuilder {
     /// memory), so 20,000 is about the most a process can have. Default: 4,000.
     pub fn instances_max(self, instances: u32) -> Self {
         Self { instances_max: instances, ..self }
+    }
+
+    /// How many events an instance may handle before a new one takes its place: for functions that leak memory, or to bound how
+    /// long one instance's state lives. Default: 0, which is no limit.
+    ///
+    /// An instance ends earlier for any of these reasons, whichever comes first:
+    ///
+    /// - it trapped, exited, panicked, ran out of time or memory, or its caller went away: it never runs again;
+    /// - it was idle for [longer than may be](Self::idle_time_max);
+    /// - the memory of [all idle instances](Self::idle_memory_bytes_max) was used up, and it was idle for longest;
+    /// - all [instances](Self::instances_max) were there, a new one was wanted, and it was idle for longest;
+    /// - its function has [an instance for every event](crate::function::Isolation::Fresh);
+    /// - its version is no longer there.
+    ///
+    /// An error that a function reports itself ends no instance.
+    pub fn instance_invocations_max(self, invocations: u64) -> Self {
+        Self { instance_invocations_max: invocations, ..self }
     }
 
     /// How long an instance may be idle before it is dropped. Default: 10 minutes.
@@ -233,6 +252,7 @@ impl fmt::Debug for HostBuilder {
             .field("region", &self.region)
             .field("concurrency_max", &self.concurrency_max)
             .field("instances_max", &self.instances_max)
+            .field("instance_invocations_max", &self.instance_invocations_max)
             .field("idle_time_max", &self.idle_time_max)
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
             .field("init_time_max", &self.init_time_max)
