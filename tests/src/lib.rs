@@ -6,7 +6,9 @@ mod api;
 pub mod bad_packages;
 mod case;
 mod component;
+pub mod hostile;
 pub mod mutation;
+pub mod process;
 pub mod zip;
 
 pub use api::{Api, Reply};
@@ -208,6 +210,11 @@ impl Server {
                 Err(_) => panic!("no line with {part:?} in the server's log within a minute"),
             }
         }
+    }
+
+    /// What the server has logged by now, apart from what was waited for.
+    pub fn logged(&self) -> Vec<String> {
+        self.log.lock().expect("no wait has failed").try_iter().collect()
     }
 
     /// `http://127.0.0.1:PORT`.
