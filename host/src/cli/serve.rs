@@ -19,6 +19,10 @@ use crate::function::{AccountId, OutboundList, Region};
 use crate::http::{self, HttpSettings};
 use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 
+/// What is not logged unless `SAMOVAR_LOG` asks for it by name: lines that a guest can bring about as often as it likes. It gets
+/// an error for each.
+const NOT_LOGGED: &str = "wasmtime_wasi=off,wasmtime_wasi_http=off";
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "The API authenticates nobody: whoever reaches it can run code on this machine. It answers only\n\
@@ -253,12 +257,9 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 }
 
 fn log_to_stderr() -> Result<()> {
-    let filter = match std::env::var("SAMOVAR_LOG") {
-        Ok(text) => {
-            text.parse::<EnvFilter>().context("SAMOVAR_LOG must be a level such as info, or a filter")?
-        }
-        Err(_) => EnvFilter::new("info"),
-    };
+    let wanted = std::env::var("SAMOVAR_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = format!("{NOT_LOGGED},{wanted}").parse::<EnvFilter>();
+    let filter = filter.context("SAMOVAR_LOG must be a level such as info, or a filter")?;
     let terminal = io::IsTerminal::is_terminal(&io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr);
     // A closed standard error must not bring the server down.
