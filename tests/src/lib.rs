@@ -182,6 +182,11 @@ impl Server {
         Self::spawn(data_dir, &[], arguments)
     }
 
+    /// Starts a server on a data folder that outlives it, with further environment variables.
+    pub fn start_on_in(data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::spawn(data_dir, environment, arguments)
+    }
+
     fn spawn(data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut child = samovar()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
