@@ -1,6 +1,6 @@
 //! Guests that call the host and leave it with what they began: timers, files, requests.
 
-use super::{Cost, End, Hostile, computes, soon, waits};
+use super::{End, Hostile, computes, soon, waits};
 use crate::Handler;
 
 /// `$timer` makes a pollable of nanoseconds; `$block` waits for one, `$poll` for one of a list.
@@ -39,6 +39,8 @@ const REQUESTS: &str = r#"
         (func $authority (param i32 i32 i32 i32) (result i32)))
     (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-scheme"
         (func $scheme (param i32 i32 i32 i32 i32) (result i32)))
+    (import "wasi:http/types@0.2.0" "[method]outgoing-request.set-path-with-query"
+        (func $path (param i32 i32 i32 i32) (result i32)))
     (import "wasi:http/outgoing-handler@0.2.0" "handle" (func $handle (param i32 i32 i32 i32)))"#;
 
 pub(super) fn guests(silent_port: u16) -> Vec<Hostile> {
@@ -50,20 +52,22 @@ pub(super) fn guests(silent_port: u16) -> Vec<Hostile> {
 
 fn timers() -> Vec<Hostile> {
     let handles = |handle| Handler { imports: TIMERS, handle, ..Handler::USUAL };
-    // Five hundred timers of an hour in a list of ten thousand.
+    // Five hundred timers of an hour, and three times as many places.
     let list = "(local $at i32) (local $timer i32)
         (loop $next
             (if (i32.lt_u (local.get $at) (i32.const 2000)) (then
                 (local.set $timer (call $timer (i64.const 3600000000000)))))
             (i32.store (i32.add (i32.const 65536) (local.get $at)) (local.get $timer))
             (local.set $at (i32.add (local.get $at) (i32.const 4)))
-            (br_if $next (i32.lt_u (local.get $at) (i32.const 40000))))
-        (call $poll (i32.const 65536) (i32.const 10000) (i32.const 512)) unreachable";
+            (br_if $next (i32.lt_u (local.get $at) (i32.const 6000))))
+        (call $poll (i32.const 65536) (i32.const 1500) (i32.const 512)) unreachable";
     vec![
         waits("timer: sleeps for ever", handles("(call $block (call $timer (i64.const -1))) unreachable")),
-        waits("timer: a list of ten thousand", handles(list)),
-        computes(
+        waits("timer: a list of five hundred", handles(list)),
+        waits("timer: a list of nine thousand times the same", handles(timer_list(9_000))),
+        soon(
             "timer: a list of half a million",
+            End::Exited,
             Handler { memory: "700", ..handles(timer_list(500_000)) },
         ),
         soon(
@@ -140,32 +144,30 @@ fn files() -> Vec<Hostile> {
             (if (i32.eqz (i32.load8_u (i32.const 512))) (then
                 (call $drop_descriptor (i32.load (i32.const 516)))
                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                (br_if $more (i32.lt_u (local.get $n) (i32.const 1000000))))))
-        i32.const 16"
+                (br_if $more (i32.lt_u (local.get $n) (i32.const 1000000)))))
+            ;; There is no room for more; it goes on asking.
+            (br $more))
+        unreachable"
     );
     let full = "(local $file i32) (local $at i64)
         (call $open (call $tmp) (i32.const 1))
         (local.set $file (i32.load (i32.const 516)))
         (loop $more
             (call $write (local.get $file) (i32.const 65536) (i32.const 1048576) (local.get $at) (i32.const 512))
-            (local.set $at (i64.add (local.get $at) (i64.const 1048576)))
-            (br_if $more (i32.eqz (i32.load8_u (i32.const 512)))))
-        i32.const 16";
+            (if (i32.eqz (i32.load8_u (i32.const 512))) (then
+                (local.set $at (i64.add (local.get $at) (i64.const 1048576)))))
+            (br $more))
+        unreachable";
     let named = |handler: Handler| Handler {
         more: (FILES_MORE.to_owned() + r#"(data (i32.const 100) "a")"#).leak(),
         ..handler
     };
     vec![
         Hostile {
-            cost: Cost::Computing,
-            timeout_seconds: 20,
-            ..soon("file: /tmp filled until it is full", End::Answered, named(handles(full)))
+            timeout_seconds: 3,
+            ..computes("file: /tmp filled and asked for more", named(handles(full)))
         },
-        Hostile {
-            cost: Cost::Computing,
-            timeout_seconds: 20,
-            ..soon("file: as many small ones as there is room for", End::Answered, handles(million.leak()))
-        },
+        Hostile { timeout_seconds: 3, ..computes("file: a million small ones", handles(million.leak())) },
         soon(
             "file: opened and kept without end",
             End::Exited,
@@ -203,11 +205,12 @@ fn files() -> Vec<Hostile> {
 fn requests(silent_port: u16) -> Vec<Hostile> {
     let authority = format!("127.0.0.1:{silent_port}");
     let more = format!(
-        r#"(data (i32.const 100) "{authority}")
+        r#"(data (i32.const 100) "{authority}") (data (i32.const 99) "/")
         (func $new (param $bytes i32) (result i32) (local $request i32)
             (local.set $request (call $request (call $fields)))
             (drop (call $scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
             (drop (call $authority (local.get $request) (i32.const 1) (i32.const 100) (local.get $bytes)))
+            (drop (call $path (local.get $request) (i32.const 1) (i32.const 99) (i32.const 1)))
             (local.get $request))
         (func $send (param $bytes i32)
             (call $handle (call $new (local.get $bytes)) (i32.const 0) (i32.const 0) (i32.const 512)))"#
@@ -226,7 +229,7 @@ fn requests(silent_port: u16) -> Vec<Hostile> {
     );
     vec![
         soon(
-            "request: sent without end, and never answered",
+            "request: sent and kept without end, to who never answers",
             End::Exited,
             handles(format!("(loop $more (call $send (i32.const {bytes})) (br $more)) unreachable")),
         ),
@@ -234,8 +237,9 @@ fn requests(silent_port: u16) -> Vec<Hostile> {
             "request: a hundred that nobody answers",
             Handler { imports: (REQUESTS.to_owned() + TIMERS).leak(), ..handles(and_sleeps) },
         ),
-        computes(
+        soon(
             "request: to where it may not, without end",
+            End::Exited,
             handles("(loop $more (call $send (i32.const 9)) (br $more)) unreachable".to_owned()),
         ),
         soon(
