@@ -75,6 +75,11 @@ async fn values_that_lie_about_themselves_are_traps() {
 }
 
 #[tokio::test]
+async fn what_is_taken_of_the_host_and_kept_is_bounded() {
+    end_as_they_must(&["stream", "answer"]).await;
+}
+
+#[tokio::test]
 async fn memory_beyond_the_limit_is_never_had() {
     end_as_they_must(&["memory", "table"]).await;
 }

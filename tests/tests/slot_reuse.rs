@@ -62,29 +62,8 @@ mod planted {
     pub(crate) const ALL: u32 = 15;
 }
 
-/// A user: answers `"ok"`, or a letter for where it found what it had not written. Then it leaves its secret.
-///
-/// The first page has the records of its answer below 128, and the event and its context from 1024 on.
-fn user(shape: Shape, planted: u32, salt: u32) -> Vec<u8> {
-    let Shape { pages, grown, image } = shape;
-    let image_pages = image.unwrap_or_default();
-    let (image_end, size) = ((1 + image_pages) * 65536, pages * 65536);
-    let data = match image {
-        None => String::new(),
-        Some(_) => format!(
-            r#"(data (i32.const 16) "\00\00\00\00\40\00\00\00\04\00\00\00") (data (i32.const 65536) "{}")"#,
-            "\\11".repeat(image_pages as usize * 65536)
-        ),
-    };
-    let rest_of_page = 65536.min(size);
-    component(&format!(
-        r#"(module
-        (memory (export "memory") {pages})
-        {data}
-        (table $table 64 2048 funcref)
-        (global $secret (mut i64) (i64.const 0))
-        (func $salt (export "salt") (result i32) (i32.const {salt}))
-        (elem declare func $salt)
+/// How a user looks for what it has not written, and what it leaves on its stack.
+const SEARCH: &str = r#"
         ;; Whether all bytes there, of which there are a multiple of 64, are those of the vector.
         (func $holds (param $from i32) (param $to i32) (param $what v128) (result i32) (local $seen v128)
             (block $end
@@ -111,7 +90,51 @@ fn user(shape: Shape, planted: u32, salt: u32) -> Vec<u8> {
             (if (i32.eqz (local.get $depth)) (then (return (local.get $secret))))
             (local.set $lower (call $descend (i32.sub (local.get $depth) (i32.const 1))
                 (i64.rotl (local.get $secret) (i64.const 8))))
-            (i64.xor (local.get $lower) (local.get $secret)))
+            (i64.xor (local.get $lower) (local.get $secret)))"#;
+
+/// What a user exports beside its memory: `$look` comes before `$plant`.
+const EXPORTS: &str = r#"
+        (func (export "samovar:function/handler@0.1.0#handle")
+            (param i32 i32 i32 i32 i64 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (local $found i32)
+            (local.set $found (call $look))
+            (call $plant)
+            (i32.store (i32.const 16) (i32.const 0))
+            (i32.store (i32.const 20) (i32.const 64))
+            (i32.store (i32.const 64) (i32.const 0x226b6f22))
+            (i32.store (i32.const 24) (i32.const 4))
+            (if (local.get $found) (then
+                (i32.store8 (i32.const 65) (local.get $found))
+                (i32.store8 (i32.const 66) (i32.const 34))
+                (i32.store (i32.const 24) (i32.const 3))))
+            (i32.const 16))
+        (func (export "samovar:function/lifecycle@0.1.0#init") (result i32)
+            (i32.store (i32.const 48) (i32.const 0)) (i32.const 48))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))"#;
+
+/// A user: answers `"ok"`, or a letter for where it found what it had not written. Then it leaves its secret.
+///
+/// The first page has the records of its answer below 128, and the event and its context from 1024 on.
+fn user(shape: Shape, planted: u32, salt: u32) -> Vec<u8> {
+    let Shape { pages, grown, image } = shape;
+    let image_pages = image.unwrap_or_default();
+    let (image_end, size) = ((1 + image_pages) * 65536, pages * 65536);
+    let data = match image {
+        None => String::new(),
+        Some(_) => format!(
+            r#"(data (i32.const 16) "\00\00\00\00\40\00\00\00\04\00\00\00") (data (i32.const 65536) "{}")"#,
+            "\\11".repeat(image_pages as usize * 65536)
+        ),
+    };
+    let rest_of_page = 65536.min(size);
+    component(&format!(
+        r#"(module
+        (memory (export "memory") {pages})
+        {data}
+        (table $table 64 2048 funcref)
+        (global $secret (mut i64) (i64.const 0))
+        (func $salt (export "salt") (result i32) (i32.const {salt}))
+        (elem declare func $salt)
+        {SEARCH}
         (func $look (result i32)
             (if (i32.eqz (call $zero (i32.const 128) (i32.const 1024))) (then (return (i32.const 109))))
             (if (i32.eqz (call $zero (i32.const 1536) (i32.const {rest_of_page}))) (then (return (i32.const 109))))
@@ -138,22 +161,7 @@ fn user(shape: Shape, planted: u32, salt: u32) -> Vec<u8> {
                 (table.fill $table (i32.const 0) (ref.func $salt) (table.size $table))))
             (if (i32.and (i32.const {planted}) (i32.const {GLOBAL})) (then
                 (global.set $secret (call $descend (i32.const 4000) (i64.const 0x5ec2e75ec2e75ec3))))))
-        (func (export "samovar:function/handler@0.1.0#handle")
-            (param i32 i32 i32 i32 i64 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (local $found i32)
-            (local.set $found (call $look))
-            (call $plant)
-            (i32.store (i32.const 16) (i32.const 0))
-            (i32.store (i32.const 20) (i32.const 64))
-            (i32.store (i32.const 64) (i32.const 0x226b6f22))
-            (i32.store (i32.const 24) (i32.const 4))
-            (if (local.get $found) (then
-                (i32.store8 (i32.const 65) (local.get $found))
-                (i32.store8 (i32.const 66) (i32.const 34))
-                (i32.store (i32.const 24) (i32.const 3))))
-            (i32.const 16))
-        (func (export "samovar:function/lifecycle@0.1.0#init") (result i32)
-            (i32.store (i32.const 48) (i32.const 0)) (i32.const 48))
-        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))"#,
+        {EXPORTS})"#,
         more = grown - pages,
         after = size.max(image_end),
         own = size - 1536,

@@ -46,6 +46,7 @@ const REQUESTS: &str = r#"
 pub(super) fn guests(silent_port: u16) -> Vec<Hostile> {
     let mut all = timers();
     all.extend(files());
+    all.extend(file_arguments());
     all.extend(requests(silent_port));
     all
 }
@@ -118,15 +119,26 @@ fn timer_list(length: u32) -> &'static str {
     text.leak()
 }
 
-fn files() -> Vec<Hostile> {
-    let handles = |handle| Handler {
+fn handles_files(handle: &'static str) -> Handler {
+    Handler {
         imports: FILES,
         memory: "40",
         more: FILES_MORE,
         realloc: FILES_REALLOC,
         handle,
         ..Handler::USUAL
-    };
+    }
+}
+
+/// The same, with a name at 100.
+fn handles_named_file(handle: &'static str) -> Handler {
+    Handler {
+        more: (FILES_MORE.to_owned() + r#"(data (i32.const 100) "a")"#).leak(),
+        ..handles_files(handle)
+    }
+}
+
+fn files() -> Vec<Hostile> {
     // The digits of a number as five letters.
     let name = "(i32.store (i32.const 100) (i32.or (i32.const 0x61616161)
             (i32.or (i32.and (local.get $n) (i32.const 15))
@@ -158,46 +170,54 @@ fn files() -> Vec<Hostile> {
                 (local.set $at (i64.add (local.get $at) (i64.const 1048576)))))
             (br $more))
         unreachable";
-    let named = |handler: Handler| Handler {
-        more: (FILES_MORE.to_owned() + r#"(data (i32.const 100) "a")"#).leak(),
-        ..handler
-    };
     vec![
         Hostile {
             timeout_seconds: 3,
-            ..computes("file: /tmp filled and asked for more", named(handles(full)))
+            ..computes("file: /tmp filled and asked for more", handles_named_file(full))
         },
-        Hostile { timeout_seconds: 3, ..computes("file: a million small ones", handles(million.leak())) },
+        Hostile {
+            timeout_seconds: 3,
+            ..computes("file: a million small ones", handles_files(million.leak()))
+        },
         soon(
             "file: opened and kept without end",
             End::Exited,
-            named(handles("(local $tmp i32) (local.set $tmp (call $tmp))
-                (loop $more (call $open (local.get $tmp) (i32.const 1)) (br $more)) unreachable")),
+            handles_named_file(
+                "(local $tmp i32) (local.set $tmp (call $tmp))
+                (loop $more (call $open (local.get $tmp) (i32.const 1)) (br $more)) unreachable",
+            ),
         ),
         computes(
             "file: opened and dropped without end",
-            named(handles("(local $tmp i32) (local.set $tmp (call $tmp))
+            handles_named_file(
+                "(local $tmp i32) (local.set $tmp (call $tmp))
                 (loop $more
                     (call $open (local.get $tmp) (i32.const 1))
                     (call $drop_descriptor (i32.load (i32.const 516)))
-                    (br $more)) unreachable")),
+                    (br $more)) unreachable",
+            ),
         ),
+    ]
+}
+
+fn file_arguments() -> Vec<Hostile> {
+    vec![
         soon(
             "file: a name that is no UTF-8",
             End::Exited,
-            handles("(i32.store (i32.const 100) (i32.const -1)) (call $open (call $tmp) (i32.const 4)) i32.const 16"),
+            handles_files("(i32.store (i32.const 100) (i32.const -1)) (call $open (call $tmp) (i32.const 4)) i32.const 16"),
         ),
         soon(
             "file: a name of 4 GiB",
             End::Exited,
-            handles("(call $open (call $tmp) (i32.const -1)) i32.const 16"),
+            handles_files("(call $open (call $tmp) (i32.const -1)) i32.const 16"),
         ),
         soon(
             "file: a write of 2 GiB that is not there",
             End::Exited,
-            named(handles("(call $open (call $tmp) (i32.const 1))
+            handles_named_file("(call $open (call $tmp) (i32.const 1))
                 (call $write (i32.load (i32.const 516)) (i32.const 65536) (i32.const 0x7fffffff) (i64.const 0) (i32.const 512))
-                i32.const 16")),
+                i32.const 16"),
         ),
     ]
 }

@@ -7,6 +7,7 @@ use crate::Handler;
 const STDOUT: &str = r#"
     (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
     (import "wasi:io/streams@0.2.0" "[method]output-stream.check-write" (func $check (param i32 i32)))
+    (import "wasi:io/streams@0.2.0" "[method]output-stream.subscribe" (func $subscribe (param i32) (result i32)))
     (import "wasi:io/streams@0.2.0" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))"#;
 
 pub(super) fn guests() -> Vec<Hostile> {
@@ -31,6 +32,25 @@ pub(super) fn guests() -> Vec<Hostile> {
         floods("log: empty lines for ever", b'\n'),
         floods("log: one line for ever", b'x'),
         floods("log: bytes that are no text, for ever", 0xff),
+        soon(
+            "stream: taken and kept without end",
+            End::Exited,
+            Handler {
+                imports: STDOUT,
+                handle: "(loop $more (drop (call $stdout)) (br $more)) unreachable",
+                ..Handler::USUAL
+            },
+        ),
+        soon(
+            "stream: asked without end when it can be written to",
+            End::Exited,
+            Handler {
+                imports: STDOUT,
+                handle: "(local $out i32) (local.set $out (call $stdout))
+                    (loop $more (drop (call $subscribe (local.get $out))) (br $more)) unreachable",
+                ..Handler::USUAL
+            },
+        ),
         answers("answer: of 7 MB", End::TooLarge, "128", 7_000_000),
         answers("answer: of 100 MB", End::TooLarge, "1600", 100_000_000),
         soon(
