@@ -11,8 +11,3 @@ pub fn resident_bytes(process: u32) -> u64 {
 pub fn descriptors(process: u32) -> usize {
     std::fs::read_dir(format!("/proc/{process}/fd")).expect("it runs").count()
 }
-
-/// How many threads a process has.
-pub fn threads(process: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{process}/task")).expect("it runs").count()
-}
