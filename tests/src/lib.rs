@@ -6,7 +6,9 @@ mod api;
 pub mod bad_packages;
 mod case;
 mod component;
+pub mod hostile;
 pub mod mutation;
+pub mod process;
 mod scrape;
 pub mod zip;
 
@@ -192,6 +194,11 @@ impl Server {
         Self::spawn(data_dir, &[], arguments)
     }
 
+    /// Starts a server on a data folder that outlives it, with further environment variables.
+    pub fn start_on_in(data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::spawn(data_dir, environment, arguments)
+    }
+
     fn spawn(data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut child = samovar()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -220,6 +227,11 @@ impl Server {
                 Err(_) => panic!("no line with {part:?} in the server's log within a minute"),
             }
         }
+    }
+
+    /// What the server has logged by now, apart from what was waited for.
+    pub fn logged(&self) -> Vec<String> {
+        self.log.lock().expect("no wait has failed").try_iter().collect()
     }
 
     /// `http://127.0.0.1:PORT`.

@@ -1,6 +1,7 @@
 //! What guests can make the host remember for them. Alone in its process, as it looks at that process's memory.
 
 use samovar::{Deployment, Host};
+use samovar_tests::process::resident_bytes;
 use samovar_tests::{component_of_world, function, invoke, root};
 
 /// A function of ours that makes as many requests as it can and sends none: each with an authority of a megabyte.
@@ -44,22 +45,15 @@ fn hoarder() -> Vec<u8> {
     component_of_world(&wit, "hoarder", core)
 }
 
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("it is Linux");
-    let resident: u64 =
-        pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("the second number");
-    resident * 4096
-}
-
 /// A review found that a guest of 128 MB could have the host keep gigabytes of text for requests that it never sent.
 #[tokio::test]
 async fn requests_that_are_never_sent_take_little_of_the_hosts_memory() {
     let host = Host::temporary().await.expect("a host");
     host.publish(Deployment::new("hoarder", hoarder()).timeout_seconds(60)).await.expect("published");
-    let before = resident_bytes();
+    let before = resident_bytes(std::process::id());
     let outcome = invoke(&host, "hoarder", "{}").await;
     // The instance is kept with all that it holds, so what it took is still there.
-    let grown = resident_bytes().saturating_sub(before);
+    let grown = resident_bytes(std::process::id()).saturating_sub(before);
     assert_eq!(host.idle_instances(&function("hoarder")), 1, "{outcome:?}");
     assert!(outcome.answer.is_ok(), "{outcome:?}");
     assert!(grown < 64 << 20, "the host has grown by {} MiB", grown >> 20);

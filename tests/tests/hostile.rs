@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use samovar::function::Isolation;
 use samovar::{Deployment, Host};
+use samovar_tests::hostile::{Cost, End, Hostile, catalogue};
 use samovar_tests::{Handler, answer, error_type, function, invoke};
 
 /// Runs a guest with a time limit of one second and 128 MB.
@@ -16,14 +17,41 @@ async fn run(guest: &Handler) -> (Host, samovar::Outcome) {
     (host, outcome)
 }
 
-async fn ends_with(guest: &Handler, expected: &str) {
-    let (host, outcome) = run(guest).await;
-    assert_eq!(error_type(&outcome), expected, "{guest:?}: {outcome:?}");
-    assert_eq!(
-        host.idle_instances(&function("guest:1")),
-        0,
-        "such an instance does not run again: {guest:?}"
-    );
+#[tokio::test]
+async fn the_honest_one_answers() {
+    let (host, outcome) = run(&Handler::default()).await;
+    assert_eq!(answer(&outcome), "ok");
+    host.close().await;
+}
+
+/// Runs all guests of these kinds of the catalogue at once, each on a host of its own.
+async fn end_as_they_must(kinds: &[&str]) {
+    // Nobody is there: none of these guests sends anything.
+    let guests = catalogue(0).into_iter().filter(|guest| {
+        let kind = guest.name.split(':').next().unwrap_or_default();
+        kinds.contains(&kind) && guest.end != End::Refused && guest.cost != Cost::Everything
+    });
+    let runs: Vec<_> = guests.map(|guest| tokio::spawn(ends_as_it_must(guest))).collect();
+    assert!(runs.len() >= kinds.len(), "there are some of each");
+    for run in runs {
+        run.await.expect("the guest ends as it must");
+    }
+}
+
+async fn ends_as_it_must(guest: Hostile) {
+    let builder = Host::builder().instances_max(16).init_time_max(Duration::from_secs(1));
+    let host = builder.start().await.expect("a host");
+    let deployment = Deployment::new("guest", guest.component)
+        .timeout_seconds(guest.timeout_seconds)
+        .memory_mb(guest.memory_mb);
+    host.publish(deployment).await.expect("it is published");
+    let outcome = invoke(&host, "guest:1", "{}").await;
+    let error_type = outcome.answer.as_ref().err().map(|error| &*error.error_type);
+    assert_eq!(error_type, guest.end.error_type(), "{}: {outcome:?}", guest.name);
+    if matches!(guest.end, End::TimedOut | End::Exited | End::OutOfMemory) {
+        let idle = host.idle_instances(&function("guest:1"));
+        assert_eq!(idle, 0, "such an instance does not run again: {}", guest.name);
+    }
     assert_eq!(host.running(), 0);
     // The slot is good for the next one.
     host.publish(Deployment::new("honest", Handler::default().build())).await.expect("it is published");
@@ -32,107 +60,28 @@ async fn ends_with(guest: &Handler, expected: &str) {
 }
 
 #[tokio::test]
-async fn the_honest_one_answers() {
-    let (host, outcome) = run(&Handler::default()).await;
-    assert_eq!(answer(&outcome), "ok");
-    host.close().await;
+async fn loops_without_end_time_out_wherever_they_are() {
+    end_as_they_must(&["loop", "sleep"]).await;
 }
 
 #[tokio::test]
-async fn a_loop_without_end_times_out_wherever_it_is() {
-    let endless = "(loop $again (br $again)) unreachable";
-    let start = "(func $spin (loop $again (br $again))) (start $spin)";
-    let guests = [
-        Handler { handle: endless, ..Handler::default() },
-        Handler { realloc: endless, ..Handler::default() },
-        Handler { post_return: "(loop $again (br $again))", ..Handler::default() },
-        Handler { init: endless, ..Handler::default() },
-        Handler { more: start, ..Handler::default() },
-    ];
-    for guest in &guests {
-        ends_with(guest, "Sandbox.Timedout").await;
-    }
+async fn traps_and_exits_end_an_instance_wherever_they_are() {
+    end_as_they_must(&["trap", "exit", "stack"]).await;
 }
 
 #[tokio::test]
-async fn a_trap_is_an_exit_wherever_it_is() {
-    let start = "(func $trap unreachable) (start $trap)";
-    let guests = [
-        Handler { handle: "unreachable", ..Handler::default() },
-        Handler { handle: "(i32.load (i32.const -4))", ..Handler::default() },
-        Handler { handle: "(i32.div_u (i32.const 1) (i32.const 0))", ..Handler::default() },
-        Handler { realloc: "unreachable", ..Handler::default() },
-        Handler { post_return: "unreachable", ..Handler::default() },
-        Handler { init: "unreachable", ..Handler::default() },
-        Handler { more: start, ..Handler::default() },
-        Handler {
-            more: "(func $deep (call $deep))",
-            handle: "(call $deep) i32.const 16",
-            ..Handler::default()
-        },
-    ];
-    for guest in &guests {
-        ends_with(guest, "Runtime.ExitError").await;
-    }
+async fn values_that_lie_about_themselves_are_traps() {
+    end_as_they_must(&["value", "argument"]).await;
 }
 
 #[tokio::test]
-async fn answers_that_lie_about_themselves_are_traps() {
-    let guests = [
-        // A result outside the memory, or not aligned.
-        Handler { handle: "i32.const -16", ..Handler::default() },
-        Handler { handle: "i32.const 17", ..Handler::default() },
-        // Neither ok nor error.
-        Handler { handle: "(i32.store (i32.const 16) (i32.const 7)) i32.const 16", ..Handler::default() },
-        // A list that reaches beyond the memory.
-        Handler {
-            handle: "(i32.store (i32.const 24) (i32.const 0x7fffffff)) i32.const 16",
-            ..Handler::default()
-        },
-        // An error whose type is not UTF-8.
-        Handler {
-            handle: r#"(i32.store8 (i32.const 16) (i32.const 1))
-                       (i32.store (i32.const 20) (i32.const 100)) (i32.store (i32.const 24) (i32.const 1))
-                       (i32.store8 (i32.const 100) (i32.const 0xff)) i32.const 16"#,
-            ..Handler::default()
-        },
-        // An error whose stack trace has a hundred million entries.
-        Handler {
-            handle: r#"(i32.store8 (i32.const 16) (i32.const 1))
-                       (i32.store (i32.const 24) (i32.const 0)) (i32.store (i32.const 32) (i32.const 0))
-                       (i32.store (i32.const 36) (i32.const 64)) (i32.store (i32.const 40) (i32.const 100000000))
-                       i32.const 16"#,
-            ..Handler::default()
-        },
-        // Memory for the event that lies outside the memory.
-        Handler { realloc: "i32.const -8", ..Handler::default() },
-    ];
-    for guest in &guests {
-        ends_with(guest, "Runtime.ExitError").await;
-    }
+async fn what_is_taken_of_the_host_and_kept_is_bounded() {
+    end_as_they_must(&["stream", "answer"]).await;
 }
 
 #[tokio::test]
 async fn memory_beyond_the_limit_is_never_had() {
-    let guests = [
-        // 256 MiB from the start.
-        Handler { memory: "4096", ..Handler::default() },
-        // Grows until it is refused, and then ends.
-        Handler {
-            handle: "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 64)) (i32.const -1)))) unreachable",
-            ..Handler::default()
-        },
-        // A table of 40,000 elements grown on top of a memory that leaves no room for it.
-        Handler {
-            memory: "2047",
-            more: "(table $t 1 funcref)",
-            handle: "(table.grow $t (ref.null func) (i32.const 40000)) drop unreachable",
-            ..Handler::default()
-        },
-    ];
-    for guest in &guests {
-        ends_with(guest, "Runtime.OutOfMemory").await;
-    }
+    end_as_they_must(&["memory", "table"]).await;
 }
 
 #[tokio::test]

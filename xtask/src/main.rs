@@ -45,6 +45,8 @@ cargo xtask <command>
   demo               build, start a real host, and play the main job: deploy, invoke cold and warm, fail, route
   test [filter...]   set up what is needed and run every check and test; a filter runs only the tests that match
   test --mutations N send N mutants of functions through upload, compilation and invocation: a long run
+  test --hostile N   run each hostile guest N times against one server, and print how each ended and how late
+  test --slot-reuses N  let N functions after each other look for what the last left in memory: a long run
   bench [name...]    run the benchmarks and print the table of target/bench/results.json
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 

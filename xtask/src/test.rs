@@ -17,20 +17,53 @@ use crate::third_party;
 pub(crate) struct Selection<'a> {
     /// Only tests whose names contain one of these; all tests and checks, if there are none.
     filters: Vec<&'a str>,
-    /// The long run over so many mutants, and nothing else.
-    mutations: Option<u64>,
+    /// A long run of one test, and nothing else.
+    long: Option<Long>,
 }
+
+/// A test that can be run for long, by a flag with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Long {
+    run: &'static LongRun,
+    count: u64,
+}
+
+/// What a flag runs.
+#[derive(Debug, PartialEq, Eq)]
+struct LongRun {
+    flag: &'static str,
+    /// The file of the test.
+    test: &'static str,
+    /// The variable that tells it how many.
+    variable: &'static str,
+    /// A variable that is set as well.
+    also: Option<&'static str>,
+}
+
+const LONG_RUNS: [LongRun; 3] = [
+    // In the server's own process: a worker for each would take hours longer, and shield the server.
+    LongRun {
+        flag: "--mutations",
+        test: "mutations",
+        variable: "SAMOVAR_MUTATIONS",
+        also: Some("SAMOVAR_MUTATIONS_IN_PROCESS"),
+    },
+    LongRun { flag: "--hostile", test: "hostile_suite", variable: "SAMOVAR_HOSTILE_RUNS", also: None },
+    LongRun { flag: "--slot-reuses", test: "slot_reuse", variable: "SAMOVAR_SLOT_REUSES", also: None },
+];
 
 impl<'a> Selection<'a> {
     /// Reads the arguments of the command.
     pub(crate) fn of(arguments: &'a [String]) -> Result<Self> {
         match arguments {
-            [flag, count] if flag == "--mutations" => {
-                let count = count.replace('_', "").parse().context("--mutations takes a number")?;
-                Ok(Self { mutations: Some(count), ..Self::default() })
+            [flag, count] if let Some(run) = LONG_RUNS.iter().find(|run| run.flag == flag) => {
+                let count = count.replace('_', "").parse();
+                let count = count.with_context(|| format!("{flag} takes a number"))?;
+                Ok(Self { long: Some(Long { run, count }), ..Self::default() })
             }
             filters if filters.iter().any(|filter| filter.starts_with('-')) => {
-                bail!("unknown flag; there is --mutations N, on its own")
+                let flags = LONG_RUNS.map(|run| run.flag).join(", ");
+                bail!("unknown flag; there are {flags}, each with a number and on its own")
             }
             filters => Ok(Self { filters: filters.iter().map(String::as_str).collect(), ..Self::default() }),
         }
@@ -111,10 +144,9 @@ fn test_workspace(repository: &Repository, selection: &Selection<'_>, absences: 
         tests.env("SAMOVAR_OFFLINE", "1");
     }
     tests.args(["--release", "--workspace", "--no-fail-fast"]);
-    if let Some(count) = selection.mutations {
-        // In the server's own process: a worker for each would take hours longer, and shield the server.
-        tests.env("SAMOVAR_MUTATIONS", count.to_string()).env("SAMOVAR_MUTATIONS_IN_PROCESS", "1");
-        tests.args(["--test", "mutations", "--", "--nocapture"]);
+    if let Some(Long { run, count }) = selection.long {
+        tests.env(run.variable, count.to_string()).envs(run.also.map(|variable| (variable, "1")));
+        tests.args(["--test", run.test, "--", "--nocapture"]);
     } else if !selection.filters.is_empty() {
         tests.arg("--").args(&selection.filters);
     }
@@ -133,7 +165,8 @@ mod tests {
         assert!(Selection::of(&none).expect("all").is_everything());
         assert_eq!(Selection::of(&some).expect("two").filters, ["worlds", "files"]);
         let long = arguments(&["--mutations", "1_000_000"]);
-        assert_eq!(Selection::of(&long).expect("a number").mutations, Some(1_000_000));
+        let run = Selection::of(&long).expect("a number").long.expect("a long run");
+        assert_eq!((run.run.test, run.count), ("mutations", 1_000_000));
         assert!(Selection::of(&arguments(&["--mutations"])).is_err());
         assert!(Selection::of(&arguments(&["--mutations", "many"])).is_err());
     }

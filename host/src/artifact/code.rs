@@ -195,6 +195,7 @@ impl Code {
                     Some(package) => package.component.clone(),
                     None => self.opened().await?.component,
                 };
+                tracing::debug!(code = %self.key.digest, "compiled code is not there: it is compiled anew");
                 artifacts.compile_anew(component).await?
             }
         };
@@ -202,6 +203,7 @@ impl Code {
         let assets = package.map(assets).transpose()?.unwrap_or_default();
         let loaded = Arc::new(Loaded { program, assets, bytes: code_bytes + asset_bytes });
         artifacts.budget.fill(&self.loaded, loaded.clone());
+        tracing::debug!(code = %self.key.digest, bytes = loaded.bytes, "code was brought into memory");
         Ok(loaded)
     }
 

@@ -19,6 +19,10 @@ use crate::function::{AccountId, OutboundList, Region};
 use crate::http::{self, HttpSettings};
 use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 
+/// What is not logged unless `SAMOVAR_LOG` asks for it by name: lines that a guest can bring about as often as it likes. It gets
+/// an error for each.
+const NOT_LOGGED: &str = "wasmtime_wasi=off,wasmtime_wasi_http=off";
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "The API authenticates nobody: whoever reaches it can run code on this machine. It answers only\n\
@@ -53,6 +57,9 @@ pub(super) struct Serve {
     /// How many requests a second may come for each unit of concurrency; 0 sets no limit
     #[arg(long, value_name = "N", default_value_t = 10)]
     requests_per_unit: u32,
+    /// How many events an instance may handle before a new one takes its place; 0 is no limit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    instance_invocations: u64,
     /// How long a warm instance may be idle
     #[arg(long, value_name = "S", default_value_t = 600)]
     idle_seconds: u32,
@@ -207,6 +214,7 @@ impl Serve {
             .scaling_rate(limit(self.scaling_rate))
             .requests_per_second_per_unit(limit(self.requests_per_unit))
             .instances_max(self.instances)
+            .instance_invocations_max(self.instance_invocations)
             .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
             .outbound(self.outbound()?)
@@ -278,12 +286,9 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 }
 
 fn log_to_stderr() -> Result<()> {
-    let filter = match std::env::var("SAMOVAR_LOG") {
-        Ok(text) => {
-            text.parse::<EnvFilter>().context("SAMOVAR_LOG must be a level such as info, or a filter")?
-        }
-        Err(_) => EnvFilter::new("info"),
-    };
+    let wanted = std::env::var("SAMOVAR_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = format!("{NOT_LOGGED},{wanted}").parse::<EnvFilter>();
+    let filter = filter.context("SAMOVAR_LOG must be a level such as info, or a filter")?;
     let terminal = io::IsTerminal::is_terminal(&io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(terminal).with_writer(io::stderr);
     // A closed standard error must not bring the server down.

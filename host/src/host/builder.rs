@@ -35,6 +35,7 @@ pub struct HostBuilder {
     pub(crate) requests_per_second_per_unit: Option<u32>,
     pub(crate) instances_max: u32,
     pub(crate) processors: usize,
+    pub(crate) instance_invocations_max: u64,
     pub(crate) idle_time_max: Duration,
     pub(crate) idle_memory_bytes_max: u64,
     pub(crate) init_time_max: Duration,
@@ -65,6 +66,7 @@ impl Default for HostBuilder {
             requests_per_second_per_unit: None,
             instances_max: 4000,
             processors: thread::available_parallelism().map_or(1, usize::from),
+            instance_invocations_max: 0,
             idle_time_max: Duration::from_secs(600),
             idle_memory_bytes_max: 2 << 30,
             init_time_max: Duration::from_secs(10),
@@ -150,6 +152,23 @@ impl HostBuilder {
     /// size. Default: as many as there are cores.
     pub fn processors(self, threads: usize) -> Self {
         Self { processors: threads.clamp(1, PROCESSORS_MAX), ..self }
+    }
+
+    /// How many events an instance may handle before a new one takes its place: for functions that leak memory, or to bound how
+    /// long one instance's state lives. Default: 0, which is no limit.
+    ///
+    /// An instance ends earlier for any of these reasons, whichever comes first:
+    ///
+    /// - it trapped, exited, panicked, ran out of time or memory, or its caller went away: it never runs again;
+    /// - it was idle for [longer than may be](Self::idle_time_max);
+    /// - the memory of [all idle instances](Self::idle_memory_bytes_max) was used up, and it was idle for longest;
+    /// - all [instances](Self::instances_max) were there, a new one was wanted, and it was idle for longest;
+    /// - its function has [an instance for every event](crate::function::Isolation::Fresh);
+    /// - its version is no longer there.
+    ///
+    /// An error that a function reports itself ends no instance.
+    pub fn instance_invocations_max(self, invocations: u64) -> Self {
+        Self { instance_invocations_max: invocations, ..self }
     }
 
     /// How long an instance may be idle before it is dropped. Default: 10 minutes.
@@ -284,6 +303,7 @@ impl fmt::Debug for HostBuilder {
             .field("requests_per_second_per_unit", &self.requests_per_second_per_unit)
             .field("instances_max", &self.instances_max)
             .field("processors", &self.processors)
+            .field("instance_invocations_max", &self.instance_invocations_max)
             .field("idle_time_max", &self.idle_time_max)
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
             .field("init_time_max", &self.init_time_max)

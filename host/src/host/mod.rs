@@ -198,6 +198,7 @@ impl Host {
             ),
             account_id: settings.account_id.as_str().into(),
             init_time_max: settings.init_time_max,
+            instance_invocations_max: settings.instance_invocations_max,
             instances_max: settings.instances_max,
         };
         let processors = Processors::start(settings.processors, &Handle::current());

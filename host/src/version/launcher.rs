@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
+    pub(crate) instance_invocations_max: u64,
     pub(crate) instances_max: u32,
 }
 
@@ -132,6 +133,7 @@ impl WasmLauncher {
             function_name: self.function_name.clone(),
             arguments: self.arguments.clone(),
             isolation: self.isolation,
+            invocations_max: self.shared.instance_invocations_max,
             memory_limit_bytes: self.memory_limit_bytes,
             ephemeral_storage_bytes: self.ephemeral_storage_bytes,
             assets: assets.clone(),

@@ -12,6 +12,7 @@ pub(super) struct Account {
     /// What memories and tables have. It never shrinks.
     memories_bytes: u64,
     files_bytes: u64,
+    files_peak_bytes: u64,
     peak_bytes: u64,
 }
 
@@ -21,7 +22,14 @@ pub(super) struct SharedAccount(Arc<Mutex<Account>>);
 
 impl Account {
     pub(super) fn new(limit_bytes: u64, files_limit_bytes: u64) -> Self {
-        Self { limit_bytes, files_limit_bytes, memories_bytes: 0, files_bytes: 0, peak_bytes: 0 }
+        Self {
+            limit_bytes,
+            files_limit_bytes,
+            memories_bytes: 0,
+            files_bytes: 0,
+            files_peak_bytes: 0,
+            peak_bytes: 0,
+        }
     }
 
     /// Takes bytes for memories and tables, if so many are left.
@@ -40,6 +48,7 @@ impl Account {
             && self.files_bytes.saturating_add(bytes) <= self.files_limit_bytes;
         if granted {
             self.files_bytes += bytes;
+            self.files_peak_bytes = self.files_peak_bytes.max(self.files_bytes);
             self.peak_bytes = self.peak_bytes.max(self.used_bytes());
         }
         granted
@@ -54,6 +63,11 @@ impl Account {
     /// What memories, tables and files have now.
     pub(super) fn used_bytes(&self) -> u64 {
         self.memories_bytes + self.files_bytes
+    }
+
+    /// The most that files ever had.
+    pub(super) fn files_peak_bytes(&self) -> u64 {
+        self.files_peak_bytes
     }
 
     /// The most they ever had.

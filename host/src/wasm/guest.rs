@@ -37,6 +37,8 @@ pub(crate) struct Surroundings {
     pub(crate) arguments: Arc<[String]>,
     /// Whether the instance may handle one event after another.
     pub(crate) isolation: Isolation,
+    /// How many events the instance may handle; 0 is no limit.
+    pub(crate) invocations_max: u64,
     /// The bytes its memories, tables and files may have together.
     pub(crate) memory_limit_bytes: u64,
     /// The bytes of these that files may have.
@@ -61,6 +63,8 @@ pub struct GuestState {
     /// What a command reads and prints.
     pub(super) transcript: Option<Transcript>,
     pub(super) isolation: Isolation,
+    /// How many events it may handle still; none if there is no limit.
+    pub(super) invocations_left: Option<u64>,
     /// When the guest is to be ended. None while it does not run.
     pub(super) deadline: Option<Instant>,
     pub(super) request_id: Option<Arc<str>>,
@@ -74,6 +78,7 @@ impl GuestState {
             function_name,
             arguments,
             isolation,
+            invocations_max,
             memory_limit_bytes,
             ephemeral_storage_bytes,
             assets,
@@ -117,6 +122,7 @@ impl GuestState {
             log,
             transcript,
             isolation,
+            invocations_left: (invocations_max > 0).then_some(invocations_max),
             deadline: None,
             request_id: None,
             function_name,

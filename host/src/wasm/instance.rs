@@ -155,6 +155,7 @@ impl Instance {
             Err(Elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),
         };
         guest.memory.take_refused();
+        guest.invocations_left = guest.invocations_left.map(|left| left.saturating_sub(1));
         let run = Run { answer, duration, max_memory_used_bytes: guest.memory.peak_bytes() };
         let reusable = reusable && self.is_kept();
         (run, reusable.then_some(self))
@@ -162,7 +163,11 @@ impl Instance {
 
     /// Whether it handles further events, if it may.
     fn is_kept(&self) -> bool {
-        match (self.world, self.store.data().isolation) {
+        let guest = self.store.data();
+        if guest.invocations_left == Some(0) {
+            return false;
+        }
+        match (self.world, guest.isolation) {
             (World::Event, Isolation::Usual) | (World::Event | World::Http, Isolation::Reuse) => true,
             (World::Http, Isolation::Usual) | (_, Isolation::Fresh) | (World::Command, _) => false,
         }

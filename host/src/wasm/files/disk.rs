@@ -7,6 +7,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, NewTimestamp};
 
 use super::blocks::{BLOCK_BYTES, Blocks};
 use super::clock::now;
+use super::freed;
 use super::tree::{Kind, Node, NodeId, Times, Tree};
 use super::walk::Entry;
 use crate::wasm::account::{Account, SharedAccount};
@@ -20,11 +21,24 @@ const BLOCK_COUNTED_BYTES: u64 = BLOCK_BYTES as u64 + 64;
 /// The most bytes a file may have, holes included, as everywhere.
 const FILE_BYTES_MAX: u64 = i64::MAX as u64;
 
+/// A disk that ever had more than this goes back to the system when it goes, and not only to the allocator.
+const GIVEN_BACK_BYTES_MIN: u64 = 4 << 20;
+
 /// The tree of `/tmp`.
 #[derive(Debug)]
 pub(super) struct Disk {
     tree: Tree,
     account: SharedAccount,
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let most_bytes = self.account().files_peak_bytes();
+        if most_bytes >= GIVEN_BACK_BYTES_MIN {
+            drop(std::mem::replace(&mut self.tree, Tree::new(None)));
+            freed::give_back();
+        }
+    }
 }
 
 impl Disk {

@@ -9,6 +9,7 @@ mod clock;
 mod descriptor;
 mod disk;
 mod entries;
+mod freed;
 mod host;
 mod listing;
 mod streams;

@@ -1,0 +1,377 @@
+//! Every hostile guest against one real server, again and again, beside neighbours that want nothing but their answers.
+//!
+//! `cargo xtask test --hostile 200` runs each two hundred times instead of ten. The table says how each ended, and how late
+//! after its time-out. How late is a figure here, and only held against a second: other tests hold it tighter. What one
+//! instruction moves cannot be interrupted, so the guests that move gigabytes at once run alone.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use samovar_tests::hostile::{Cost, End, Hostile, SilentPeer, catalogue};
+use samovar_tests::process::{descriptors, resident_bytes};
+use samovar_tests::{Api, Reply, Server, guest};
+use serde_json::json;
+use tokio::time::Instant;
+
+const RUNS: usize = 10;
+const NEIGHBOURS: usize = 32;
+const NEIGHBOUR_THREADS: usize = 4;
+/// How long a thread of neighbours rests between two calls: all together make some 120 a second.
+const NEIGHBOUR_REST: Duration = Duration::from_millis(30);
+/// How many invocations the server runs at a time.
+const CONCURRENCY: usize = 64;
+/// What the host may take beside the limits of those that run.
+const OVERHEAD_BYTES: u64 = 64 << 20;
+/// How much more the server may have at the end than before, beside a twentieth: up to a hundred slots keep 176 KiB each for their
+/// next user, and two batches of log lines 8 MiB each. It does not grow with the number of runs.
+const SLACK_BYTES: u64 = 32 << 20;
+/// How much later than its time-out a guest may end.
+const LATE_MAX: Duration = Duration::from_secs(1);
+/// How many lines the server's own log may have come to.
+const LOG_LINES_MAX: usize = 1_000;
+/// How long a server may take to be as it was.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(20);
+/// The guests in the order in which they run, by what they cost, and how many of them at a time.
+const PHASES: [(Cost, usize); 5] = [
+    (Cost::Little, 2),
+    (Cost::Waiting, 32),
+    (Cost::Computing, 6),
+    (Cost::Starting, 32),
+    (Cost::Everything, 1),
+];
+
+/// The same before the baseline is taken, once each.
+const WARM_UP: [(&[Cost], usize); 3] =
+    [(&[Cost::Little, Cost::Waiting, Cost::Starting], 32), (&[Cost::Computing], 6), (&[Cost::Everything], 1)];
+
+struct Suite {
+    server: Server,
+    guests: Vec<Hostile>,
+    /// One for each guest.
+    figures: Vec<Mutex<Figures>>,
+}
+
+/// What came of the runs of one guest.
+#[derive(Default)]
+struct Figures {
+    durations: Vec<Duration>,
+    /// How often it ended otherwise than expected, by how.
+    unexpected: BTreeMap<String, usize>,
+}
+
+/// What came of the neighbours' calls.
+#[derive(Default)]
+struct Neighbours {
+    stop: AtomicBool,
+    durations: Mutex<Vec<Duration>>,
+    errors: Mutex<Vec<String>>,
+}
+
+#[test]
+fn hostile_guests_harm_nobody_but_themselves() {
+    let started = Instant::now();
+    let runs = std::env::var("SAMOVAR_HOSTILE_RUNS").map_or(RUNS, |text| text.parse().expect("a number"));
+    let peer = SilentPeer::start();
+    let suite = Suite::start(&peer);
+    let neighbours = Neighbours::default();
+    let (baseline, end) = thread::scope(|scope| {
+        for first in 0..NEIGHBOUR_THREADS {
+            let (neighbours, api) = (&neighbours, Api::of(&suite.server));
+            scope.spawn(move || neighbours.call(&api, first));
+        }
+        // However this ends, the neighbours do.
+        let _stop = StopOnDrop(&neighbours.stop);
+        for (costs, lanes) in WARM_UP {
+            suite.run(1, &suite.choose(|cost| costs.contains(&cost)), lanes);
+        }
+        suite.go_away(1);
+        let baseline = suite.settled(None);
+        suite.forget_figures();
+        for (cost, lanes) in PHASES {
+            suite.run(runs, &suite.choose(|it| it == cost), lanes);
+        }
+        suite.go_away(runs);
+        let end = suite.settled(Some(baseline));
+        (baseline, end)
+    });
+    suite.print(&neighbours);
+    println!(
+        "resident {} MiB before, {} MiB after; descriptors {} before, {} after; {runs} runs of {} guests in {:.0?}",
+        baseline.0 >> 20,
+        end.0 >> 20,
+        baseline.1,
+        end.1,
+        suite.guests.len(),
+        started.elapsed()
+    );
+    suite.check();
+    assert!(is_as_before(baseline, end), "the server holds more than before: {baseline:?}, then {end:?}");
+    let errors = neighbours.errors.into_inner().expect("no thread panicked");
+    assert!(
+        errors.is_empty(),
+        "{} neighbours' calls failed: {:?}",
+        errors.len(),
+        &errors[..errors.len().min(5)]
+    );
+    suite.check_permits();
+    let log = suite.server.logged();
+    assert!(log.len() < LOG_LINES_MAX, "no guest floods the server's own log: {:?}", &log[..10]);
+    let panics: Vec<_> = log.into_iter().filter(|line| line.contains("panicked")).collect();
+    assert!(panics.is_empty(), "the server's log: {panics:?}");
+    let api = Api::of(&suite.server);
+    assert!(api.is_well() && api.invoke("neighbour-0", r#"{"a":1}"#).body == json!({"a": 1}));
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Memory and descriptors within a twentieth, and a little.
+fn is_as_before(before: (u64, usize), after: (u64, usize)) -> bool {
+    after.0 <= before.0 + before.0 / 20 + SLACK_BYTES && after.1 <= before.1 + before.1 / 20 + 4
+}
+
+impl Suite {
+    fn start(peer: &SilentPeer) -> Self {
+        let (rule, concurrency) = (format!("http://127.0.0.1:{}", peer.port()), CONCURRENCY.to_string());
+        let server = Server::start_with(&[
+            "--quiet",
+            "--concurrency",
+            &concurrency,
+            // So that what a guest left behind is not what an idle instance holds.
+            "--idle-seconds",
+            "1",
+            "--log-mb",
+            "64",
+            "--log-mb-per-group",
+            "4",
+            "--allow-outbound",
+            &rule,
+            "--open-address",
+            "127.0.0.1",
+        ]);
+        let guests = catalogue(peer.port());
+        let api = Api::of(&server);
+        for (number, guest) in guests.iter().enumerate() {
+            let reply = create(&api, number, guest, &rule);
+            let refused = (400, "InvalidParameterValueException");
+            let expected = if guest.end == End::Refused { refused } else { (201, "") };
+            assert_eq!((reply.status, &*reply.error_type), expected, "{}: {reply:?}", guest.name);
+        }
+        for number in 0..NEIGHBOURS {
+            assert_eq!(api.create(&format!("neighbour-{number}"), &self::guest("echo")).status, 201);
+        }
+        let figures = guests.iter().map(|_| Mutex::default()).collect();
+        Self { server, guests, figures }
+    }
+
+    /// The numbers of the guests that cost so much.
+    fn choose(&self, is_chosen: impl Fn(Cost) -> bool) -> Vec<usize> {
+        let guests = self.guests.iter().enumerate();
+        guests
+            .filter(|(_, guest)| guest.end != End::Refused && is_chosen(guest.cost))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Runs each of these so often, `lanes` at a time, and holds the server's memory against what they may have.
+    fn run(&self, runs: usize, chosen: &[usize], lanes: usize) {
+        let before = resident_bytes(self.server.id());
+        let (next, done, peak) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicU64::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    peak.fetch_max(resident_bytes(self.server.id()), Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(10));
+                }
+            });
+            let _stop = StopOnDrop(&done);
+            thread::scope(|scope| {
+                for _ in 0..lanes {
+                    scope.spawn(|| {
+                        let api = Api::of(&self.server);
+                        let jobs = chosen.len() * runs;
+                        while let Some(number) =
+                            Some(next.fetch_add(1, Ordering::SeqCst)).filter(|&it| it < jobs)
+                        {
+                            self.run_one(&api, chosen[number % chosen.len()]);
+                        }
+                    });
+                }
+            });
+        });
+        let limit_mb = chosen.iter().map(|&number| self.guests[number].memory_mb).max().unwrap_or_default();
+        let most = before + lanes as u64 * (u64::from(limit_mb) << 20) + OVERHEAD_BYTES;
+        let peak = peak.into_inner();
+        println!("{lanes:>3} at a time: resident at most {} MiB, {} MiB before", peak >> 20, before >> 20);
+        assert!(peak <= most, "the server had {} MiB, more than {} MiB", peak >> 20, most >> 20);
+    }
+
+    fn run_one(&self, api: &Api, number: usize) {
+        let guest = &self.guests[number];
+        let started = Instant::now();
+        let reply = api.invoke(&name(number), "{}");
+        let duration = started.elapsed();
+        let expected = match guest.end.error_type() {
+            None => reply.body == "ok",
+            Some(error_type) => reply.is_function_error && reply.body["errorType"] == error_type,
+        };
+        let mut figures = self.figures[number].lock().expect("no thread panicked");
+        figures.durations.push(duration);
+        if reply.status != 200 || !expected {
+            let how: String =
+                format!("{} {} {}", reply.status, reply.error_type, reply.body).chars().take(200).collect();
+            *figures.unexpected.entry(how).or_default() += 1;
+        }
+    }
+
+    /// Asks for guests that compute and guests that wait, and goes away before they end.
+    fn go_away(&self, runs: usize) {
+        for guest in
+            ["loop: in the handler", "timer: sleeps for ever", "request: a hundred that nobody answers"]
+        {
+            let number = self.guests.iter().position(|it| it.name == guest).expect("it is in the catalogue");
+            let path = format!("/2015-03-31/functions/{}/invocations", name(number));
+            for _ in 0..runs {
+                let mut stream = TcpStream::connect(self.server.address()).expect("it listens");
+                write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}")
+                    .expect("it is sent");
+            }
+        }
+    }
+
+    fn forget_figures(&self) {
+        for figures in &self.figures {
+            *figures.lock().expect("no thread panicked") = Figures::default();
+        }
+    }
+
+    /// The server's memory and descriptors once they are as they were, or do not change any more.
+    fn settled(&self, before: Option<(u64, usize)>) -> (u64, usize) {
+        let started = Instant::now();
+        loop {
+            // Idle instances go after a second; what is looked at is what is left then.
+            thread::sleep(Duration::from_secs(3));
+            let now = (resident_bytes(self.server.id()), descriptors(self.server.id()));
+            let done = before.is_none_or(|before| is_as_before(before, now));
+            if done || started.elapsed() > SETTLE_TIME_MAX {
+                return now;
+            }
+        }
+    }
+
+    /// Each guest ended as it had to, and in time.
+    fn check(&self) {
+        for (guest, figures) in self.guests.iter().zip(&self.figures) {
+            let figures = figures.lock().expect("no thread panicked");
+            assert!(figures.unexpected.is_empty(), "{}: {:?}", guest.name, figures.unexpected);
+            let late = figures.durations.iter().max().map(|longest| longest.saturating_sub(limit(guest)));
+            let in_time = guest.cost == Cost::Everything || late.unwrap_or_default() < LATE_MAX;
+            assert!(in_time, "{}: {late:?} late", guest.name);
+        }
+    }
+
+    /// All that may run at a time can do so, and no more: no permit was lost.
+    fn check_permits(&self) {
+        let waits = self.guests.iter().position(|guest| guest.name == "timer: sleeps for ever");
+        let waits = name(waits.expect("it is in the catalogue"));
+        let replies: Vec<Reply> = thread::scope(|scope| {
+            let call = || Api::of(&self.server).invoke(&waits, "{}");
+            let calls: Vec<_> = (0..2 * CONCURRENCY).map(|_| scope.spawn(call)).collect();
+            calls.into_iter().map(|call| call.join().expect("it is answered")).collect()
+        });
+        let ran = replies.iter().filter(|reply| reply.body["errorType"] == "Sandbox.Timedout").count();
+        let throttled = replies.iter().filter(|reply| reply.status == 429).count();
+        assert_eq!((ran, throttled), (CONCURRENCY, CONCURRENCY));
+    }
+
+    fn print(&self, neighbours: &Neighbours) {
+        println!(
+            "\n{:<57} {:<30} {:>5} {:>5} {:>10} {:>10}  of",
+            "guest", "ends with", "runs", "so", "p50 ms", "max ms"
+        );
+        let ran = self.guests.iter().zip(&self.figures).filter(|(guest, _)| guest.end != End::Refused);
+        for (guest, figures) in ran {
+            let figures = figures.lock().expect("no thread panicked");
+            let (of, base) = match guest.end {
+                End::TimedOut => ("being late", limit(guest)),
+                _ => ("running", Duration::ZERO),
+            };
+            let times: Vec<_> = figures.durations.iter().map(|it| it.saturating_sub(base)).collect();
+            let end = guest.end.error_type().unwrap_or("an answer");
+            let so = times.len() - figures.unexpected.values().sum::<usize>();
+            println!("{:<57} {end:<30} {:>5} {so:>5} {}  {of}", guest.name, times.len(), quantiles(times));
+        }
+        let durations = neighbours.durations.lock().expect("no thread panicked").clone();
+        let errors = neighbours.errors.lock().expect("no thread panicked").len();
+        println!(
+            "{NEIGHBOURS} neighbours: {} calls, {errors} errors, {} ms",
+            durations.len(),
+            quantiles(durations)
+        );
+    }
+}
+
+/// When the guest's time is over.
+fn limit(guest: &Hostile) -> Duration {
+    match guest.cost {
+        Cost::Starting => Duration::from_secs(10),
+        _ => Duration::from_secs(guest.timeout_seconds.into()),
+    }
+}
+
+/// The median and the largest, in milliseconds.
+fn quantiles(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let milliseconds = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1000.0);
+    format!("{:>10.1} {:>10.1}", milliseconds(times.get(times.len() / 2)), milliseconds(times.last()))
+}
+
+fn name(number: usize) -> String {
+    format!("hostile-{number}")
+}
+
+fn create(api: &Api, number: usize, guest: &Hostile, outbound: &str) -> Reply {
+    let body = json!({
+        "FunctionName": name(number),
+        "Role": "arn:aws:iam::000000000000:role/any",
+        "Runtime": "provided.al2023",
+        "Handler": "bootstrap",
+        "Timeout": guest.timeout_seconds,
+        "MemorySize": guest.memory_mb,
+        "Environment": { "Variables": { "SAMOVAR_OUTBOUND": outbound } },
+        "Code": { "ZipFile": BASE64_STANDARD.encode(&guest.component) },
+    });
+    api.call("POST", "/2015-03-31/functions", Some(&body))
+}
+
+impl Neighbours {
+    /// Calls every so many of them in turn, until it is told to stop.
+    fn call(&self, api: &Api, first: usize) {
+        let mut count = 0;
+        for number in (first..NEIGHBOURS).step_by(NEIGHBOUR_THREADS).cycle() {
+            if self.stop.load(Ordering::SeqCst) {
+                return;
+            }
+            count += 1;
+            let event = json!({ "from": first, "count": count });
+            let started = Instant::now();
+            let reply = api.invoke(&format!("neighbour-{number}"), &event.to_string());
+            self.durations.lock().expect("no thread panicked").push(started.elapsed());
+            if reply.status != 200 || reply.body != event {
+                self.errors.lock().expect("no thread panicked").push(format!("{reply:?}"));
+            }
+            thread::sleep(NEIGHBOUR_REST);
+        }
+    }
+}
