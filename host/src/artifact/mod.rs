@@ -37,12 +37,13 @@ use self::disk::on_blocking_thread;
 pub(crate) use self::loaded::Loaded;
 use self::loaded::{Budget, Slot};
 use self::package::Package;
-pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
+pub use self::package::PackageError;
 pub(crate) use self::packages::Swept;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::packages::copy_package;
 use self::packages::{PackageFile, Packages};
 pub use self::worker::compile_worker;
+use crate::function::PACKAGE_BYTES_BOUND;
 use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
 /// Why a package is not taken as a function's code.
@@ -50,10 +51,12 @@ use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 #[non_exhaustive]
 pub enum CodeError {
     /// The package is too large.
-    #[error("the package has {bytes} bytes; zipped size must be smaller than {PACKAGE_BYTES_MAX} bytes")]
+    #[error("the package has {bytes} bytes; zipped size must be smaller than {limit} bytes")]
     TooLarge {
         /// How many bytes it has.
         bytes: usize,
+        /// How many it may have.
+        limit: usize,
     },
     /// The package is a zip that is damaged, too large, or does not say which component in it is the function.
     #[error(transparent)]
@@ -128,7 +131,7 @@ const CODE_FOLDER: &str = "samovar-code";
 const PACKAGES_FOLDER: &str = "packages";
 
 const KIB: usize = 1 << 10;
-/// How many bytes of packages may wait to be compiled: ten of the largest.
+/// How many bytes of packages may wait to be compiled: ten of the largest that Lambda takes.
 const WAITING_BYTES_MAX: usize = 512 << 20;
 /// What every package counts for at least, so that no more than 256 wait.
 const UPLOAD_BYTES_MIN: usize = 2 << 20;
@@ -149,6 +152,9 @@ pub(crate) struct ArtifactSettings {
     pub(crate) compiled_bytes_max: u64,
     /// The most bytes that code and files of packages may have in memory.
     pub(crate) loaded_bytes_max: u64,
+    /// The most bytes of a package that is uploaded, and of its files.
+    pub(crate) package_bytes_max: usize,
+    pub(crate) unzipped_bytes_max: u64,
     /// Where the host waits for work to end when it closes, and what tells that work to end.
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -205,8 +211,9 @@ impl Artifacts {
     /// Admits a package, if there is room for it.
     pub(crate) fn admit(&self, package: Bytes) -> Result<Upload, CodeError> {
         let bytes = package.len();
-        if bytes > PACKAGE_BYTES_MAX {
-            return Err(CodeError::TooLarge { bytes });
+        let limit = self.settings.package_bytes_max;
+        if bytes > limit {
+            return Err(CodeError::TooLarge { bytes, limit });
         }
         let room = bytes.max(UPLOAD_BYTES_MIN).div_ceil(KIB) as u32;
         let room = self.room.clone().try_acquire_many_owned(room);
@@ -254,7 +261,7 @@ impl Artifacts {
 
     /// The package of code that is not compiled yet, on its way in once more.
     pub(crate) async fn admit_again(&self, code: &Code) -> Result<Upload, CodeError> {
-        let bytes = usize::try_from(code.size_bytes).unwrap_or(PACKAGE_BYTES_MAX).max(UPLOAD_BYTES_MIN);
+        let bytes = usize::try_from(code.size_bytes).unwrap_or(PACKAGE_BYTES_BOUND).max(UPLOAD_BYTES_MIN);
         let room = bytes.min(WAITING_BYTES_MAX).div_ceil(KIB) as u32;
         let room = self.room.clone().acquire_many_owned(room).await.expect("the semaphore is never closed");
         Ok(Upload { package: code.package().await?, _room: room })
@@ -298,10 +305,11 @@ impl Artifacts {
         // Held to the end: reading a package may take as much memory as compiling it.
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
         let handler = code.key.handler.clone().unwrap_or_default();
+        let unzipped_bytes_max = self.settings.unzipped_bytes_max;
         let read = on_blocking_thread({
             let package = upload.package.clone();
             move || {
-                let package = Package::read(&package, &handler)?;
+                let package = Package::read_within(&package, &handler, unzipped_bytes_max)?;
                 let (digest, component) = (CodeDigest::of(&package.component), package.component.clone());
                 let has_assets = !package.assets.is_empty();
                 assets(package)?;

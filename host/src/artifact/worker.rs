@@ -17,7 +17,7 @@ use tokio::process::Command;
 use super::CodeError;
 use super::compile_limits::CompileLimits;
 use super::compiled::ARTIFACT_BYTES_MAX;
-use super::package::UNZIPPED_BYTES_MAX;
+use crate::function::UNZIPPED_BYTES_BOUND;
 use crate::wasm::{ProgramError, compile_alone};
 
 /// The command that makes an executable a worker.
@@ -193,7 +193,7 @@ fn read_wasm() -> io::Result<Vec<u8>> {
     let mut length = [0; 8];
     stdin.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
-    if length > UNZIPPED_BYTES_MAX {
+    if length > UNZIPPED_BYTES_BOUND {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "more than a component may have"));
     }
     let mut wasm = vec![0; length as usize];

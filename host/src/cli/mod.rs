@@ -11,6 +11,7 @@ mod figures;
 mod function_logs;
 mod functions;
 mod invoke;
+mod limits;
 mod logs;
 mod output;
 mod pages;

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::limits::LimitOptions;
 use super::{logs, output};
 use crate::function::{AccountId, OutboundList, Region};
 use crate::http::{self, HttpSettings};
@@ -98,6 +99,8 @@ pub(super) struct Serve {
     /// Do not write what functions log to standard error
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 impl Serve {
@@ -110,6 +113,8 @@ impl Serve {
             );
         }
         self.outbound()?;
+        self.limits.limits().check()?;
+        self.limits.http().check(&self.limits.limits())?;
         log_to_stderr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
@@ -188,7 +193,8 @@ impl Serve {
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
-            .outbound_connections_max(self.outbound_connections);
+            .outbound_connections_max(self.outbound_connections)
+            .limits(self.limits.limits());
         let host = match self.log_settings() {
             Some(kept) => host.logs(kept),
             None => host,
@@ -228,8 +234,7 @@ impl Serve {
     fn http_settings(&self, address: IpAddr) -> HttpSettings {
         let own = (!address.is_loopback() && !address.is_unspecified()).then(|| address.to_string());
         let compile_wait_max = Duration::from_secs(self.compile_wait_seconds.into());
-        let settings =
-            HttpSettings::default().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
+        let settings = self.limits.http().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
         self.allow_hosts.iter().cloned().chain(own).fold(settings, HttpSettings::allow_host)
     }
 

@@ -10,7 +10,7 @@ use wasmtime::component::Linker;
 
 use super::{Host, StartError};
 use crate::artifact::{CompileLimits, Compiler};
-use crate::function::{AccountId, OutboundList, Region};
+use crate::function::{AccountId, Limits, OutboundList, Region};
 use crate::logs::LogSettings;
 use crate::wasm::{GuestState, LinkHook};
 
@@ -39,6 +39,7 @@ pub struct HostBuilder {
     pub(crate) outbound_addresses: Vec<IpNet>,
     pub(crate) outbound_connections_max: usize,
     pub(crate) logs: Option<LogSettings>,
+    pub(crate) limits: Limits,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -64,6 +65,7 @@ impl Default for HostBuilder {
             outbound_addresses: Vec::new(),
             outbound_connections_max: 1000,
             logs: None,
+            limits: Limits::default(),
             link: None,
         }
     }
@@ -190,6 +192,11 @@ impl HostBuilder {
         Self { logs: Some(kept), ..self }
     }
 
+    /// What one invocation, one function and its code may have at most. Default: what Lambda allows.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -213,7 +220,7 @@ impl HostBuilder {
     /// Starts the host.
     ///
     /// # Errors
-    /// When the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
+    /// When a limit cannot be kept, the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
     /// functions cannot be linked.
     ///
     /// # Panics
@@ -245,6 +252,7 @@ impl fmt::Debug for HostBuilder {
             .field("outbound_addresses", &self.outbound_addresses)
             .field("outbound_connections_max", &self.outbound_connections_max)
             .field("logs", &self.logs)
+            .field("limits", &self.limits)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -40,13 +40,15 @@ use self::call::Call;
 use self::data_dir::DataDir;
 use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
-use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
+use crate::function::{
+    FunctionArn, FunctionKey, FunctionRef, Limits, LimitsError, Qualifier, Region, VersionNumber,
+};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
 use crate::pool::{Checkout, Idlers};
 use crate::registry::{Function, Registry};
 use crate::store::{self, StoreError};
-use crate::telemetry::{LogFeed, LogLine, Stopwatch};
+use crate::telemetry::{DroppedLogs, LogFeed, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
 use crate::wasm::{Engine, EngineError, OutboundHost};
 
@@ -119,6 +121,9 @@ pub enum StartError {
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A limit cannot be kept.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// The functions of an earlier process cannot be read.
     #[error(transparent)]
     Store(StoreError),
@@ -139,6 +144,7 @@ impl Host {
     }
 
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
+        settings.limits.check()?;
         let data_dir = DataDir::take(settings.data_dir, settings.network_file_system_allowed)?;
         let store = store::open((!data_dir.is_temporary()).then(|| data_dir.path()))?;
         let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
@@ -148,6 +154,8 @@ impl Host {
             compile_limits: settings.compile_limits,
             compiled_bytes_max: settings.compiled_bytes_max,
             loaded_bytes_max: settings.loaded_bytes_max,
+            package_bytes_max: settings.limits.package_bytes,
+            unzipped_bytes_max: settings.limits.unzipped_bytes,
             tasks: tasks.clone(),
             stop: stop.clone(),
         };
@@ -168,6 +176,7 @@ impl Host {
             ),
             account_id: settings.account_id.as_str().into(),
             init_time_max: settings.init_time_max,
+            limits: settings.limits,
             instances_max: settings.instances_max,
         };
         let parts = Arc::new(HostParts {
@@ -203,7 +212,7 @@ impl Host {
 
         let version = self.resolve(&request.function)?;
         stages.resolve = stopwatch.lap();
-        let invocation = admit(&version, request)?;
+        let invocation = admit(&version, request, self.limits())?;
         let permit = self.acquire()?;
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, &version);
@@ -239,13 +248,18 @@ impl Host {
     /// When it does not exist, or the request is malformed or too large.
     pub fn check(&self, request: Invoke) -> Result<(), InvokeError> {
         let version = self.resolve(&request.function)?;
-        admit(&version, request).map(drop)
+        admit(&version, request, self.limits()).map(drop)
     }
 
     /// The log lines of all functions from now on, as they are written. A receiver that falls more than 4,096
     /// lines behind loses the oldest.
     pub fn logs(&self) -> broadcast::Receiver<LogLine> {
         self.parts.shared.feed.subscribe()
+    }
+
+    /// What invocations have lost because they logged more than [they may](Limits::invocation_log_bytes).
+    pub fn dropped_logs(&self) -> DroppedLogs {
+        self.parts.shared.feed.dropped().read()
     }
 
     /// The region of references that name none.
@@ -256,6 +270,11 @@ impl Host {
     /// The account in ARNs: twelve digits.
     pub fn account_id(&self) -> &str {
         &self.parts.shared.account_id
+    }
+
+    /// What one invocation, one function and its code may have at most.
+    pub fn limits(&self) -> &Limits {
+        &self.parts.shared.limits
     }
 
     /// How many invocations are running.

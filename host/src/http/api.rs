@@ -29,6 +29,8 @@ pub(super) struct Api {
     pub(super) host: Host,
     pub(super) bodies: Bodies,
     pub(super) guard: Guard,
+    /// How large the body of any request but Invoke may be.
+    pub(super) request_bytes_max: usize,
     /// How long operations wait for code to be compiled before they answer that it goes on.
     pub(super) compile_wait_max: Duration,
     /// Whether any runtime of Lambda is taken.
@@ -39,7 +41,8 @@ impl Api {
     pub(super) fn new(host: Host, settings: &HttpSettings) -> Arc<Self> {
         Arc::new(Self {
             host,
-            bodies: Bodies::new(),
+            bodies: Bodies::new(settings),
+            request_bytes_max: settings.request_bytes_max,
             guard: Guard::new(&settings.allowed_hosts),
             compile_wait_max: settings.compile_wait_max,
             any_runtime: settings.any_runtime,

@@ -141,15 +141,11 @@ impl From<StoreError> for WireError {
 impl From<CodeError> for WireError {
     fn from(error: CodeError) -> Self {
         match error {
-            CodeError::TooLarge { .. } => {
-                let limit = crate::PACKAGE_BYTES_MAX;
-                Self::new(
-                    Exception::RequestEntityTooLarge,
-                    format!("Zipped size must be smaller than {limit} bytes"),
-                )
-            }
-            CodeError::Package(PackageError::Unzipped { .. }) => {
-                let limit = crate::UNZIPPED_BYTES_MAX;
+            CodeError::TooLarge { limit, .. } => Self::new(
+                Exception::RequestEntityTooLarge,
+                format!("Zipped size must be smaller than {limit} bytes"),
+            ),
+            CodeError::Package(PackageError::Unzipped { limit, .. }) => {
                 Self::parameter(format!("Unzipped size must be smaller than {limit} bytes"))
             }
             CodeError::Package(

@@ -12,6 +12,11 @@ pub(super) fn split(line: &[u8]) -> Option<(&[u8], FunctionError)> {
     parse(&line[at + 1..]).map(|error| (&line[..at], error))
 }
 
+/// Where a record may begin; the end of the bytes if nowhere.
+pub(super) fn begin(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| byte == RECORD_SEPARATOR).unwrap_or(bytes.len())
+}
+
 fn parse(record: &[u8]) -> Option<FunctionError> {
     #[derive(serde::Deserialize)]
     struct Record {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::facts::VersionFacts;
 use crate::artifact::{Code, Loaded};
-use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
+use crate::function::{Environment, FunctionState, Isolation, Limits, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) outbound: Arc<OutboundHost>,
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
+    pub(crate) limits: Limits,
     pub(crate) instances_max: u32,
 }
 
@@ -106,7 +107,13 @@ impl WasmLauncher {
             ephemeral_storage_bytes: self.ephemeral_storage_bytes,
             assets: assets.clone(),
             outbound: self.outbound.clone(),
-            log: Log::new(Arc::new(source), self.shared.feed.clone(), &self.logging),
+            limits: self.shared.limits,
+            log: Log::new(
+                Arc::new(source),
+                self.shared.feed.clone(),
+                &self.logging,
+                self.shared.limits.invocation_log_bytes,
+            ),
         }
     }
 

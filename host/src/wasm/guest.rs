@@ -13,13 +13,9 @@ use super::limits::MemoryLimit;
 use super::outbound::{Outbound, OutboundHttp};
 use super::stream::Output;
 use super::transcript::Transcript;
-use crate::function::{Isolation, World};
+use crate::function::{Isolation, Limits, World};
 use crate::telemetry::{Log, Stream};
 
-/// How many resources (streams, pollables, ...) a guest may hold at a time. What one of them can hold in the host's own
-/// memory is at most some 60 KiB: a set of headers, the head of an answer, or a part of a body on its way. All together
-/// they come to 60 MiB. It is also how many files a function may have open on Lambda.
-const RESOURCES_MAX: usize = 1_024;
 /// How many random bytes a guest may ask for at a time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// How large a set of HTTP headers may be: as much as most servers take. A guest may have as many sets as resources, and
@@ -45,6 +41,8 @@ pub(crate) struct Surroundings {
     pub(crate) assets: Arc<Assets>,
     /// Where it may send HTTP requests.
     pub(crate) outbound: Arc<Outbound>,
+    /// What it may have at most.
+    pub(crate) limits: Limits,
     /// Where its standard output and error go.
     pub(crate) log: Log,
 }
@@ -61,6 +59,8 @@ pub struct GuestState {
     /// What a command reads and prints.
     pub(super) transcript: Option<Transcript>,
     pub(super) isolation: Isolation,
+    /// The bytes an answer may have.
+    pub(super) answer_bytes_max: usize,
     /// When the guest is to be ended. None while it does not run.
     pub(super) deadline: Option<Instant>,
     pub(super) request_id: Option<Arc<str>>,
@@ -78,6 +78,7 @@ impl GuestState {
             ephemeral_storage_bytes,
             assets,
             outbound,
+            limits,
             log,
         } = surroundings;
         let mut wasi = WasiCtxBuilder::new();
@@ -93,7 +94,7 @@ impl GuestState {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         let transcript = match world {
-            World::Command => Some(Transcript::default()),
+            World::Command => Some(Transcript::new(limits.answer_bytes)),
             World::Event | World::Http => None,
         };
         match &transcript {
@@ -104,7 +105,7 @@ impl GuestState {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(limits.resources);
         let memory = MemoryLimit::new(memory_limit_bytes, ephemeral_storage_bytes);
         let outbound = OutboundHttp::new(outbound, log.clone());
         Self {
@@ -117,6 +118,7 @@ impl GuestState {
             log,
             transcript,
             isolation,
+            answer_bytes_max: limits.answer_bytes,
             deadline: None,
             request_id: None,
             function_name,

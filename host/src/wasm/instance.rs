@@ -14,12 +14,14 @@ use super::guest::{GuestState, Surroundings};
 use super::program::Program;
 use super::program_error::one_line;
 use super::world::Handler;
-use crate::function::{Isolation, World};
-use crate::invocation::{ANSWER_BYTES_MAX, FunctionError, Invocation};
+use crate::function::{ANSWER_BYTES_BOUND, Isolation, World};
+use crate::invocation::{FunctionError, Invocation};
 use crate::telemetry::Log;
 
 /// How many bytes a guest may hand to one host function.
 const HOSTCALL_BYTES_MAX: usize = 16 << 20;
+const _: () =
+    assert!(ANSWER_BYTES_BOUND < HOSTCALL_BYTES_MAX, "every answer that may be given can be handed over");
 /// How many handles to resources a guest's components may hold together.
 const HANDLES_MAX: usize = 10_000;
 
@@ -131,8 +133,8 @@ impl Instance {
         guest.deadline = None;
         guest.outbound.close();
         let (answer, reusable) = match called {
-            Ok(Ok(Ok(answer))) if answer.len() <= ANSWER_BYTES_MAX => (Ok(answer), true),
-            Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large()), true),
+            Ok(Ok(Ok(answer))) if answer.len() <= guest.answer_bytes_max => (Ok(answer), true),
+            Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large(guest.answer_bytes_max)), true),
             Ok(Ok(Err(reported))) => (Err(reported), true),
             Ok(Err(error)) => (Err(Ending::of(guest, limit, &error).into_error(&request_id, memory)), false),
             Err(_elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),
