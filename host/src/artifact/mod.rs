@@ -26,14 +26,14 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::code::{Code, CodeRecord};
+pub(crate) use self::code::{Code, CodeRecord, LoadError};
 use self::code::{CodeKey, Compiled, assets};
 pub use self::compile_limits::CompileLimits;
 use self::compiled::CompiledCode;
 pub use self::compiler::Compiler;
 pub use self::digest::{CodeDigest, DigestError};
 pub(crate) use self::disk::check_private;
-use self::disk::on_blocking_thread;
+use self::disk::{is_out_of_resources, on_blocking_thread};
 pub(crate) use self::loaded::Loaded;
 use self::loaded::{Budget, Slot};
 use self::package::Package;
@@ -66,7 +66,7 @@ pub enum CodeError {
     Assets(#[from] AssetsError),
     /// The package is not a function.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    Program(ProgramError),
     /// Compiling it takes longer than it may.
     #[error("the component takes more than {} s to compile, which is the limit", limit.as_secs())]
     CompileTime {
@@ -97,6 +97,12 @@ pub enum CodeError {
         /// Which executable, and what went wrong.
         reason: String,
     },
+    /// The system gives the host no more memory or files for it.
+    #[error("this host is out of resources: {reason}")]
+    OutOfResources {
+        /// What could not be done.
+        reason: String,
+    },
     /// As much code as there is room for is waiting to be compiled.
     #[error(
         "too many functions are being created or updated: the code that waits to be compiled fills {limit_bytes} bytes"
@@ -119,9 +125,21 @@ pub enum CodeError {
     Closing,
 }
 
+impl From<ProgramError> for CodeError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::OutOfResources { reason } => Self::OutOfResources { reason },
+            error => Self::Program(error),
+        }
+    }
+}
+
 impl From<io::Error> for CodeError {
     fn from(error: io::Error) -> Self {
-        Self::Io(Arc::new(error))
+        match is_out_of_resources(&error) {
+            true => Self::OutOfResources { reason: error.to_string() },
+            false => Self::Io(Arc::new(error)),
+        }
     }
 }
 

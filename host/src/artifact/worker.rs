@@ -17,6 +17,7 @@ use tokio::process::Command;
 use super::CodeError;
 use super::compile_limits::CompileLimits;
 use super::compiled::ARTIFACT_BYTES_MAX;
+use super::disk::is_out_of_resources;
 use crate::function::UNZIPPED_BYTES_BOUND;
 use crate::wasm::{ProgramError, compile_alone};
 
@@ -50,8 +51,12 @@ impl Worker<'_> {
 
     async fn talk(self, wasm: &[u8]) -> Result<Vec<u8>, CodeError> {
         let CompileLimits { memory_bytes, cpu, .. } = self.limits;
-        let failed = |error: io::Error| CodeError::Worker {
-            reason: format!("{}: {error}", self.executable.display()),
+        let failed = |error: io::Error| {
+            let reason = format!("{}: {error}", self.executable.display());
+            match is_out_of_resources(&error) {
+                true => CodeError::OutOfResources { reason },
+                false => CodeError::Worker { reason },
+            }
         };
         let mut worker = Command::new(self.executable)
             .arg(COMMAND)

@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use super::limits::LimitOptions;
 use super::{logs, output};
 use crate::function::{AccountId, OutboundList, Region};
+use crate::host::startup::raise_open_files;
 use crate::http::{self, HttpSettings};
 use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 
@@ -116,6 +117,7 @@ impl Serve {
         self.limits.limits().check()?;
         self.limits.http().check(&self.limits.limits())?;
         log_to_stderr()?;
+        raise_open_files();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
@@ -194,7 +196,8 @@ impl Serve {
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
             .outbound_connections_max(self.outbound_connections)
-            .limits(self.limits.limits());
+            .limits(self.limits.limits())
+            .connections(self.limits.connections());
         let host = match self.log_settings() {
             Some(kept) => host.logs(kept),
             None => host,

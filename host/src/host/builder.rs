@@ -40,6 +40,7 @@ pub struct HostBuilder {
     pub(crate) outbound_connections_max: usize,
     pub(crate) logs: Option<LogSettings>,
     pub(crate) limits: Limits,
+    pub(crate) connections: usize,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -66,6 +67,7 @@ impl Default for HostBuilder {
             outbound_connections_max: 1000,
             logs: None,
             limits: Limits::default(),
+            connections: 0,
             link: None,
         }
     }
@@ -197,6 +199,12 @@ impl HostBuilder {
         Self { limits, ..self }
     }
 
+    /// How many connections of clients the process will have at a time. They are not the host's; it looks whether the process
+    /// may open so many files, and says so in the log if not. Default: none.
+    pub fn connections(self, connections: usize) -> Self {
+        Self { connections, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -220,7 +228,7 @@ impl HostBuilder {
     /// Starts the host.
     ///
     /// # Errors
-    /// When a limit cannot be kept, the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
+    /// When a limit cannot be kept, the system gives the process too little for a single instance, the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
     /// functions cannot be linked.
     ///
     /// # Panics
@@ -253,6 +261,7 @@ impl fmt::Debug for HostBuilder {
             .field("outbound_connections_max", &self.outbound_connections_max)
             .field("logs", &self.logs)
             .field("limits", &self.limits)
+            .field("connections", &self.connections)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -20,6 +20,7 @@ mod logs;
 mod policies;
 mod recovery;
 mod settings;
+pub(crate) mod startup;
 mod update;
 mod versions;
 
@@ -38,6 +39,7 @@ use tokio_util::task::TaskTracker;
 use self::admission::admit;
 use self::call::Call;
 use self::data_dir::DataDir;
+use self::startup::{Facts, Finding, Needs};
 use crate::artifact::{ArtifactSettings, Artifacts};
 use crate::concurrency::{Concurrency, Permit};
 use crate::function::{
@@ -121,12 +123,30 @@ pub enum StartError {
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The system gives this process too little to run a host at all.
+    #[error("{0}")]
+    System(String),
     /// A limit cannot be kept.
     #[error(transparent)]
     Limits(#[from] LimitsError),
     /// The functions of an earlier process cannot be read.
     #[error(transparent)]
     Store(StoreError),
+}
+
+/// Says in the log what of the system is not as the host needs it.
+fn check_system(data_dir: &DataDir, settings: &HostBuilder) -> Result<(), StartError> {
+    let needs = Needs {
+        instances: settings.instances_max.into(),
+        connections: settings.connections.saturating_add(settings.outbound_connections_max) as u64,
+    };
+    for finding in startup::findings(&Facts::read(data_dir.path()), &needs) {
+        match finding {
+            Finding::Warning(text) => tracing::warn!("{text}"),
+            Finding::Impossible(text) => return Err(StartError::System(text)),
+        }
+    }
+    Ok(())
 }
 
 impl Host {
@@ -145,7 +165,8 @@ impl Host {
 
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
         settings.limits.check()?;
-        let data_dir = DataDir::take(settings.data_dir, settings.network_file_system_allowed)?;
+        let data_dir = DataDir::take(settings.data_dir.clone(), settings.network_file_system_allowed)?;
+        check_system(&data_dir, &settings)?;
         let store = store::open((!data_dir.is_temporary()).then(|| data_dir.path()))?;
         let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());

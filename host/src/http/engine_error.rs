@@ -21,6 +21,7 @@ impl From<InvokeError> for WireError {
             InvokeError::NoInstanceLeft { .. } => {
                 Self::new(Exception::TooManyRequests, format!("Rate Exceeded: {error}"))
             }
+            InvokeError::OutOfResources { .. } => Self::new(Exception::Unavailable, sentence(&error)),
             InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
             InvokeError::Closing => Self::closing(),
@@ -166,6 +167,7 @@ impl From<CodeError> for WireError {
             CodeError::Busy { .. } => {
                 Self::new(Exception::CallerRateLimit, format!("Rate Exceeded: {error}"))
             }
+            CodeError::OutOfResources { .. } => Self::new(Exception::Unavailable, sentence(&error)),
             CodeError::Worker { .. } => Self::internal(&error),
             CodeError::Io(error) => Self::internal(&error),
             CodeError::Closing => Self::closing(),

@@ -159,6 +159,12 @@ pub enum InvokeError {
         /// Which part of them ran out.
         reason: String,
     },
+    /// The system gives the host no more memory, memory maps or files for an instance; those that were idle are gone already.
+    #[error("this host is out of resources: {reason}")]
+    OutOfResources {
+        /// Which of them ran out.
+        reason: String,
+    },
     /// The version's code is still being compiled, or was refused.
     #[error(
         "the operation cannot be performed at this time. The function is currently in the following state: {state}"

@@ -14,7 +14,11 @@ pub(super) fn split(line: &[u8]) -> Option<(&[u8], FunctionError)> {
 
 /// Where a record may begin; the end of the bytes if nowhere.
 pub(super) fn begin(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&byte| byte == RECORD_SEPARATOR).unwrap_or(bytes.len())
+    // Most have none, which is found out much more quickly than where one is.
+    match bytes.contains(&RECORD_SEPARATOR) {
+        false => bytes.len(),
+        true => bytes.iter().take_while(|&&byte| byte != RECORD_SEPARATOR).count(),
+    }
 }
 
 fn parse(record: &[u8]) -> Option<FunctionError> {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::VersionFacts;
-use crate::artifact::{Code, Loaded};
+use crate::artifact::{Code, LoadError, Loaded};
 use crate::function::{Environment, FunctionState, Isolation, Limits, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{Log, LogFeed, LogSource};
 use crate::timestamp;
 use crate::wasm::{
-    Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Outbound, OutboundHost, Surroundings,
+    Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, NoRoom, Outbound, OutboundHost,
+    Surroundings,
 };
 
 /// The environment variable of a function that holds its command-line arguments.
@@ -140,9 +141,12 @@ impl WasmLauncher {
         }
     }
 
-    fn not_ready(&self, reason: impl ToString) -> LaunchError {
+    fn not_ready(&self, error: LoadError) -> LaunchError {
+        if let LoadError::OutOfResources { reason } = error {
+            return LaunchError::Host(InvokeError::OutOfResources { reason });
+        }
         let version = format!("{}:{}", self.function_name, self.number);
-        LaunchError::Host(InvokeError::NotReady { version, reason: reason.to_string() })
+        LaunchError::Host(InvokeError::NotReady { version, reason: error.to_string() })
     }
 }
 
@@ -202,9 +206,12 @@ impl Launcher for WasmLauncher {
                 Ok((instance, Launched { load, times }))
             }
             Err(InstanceError::Guest(failed)) => Err(LaunchError::Init(failed)),
-            Err(InstanceError::NoRoom(reason)) => {
+            Err(InstanceError::NoRoom(NoRoom::Pool(reason))) => {
                 let limit = self.shared.instances_max;
                 Err(LaunchError::Host(InvokeError::NoInstanceLeft { limit, reason }))
+            }
+            Err(InstanceError::NoRoom(NoRoom::System(reason))) => {
+                Err(LaunchError::Host(InvokeError::OutOfResources { reason }))
             }
         }
     }

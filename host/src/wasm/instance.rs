@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
-use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::engine::Engine;
 use super::failure::{DeadlinePassed, Ending};
 use super::guest::{GuestState, Surroundings};
 use super::program::Program;
-use super::program_error::one_line;
+use super::room::NoRoom;
 use super::world::Handler;
 use crate::function::{ANSWER_BYTES_BOUND, Isolation, World};
 use crate::invocation::{FunctionError, Invocation};
@@ -53,8 +53,8 @@ pub(crate) struct LaunchTimes {
 pub(crate) enum InstanceError {
     /// The guest's own doing.
     Guest(FailedInit),
-    /// The host holds as many instances as it can.
-    NoRoom(String),
+    /// There is no room for one more.
+    NoRoom(NoRoom),
 }
 
 /// How a guest failed to come up, and what is left of it.
@@ -99,10 +99,10 @@ impl Instance {
                 return Ok((Self { store, handler, world, engine: engine.clone() }, times));
             }
             Ok(Ok((_, _, Err(reported)))) => Ending::Reported(reported),
-            Ok(Err(error)) if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() => {
-                return Err(InstanceError::NoRoom(one_line(&error)));
-            }
-            Ok(Err(error)) => Ending::of(guest, init_limit, &error),
+            Ok(Err(error)) => match NoRoom::of(&error) {
+                Some(no_room) => return Err(InstanceError::NoRoom(no_room)),
+                None => Ending::of(guest, init_limit, &error),
+            },
             Err(_elapsed) => Ending::TimedOut(init_limit),
         };
         Err(InstanceError::Guest(FailedInit {
