@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::digest::CodeDigest;
 use super::disk::{is_out_of_resources, on_blocking_thread};
-use super::loaded::{Loaded, Slot};
+use super::loaded::{LOADED_BYTES_MIN, Loaded, Slot};
 use super::package::Package;
 use super::packages::PackageFile;
 use super::{Artifacts, CodeError, Upload};
@@ -203,7 +203,8 @@ impl Code {
         };
         let asset_bytes = package.as_ref().map_or(0, Package::asset_bytes);
         let assets = package.map(assets).transpose()?.unwrap_or_default();
-        let loaded = Arc::new(Loaded { program, assets, bytes: code_bytes + asset_bytes });
+        let bytes = LOADED_BYTES_MIN.max(code_bytes + asset_bytes);
+        let loaded = Arc::new(Loaded { program, assets, bytes });
         artifacts.budget.fill(&self.loaded, loaded.clone());
         Ok(loaded)
     }

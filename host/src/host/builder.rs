@@ -110,7 +110,8 @@ impl HostBuilder {
     }
 
     /// How many instances the host can hold, busy and idle together; each reserves 4 GiB of address space (not of
-    /// memory), so 20,000 is about the most a process can have. Default: 4,000.
+    /// memory), so 20,000 is about the most a process can have; Linux gives it enough memory maps for 4,000 unless it is told
+    /// to give more (`vm.max_map_count`), and where they are not enough there are fewer instances. Default: 4,000.
     pub fn instances_max(self, instances: u32) -> Self {
         Self { instances_max: instances, ..self }
     }
@@ -155,8 +156,8 @@ impl HostBuilder {
         Self { compiled_bytes_max: bytes, ..self }
     }
 
-    /// How many bytes machine code and the files of packages may have in memory; beyond it what was used longest ago is let go,
-    /// and loaded again when it is needed. Default: 4 GiB.
+    /// How many bytes machine code and the files of packages may have in memory, each function's counted as at least 512 KiB;
+    /// beyond it what was used longest ago is let go, and loaded again when it is needed. Default: 4 GiB.
     pub fn loaded_bytes_max(self, bytes: u64) -> Self {
         Self { loaded_bytes_max: bytes, ..self }
     }

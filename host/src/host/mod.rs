@@ -40,7 +40,7 @@ use self::admission::admit;
 use self::call::Call;
 use self::data_dir::DataDir;
 use self::startup::{Facts, Finding, Needs};
-use crate::artifact::{ArtifactSettings, Artifacts};
+use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
 use crate::concurrency::{Concurrency, Permit};
 use crate::function::{
     FunctionArn, FunctionKey, FunctionRef, Limits, LimitsError, Qualifier, Region, VersionNumber,
@@ -135,18 +135,22 @@ pub enum StartError {
 }
 
 /// Says in the log what of the system is not as the host needs it.
-fn check_system(data_dir: &DataDir, settings: &HostBuilder) -> Result<(), StartError> {
+/// Gives back how many instances there can be.
+fn check_system(data_dir: &DataDir, settings: &HostBuilder) -> Result<u32, StartError> {
     let needs = Needs {
         instances: settings.instances_max.into(),
+        programs: settings.loaded_bytes_max / LOADED_BYTES_MIN,
         connections: settings.connections.saturating_add(settings.outbound_connections_max) as u64,
     };
-    for finding in startup::findings(&Facts::read(data_dir.path()), &needs) {
+    let facts = Facts::read(data_dir.path());
+    for finding in startup::findings(&facts, &needs) {
         match finding {
             Finding::Warning(text) => tracing::warn!("{text}"),
             Finding::Impossible(text) => return Err(StartError::System(text)),
         }
     }
-    Ok(())
+    let fit = startup::instances_that_fit(&facts, &needs);
+    Ok(u32::try_from(fit).unwrap_or(settings.instances_max))
 }
 
 impl Host {
@@ -166,9 +170,9 @@ impl Host {
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
         settings.limits.check()?;
         let data_dir = DataDir::take(settings.data_dir.clone(), settings.network_file_system_allowed)?;
-        check_system(&data_dir, &settings)?;
+        let instances_max = check_system(&data_dir, &settings)?;
         let store = store::open((!data_dir.is_temporary()).then(|| data_dir.path()))?;
-        let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
+        let engine = Arc::new(Engine::start(instances_max, settings.link.as_ref())?);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let artifact_settings = ArtifactSettings {
             compiler: settings.compiler,
@@ -198,7 +202,7 @@ impl Host {
             account_id: settings.account_id.as_str().into(),
             init_time_max: settings.init_time_max,
             limits: settings.limits,
-            instances_max: settings.instances_max,
+            instances_max,
         };
         let parts = Arc::new(HostParts {
             registry: Registry::new(store, artifacts.clone(), tasks.clone()),

@@ -10,10 +10,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::wasm::{Engine, FIBRE_STACK_BYTES, MEMORY_SLOT_BYTES};
 
-/// How many memory maps an instance may take: two for its stack, four for its memory (before, in and behind what it is
-/// initialized with, and what it has not), and as much again for those with several memories.
-const MAPS_PER_INSTANCE: u64 = 8;
-/// How many the process takes beside its instances: code, threads, the allocator.
+/// How many memory maps the code of one function takes: before, in and behind what can be run.
+const MAPS_PER_PROGRAM: u64 = 3;
+/// How many an instance takes: two for its stack, four for its memory (before, in and behind what it is initialized with, and
+/// what it has not), and those of code that it alone still holds. One with several memories takes the places of several.
+const MAPS_PER_INSTANCE: u64 = 6 + MAPS_PER_PROGRAM;
+/// How many the process takes beside: threads, the allocator, libraries.
 const MAPS_BESIDE: u64 = 4096;
 /// How many files the process has open beside connections: the store, logs, packages that are read, workers.
 const FILES_BESIDE: u64 = 256;
@@ -45,6 +47,8 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Needs {
     pub(crate) instances: u64,
+    /// How many functions' code may be in memory.
+    pub(crate) programs: u64,
     /// Of clients and of functions' own requests.
     pub(crate) connections: u64,
 }
@@ -74,6 +78,22 @@ impl Facts {
     }
 }
 
+/// How many instances there can be so that memory maps are never used up: a process that has none left cannot even begin a
+/// thread, and is ended by that. As the engine's pool has no more places, one more is refused like any other.
+pub(crate) fn instances_that_fit(facts: &Facts, needs: &Needs) -> u64 {
+    let beside = needs.maps_beside();
+    facts
+        .maps_max
+        .map_or(needs.instances, |maps| needs.instances.min(maps.saturating_sub(beside) / MAPS_PER_INSTANCE))
+}
+
+impl Needs {
+    /// The memory maps of all that is no instance.
+    fn maps_beside(&self) -> u64 {
+        self.programs.saturating_mul(MAPS_PER_PROGRAM).saturating_add(MAPS_BESIDE)
+    }
+}
+
 /// All that is not as it should be.
 pub(crate) fn findings(facts: &Facts, needs: &Needs) -> Vec<Finding> {
     let all = [
@@ -96,15 +116,19 @@ fn proc_file_system(facts: &Facts) -> Option<Finding> {
 
 fn memory_maps(facts: &Facts, needs: &Needs) -> Option<Finding> {
     let found = facts.maps_max?;
-    let needed = needs.instances.saturating_mul(MAPS_PER_INSTANCE).saturating_add(MAPS_BESIDE);
-    (found < needed).then(|| {
-        Finding::Warning(format!(
-            "this process may have {found} memory maps, and {} instances may need {needed}: what is beyond is refused with 503; \
-             allow more: sysctl -w vm.max_map_count={}",
-            needs.instances,
-            needed.next_power_of_two()
-        ))
-    })
+    let needed = needs.instances.saturating_mul(MAPS_PER_INSTANCE).saturating_add(needs.maps_beside());
+    let remedy = format!("allow more: sysctl -w vm.max_map_count={}", needed.next_power_of_two());
+    let instances = needs.instances;
+    match instances_that_fit(facts, needs) {
+        0 => Some(Finding::Impossible(format!(
+            "this process may have {found} memory maps, and {instances} instances may need {needed}; {remedy}"
+        ))),
+        fit if fit < instances => Some(Finding::Warning(format!(
+            "this process may have {found} memory maps, and {instances} instances may need {needed}: there will be {fit} \
+             instances at most; {remedy}"
+        ))),
+        _ => None,
+    }
 }
 
 fn files(facts: &Facts, needs: &Needs) -> Option<Finding> {
@@ -221,7 +245,7 @@ mod tests {
         has_proc: true,
         knows_touched_pages: true,
     };
-    const NEEDS: Needs = Needs { instances: 4000, connections: 6120 };
+    const NEEDS: Needs = Needs { instances: 4000, programs: 8192, connections: 6120 };
 
     fn warning(facts: Facts) -> String {
         match findings(&facts, &NEEDS).as_slice() {
@@ -237,8 +261,9 @@ mod tests {
 
     #[test]
     fn each_warning_has_what_was_found_what_is_needed_and_a_command() {
-        let maps = warning(Facts { maps_max: Some(30_000), ..GOOD });
-        assert!(maps.contains("30000 memory maps, and 4000 instances may need 36096"), "{maps}");
+        let maps = warning(Facts { maps_max: Some(46_672), ..GOOD });
+        assert!(maps.contains("46672 memory maps, and 4000 instances may need 64672"), "{maps}");
+        assert!(maps.contains("there will be 2000 instances at most"), "{maps}");
         assert!(maps.ends_with("sysctl -w vm.max_map_count=65536"), "{maps}");
         let files = warning(Facts { files_max: Some(1024), ..GOOD });
         assert!(
@@ -270,6 +295,7 @@ mod tests {
             space.contains("8192 MiB of address space, and one instance alone needs 8194 MiB"),
             "{space}"
         );
+        assert!(impossible(Facts { maps_max: Some(20_000), ..GOOD }).contains("vm.max_map_count=65536"));
         let files = impossible(Facts { files_max: Some(63), ..GOOD });
         assert!(files.contains("may open 63 files, and needs at least 64; allow more: ulimit -n"), "{files}");
     }

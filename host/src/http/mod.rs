@@ -55,6 +55,7 @@ mod function_settings;
 mod functions;
 mod guard;
 mod invoke;
+mod lingering;
 mod logs;
 mod model;
 mod operations;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,6 +22,7 @@ use crate::Host;
 
 use super::api::Api;
 use super::connection_limits::{ConnectionLimits, NoPlace, Place};
+use super::lingering::{GivenUp, Lingering};
 use super::settings::HttpSettings;
 use super::wire_error::WireError;
 
@@ -132,10 +133,15 @@ impl Connections {
         let api = self.api.clone();
         let (closing, cut_off) = (self.closing.clone(), self.cut_off.clone());
         let ending = closing.clone();
+        let given_up = GivenUp::default();
+        let telling = given_up.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let (api, ending) = (api.clone(), ending.clone());
+            let (api, ending, given_up) = (api.clone(), ending.clone(), telling.clone());
             async move {
                 let mut response = api.answer(request.map(Body::new), Some(peer)).await;
+                if [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status()) {
+                    given_up.set();
+                }
                 if ending.is_cancelled() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
@@ -156,7 +162,9 @@ impl Connections {
                 }
                 None => return,
             };
-            let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+            let mut connection = std::pin::pin!(
+                http.serve_connection(TokioIo::new(Lingering::new(stream, given_up)), service)
+            );
             let served = async {
                 tokio::select! {
                     ended = connection.as_mut() => return ended,
