@@ -59,7 +59,8 @@ fn library() -> BTreeSet<String> {
     let methods = http
         .lines()
         .filter_map(|line| line.trim().strip_prefix("pub fn ")?.split_once('('))
-        .filter_map(|(name, _)| (!others.contains(&name)).then(|| format!("HttpSettings::{name}")));
+        .filter(|(name, _)| !others.contains(name))
+        .map(|(name, _)| format!("HttpSettings::{name}"));
     members.chain(methods).collect()
 }
 

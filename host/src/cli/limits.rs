@@ -77,16 +77,16 @@ pub(super) struct LimitOptions {
 impl LimitOptions {
     /// The host's limits.
     pub(super) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
-        limits.payload_bytes = self.payload_bytes;
-        limits.answer_bytes = self.answer_bytes;
-        limits.invocation_log_bytes = self.invocation_log_bytes;
-        limits.environment_bytes = self.environment_bytes;
-        limits.package_bytes = self.package_bytes;
-        limits.unzipped_bytes = self.unzipped_bytes;
-        limits.client_context_bytes = self.client_context_bytes;
-        limits.resources = self.resources;
-        limits
+        Limits {
+            payload_bytes: self.payload_bytes,
+            answer_bytes: self.answer_bytes,
+            invocation_log_bytes: self.invocation_log_bytes,
+            environment_bytes: self.environment_bytes,
+            package_bytes: self.package_bytes,
+            unzipped_bytes: self.unzipped_bytes,
+            client_context_bytes: self.client_context_bytes,
+            resources: self.resources,
+        }
     }
 
     /// Those of the HTTP API.

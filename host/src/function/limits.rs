@@ -155,14 +155,16 @@ mod tests {
         assert!(text.ends_with("which carries 16 MiB in all"), "{text}");
     }
 
+    type Change = fn(&mut Limits, u64);
+
     #[test]
     fn each_limit_is_held_at_both_ends_of_its_range() {
-        let with = |change: fn(&mut Limits, u64), value| {
+        let with = |change: Change, value| {
             let mut limits = Limits::default();
             change(&mut limits, value);
             limits.check()
         };
-        let all: [(fn(&mut Limits, u64), u64, u64); 8] = [
+        let all: [(Change, u64, u64); 8] = [
             (|limits, value| limits.payload_bytes = value as usize, 1, 256 << 20),
             (|limits, value| limits.answer_bytes = value as usize, 1, 15 << 20),
             (|limits, value| limits.invocation_log_bytes = value, 1 << 10, 1 << 40),

@@ -252,8 +252,7 @@ mod tests {
         assert!(text.contains("at least 69905068 for packages of 52428800 bytes"), "{text}");
         let text = refused(HttpSettings::default().bodies_bytes_max(1 << 20));
         assert_eq!(text, "bodies_bytes_max must be at least 70167211, the largest body that is taken");
-        let mut limits = Limits::default();
-        limits.client_context_bytes = 20 << 10;
+        let limits = Limits { client_context_bytes: 20 << 10, ..Limits::default() };
         let text = HttpSettings::default().headers_bytes_max(16 << 10).check(&limits).expect_err("refused");
         assert!(text.to_string().contains("for a client context of 20480 bytes"), "{text}");
     }
