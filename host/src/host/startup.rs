@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
+#[cfg(feature = "cli")]
+use rustix::process::{Rlimit, setrlimit};
 
 use crate::wasm::{Engine, FIBRE_STACK_BYTES, MEMORY_SLOT_BYTES};
 
@@ -28,6 +30,7 @@ const DISK_FREE_BYTES: u64 = 1 << 30;
 /// What the tables of one instance take of what the system commits, in bytes, in a pool.
 const TABLES_BYTES: u64 = 2 << 20;
 /// The soft limit on open files is not raised beyond this.
+#[cfg(feature = "cli")]
 const FILES_RAISED_MAX: u64 = 1 << 20;
 
 /// What the system gives this process. What is not known, or not limited, is none.
@@ -207,6 +210,7 @@ fn touched_pages(facts: &Facts) -> Option<Finding> {
 
 /// Raises the number of files this process may open to the most that it is allowed; for programs that are a host and nothing
 /// else.
+#[cfg(feature = "cli")]
 pub(crate) fn raise_open_files() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(FILES_RAISED_MAX).min(FILES_RAISED_MAX);
