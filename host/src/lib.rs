@@ -44,9 +44,9 @@ mod version;
 mod wasm;
 
 pub use artifact::{
-    CodeDigest, CodeError, CompileLimits, Compiler, DigestError, PACKAGE_BYTES_MAX, PackageError,
-    UNZIPPED_BYTES_MAX, compile_worker,
+    CodeDigest, CodeError, CompileLimits, Compiler, DigestError, PackageError, compile_worker,
 };
+pub use function::{Limits, LimitsError};
 pub use host::{
     AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
     ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment,
@@ -62,9 +62,8 @@ pub use host::{Backup, BackupError, backup};
 pub use ipnet::IpNet;
 
 pub use invocation::{
-    ANSWER_BYTES_MAX, CLIENT_CONTEXT_BYTES_MAX, FunctionError, FunctionErrorKind, Invoke, InvokeError,
-    Outcome, PAYLOAD_BYTES_MAX, Report, Stages, Start, Status, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX,
-    ThrottleReason, Throttled,
+    FunctionError, FunctionErrorKind, Invoke, InvokeError, Outcome, Report, Stages, Start, Status,
+    TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX, ThrottleReason, Throttled,
 };
 pub use logs::{
     LOG_LIST_MAX, LOG_PAGE_EVENTS_MAX, ListLogGroups, ListLogStreams, LogEvent, LogEventPage, LogFilter,
@@ -76,7 +75,7 @@ pub use metrics::{
     ThrottleCause,
 };
 pub use store::StoreError;
-pub use telemetry::{LogLine, LogSource};
+pub use telemetry::{DroppedLogs, LogLine, LogSource};
 pub use wasm::{AssetsError, EngineError, GuestState, HANDLER, LinkError, ProgramError};
 /// The engine's own crate, for [`HostBuilder::link`].
 pub use wasmtime;

@@ -10,8 +10,8 @@ use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::digest::CodeDigest;
-use super::disk::on_blocking_thread;
-use super::loaded::{Loaded, Slot};
+use super::disk::{is_out_of_resources, on_blocking_thread};
+use super::loaded::{LOADED_BYTES_MIN, Loaded, Slot};
 use super::package::Package;
 use super::packages::PackageFile;
 use super::{Artifacts, CodeError, Upload};
@@ -78,9 +78,12 @@ pub(crate) enum LoadError {
     /// Its package is not there as it was written.
     #[error("its package {} is damaged: {reason}", file.display())]
     Package { file: PathBuf, reason: String },
+    /// The system gives the host no more memory or files for it.
+    #[error("this host is out of resources: {reason}")]
+    OutOfResources { reason: String },
     /// It had to be compiled anew, which failed.
     #[error(transparent)]
-    Code(#[from] CodeError),
+    Code(CodeError),
     /// Something in the host broke.
     #[error("loading it panicked; the host's log says more")]
     Panicked,
@@ -201,7 +204,8 @@ impl Code {
         };
         let asset_bytes = package.as_ref().map_or(0, Package::asset_bytes);
         let assets = package.map(assets).transpose()?.unwrap_or_default();
-        let loaded = Arc::new(Loaded { program, assets, bytes: code_bytes + asset_bytes });
+        let bytes = LOADED_BYTES_MIN.max(code_bytes + asset_bytes);
+        let loaded = Arc::new(Loaded { program, assets, bytes });
         artifacts.budget.fill(&self.loaded, loaded.clone());
         tracing::debug!(code = %self.key.digest, bytes = loaded.bytes, "code was brought into memory");
         Ok(loaded)
@@ -212,7 +216,10 @@ impl Code {
             file: self.package.as_ref().map(|file| file.path()).unwrap_or_default(),
             reason,
         };
-        let package = self.package().await.map_err(|error| damaged(error.to_string()))?;
+        let package = self.package().await.map_err(|error| match is_out_of_resources(&error) {
+            true => LoadError::OutOfResources { reason: error.to_string() },
+            false => damaged(error.to_string()),
+        })?;
         let handler = self.key.handler.clone().unwrap_or_default();
         let read = on_blocking_thread(move || Package::read(&package, &handler)).await;
         read.map_err(|error| damaged(error.to_string()))
@@ -238,6 +245,15 @@ impl Drop for Code {
 
 impl From<ProgramError> for LoadError {
     fn from(error: ProgramError) -> Self {
-        Self::Code(error.into())
+        CodeError::from(error).into()
+    }
+}
+
+impl From<CodeError> for LoadError {
+    fn from(error: CodeError) -> Self {
+        match error {
+            CodeError::OutOfResources { reason } => Self::OutOfResources { reason },
+            error => Self::Code(error),
+        }
     }
 }

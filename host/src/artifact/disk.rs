@@ -21,6 +21,13 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() ->
     }
 }
 
+/// Whether the system gives this process no more files, memory or processes just now.
+pub(super) fn is_out_of_resources(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN))
+}
+
 /// Writes a file so that it is there whole or not at all, also after a crash.
 pub(super) fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let folder = path.parent().expect("files of this module lie in a folder");

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::wasm::{Assets, Program};
 
+/// What code counts at least, in bytes, so that a budget bounds the memory maps of code as well.
+pub(crate) const LOADED_BYTES_MIN: u64 = 512 << 10;
+
 /// What instances are made of, in memory.
 #[derive(Debug)]
 pub(crate) struct Loaded {

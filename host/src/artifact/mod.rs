@@ -27,23 +27,24 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::code::{Code, CodeRecord};
+pub(crate) use self::code::{Code, CodeRecord, LoadError};
 use self::code::{CodeKey, Compiled, assets};
 pub use self::compile_limits::CompileLimits;
 use self::compiled::CompiledCode;
 pub use self::compiler::Compiler;
 pub use self::digest::{CodeDigest, DigestError};
 pub(crate) use self::disk::check_private;
-use self::disk::on_blocking_thread;
-pub(crate) use self::loaded::Loaded;
+use self::disk::{is_out_of_resources, on_blocking_thread};
 use self::loaded::{Budget, Slot};
+pub(crate) use self::loaded::{LOADED_BYTES_MIN, Loaded};
 use self::package::Package;
-pub use self::package::{PACKAGE_BYTES_MAX, PackageError, UNZIPPED_BYTES_MAX};
+pub use self::package::PackageError;
 pub(crate) use self::packages::Swept;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::packages::copy_package;
 use self::packages::{PackageFile, Packages};
 pub use self::worker::compile_worker;
+use crate::function::PACKAGE_BYTES_BOUND;
 use crate::metrics::{CompilationMetrics, CompileCounters, Inside};
 use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 
@@ -52,10 +53,12 @@ use crate::wasm::{AssetsError, Engine, Program, ProgramError};
 #[non_exhaustive]
 pub enum CodeError {
     /// The package is too large.
-    #[error("the package has {bytes} bytes; zipped size must be smaller than {PACKAGE_BYTES_MAX} bytes")]
+    #[error("the package has {bytes} bytes; zipped size must be smaller than {limit} bytes")]
     TooLarge {
         /// How many bytes it has.
         bytes: usize,
+        /// How many it may have.
+        limit: usize,
     },
     /// The package is a zip that is damaged, too large, or does not say which component in it is the function.
     #[error(transparent)]
@@ -65,7 +68,7 @@ pub enum CodeError {
     Assets(#[from] AssetsError),
     /// The package is not a function.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    Program(ProgramError),
     /// Compiling it takes longer than it may.
     #[error("the component takes more than {} s to compile, which is the limit", limit.as_secs())]
     CompileTime {
@@ -96,6 +99,12 @@ pub enum CodeError {
         /// Which executable, and what went wrong.
         reason: String,
     },
+    /// The system gives the host no more memory or files for it.
+    #[error("this host is out of resources: {reason}")]
+    OutOfResources {
+        /// What could not be done.
+        reason: String,
+    },
     /// As much code as there is room for is waiting to be compiled.
     #[error(
         "too many functions are being created or updated: the code that waits to be compiled fills {limit_bytes} bytes"
@@ -118,9 +127,21 @@ pub enum CodeError {
     Closing,
 }
 
+impl From<ProgramError> for CodeError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::OutOfResources { reason } => Self::OutOfResources { reason },
+            error => Self::Program(error),
+        }
+    }
+}
+
 impl From<io::Error> for CodeError {
     fn from(error: io::Error) -> Self {
-        Self::Io(Arc::new(error))
+        match is_out_of_resources(&error) {
+            true => Self::OutOfResources { reason: error.to_string() },
+            false => Self::Io(Arc::new(error)),
+        }
     }
 }
 
@@ -130,7 +151,7 @@ const CODE_FOLDER: &str = "samovar-code";
 const PACKAGES_FOLDER: &str = "packages";
 
 const KIB: usize = 1 << 10;
-/// How many bytes of packages may wait to be compiled: ten of the largest.
+/// How many bytes of packages may wait to be compiled: ten of the largest that Lambda takes.
 const WAITING_BYTES_MAX: usize = 512 << 20;
 /// What every package counts for at least, so that no more than 256 wait.
 const UPLOAD_BYTES_MIN: usize = 2 << 20;
@@ -151,6 +172,9 @@ pub(crate) struct ArtifactSettings {
     pub(crate) compiled_bytes_max: u64,
     /// The most bytes that code and files of packages may have in memory.
     pub(crate) loaded_bytes_max: u64,
+    /// The most bytes of a package that is uploaded, and of its files.
+    pub(crate) package_bytes_max: usize,
+    pub(crate) unzipped_bytes_max: u64,
     /// Where the host waits for work to end when it closes, and what tells that work to end.
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -209,8 +233,9 @@ impl Artifacts {
     /// Admits a package, if there is room for it.
     pub(crate) fn admit(&self, package: Bytes) -> Result<Upload, CodeError> {
         let bytes = package.len();
-        if bytes > PACKAGE_BYTES_MAX {
-            return Err(CodeError::TooLarge { bytes });
+        let limit = self.settings.package_bytes_max;
+        if bytes > limit {
+            return Err(CodeError::TooLarge { bytes, limit });
         }
         let room = bytes.max(UPLOAD_BYTES_MIN).div_ceil(KIB) as u32;
         let room = self.room.clone().try_acquire_many_owned(room);
@@ -263,7 +288,7 @@ impl Artifacts {
 
     /// The package of code that is not compiled yet, on its way in once more.
     pub(crate) async fn admit_again(&self, code: &Code) -> Result<Upload, CodeError> {
-        let bytes = usize::try_from(code.size_bytes).unwrap_or(PACKAGE_BYTES_MAX).max(UPLOAD_BYTES_MIN);
+        let bytes = usize::try_from(code.size_bytes).unwrap_or(PACKAGE_BYTES_BOUND).max(UPLOAD_BYTES_MIN);
         let room = bytes.min(WAITING_BYTES_MAX).div_ceil(KIB) as u32;
         let room = self.room.clone().acquire_many_owned(room).await.expect("the semaphore is never closed");
         Ok(Upload { package: code.package().await?, _room: room })
@@ -307,10 +332,11 @@ impl Artifacts {
         // Held to the end: reading a package may take as much memory as compiling it.
         let _turn = self.turn().await;
         let handler = code.key.handler.clone().unwrap_or_default();
+        let unzipped_bytes_max = self.settings.unzipped_bytes_max;
         let read = on_blocking_thread({
             let package = upload.package.clone();
             move || {
-                let package = Package::read(&package, &handler)?;
+                let package = Package::read_within(&package, &handler, unzipped_bytes_max)?;
                 let (digest, component) = (CodeDigest::of(&package.component), package.component.clone());
                 let has_assets = !package.assets.is_empty();
                 assets(package)?;

@@ -17,7 +17,8 @@ use tokio::process::Command;
 use super::CodeError;
 use super::compile_limits::CompileLimits;
 use super::compiled::ARTIFACT_BYTES_MAX;
-use super::package::UNZIPPED_BYTES_MAX;
+use super::disk::is_out_of_resources;
+use crate::function::UNZIPPED_BYTES_BOUND;
 use crate::wasm::{ProgramError, compile_alone};
 
 /// The command that makes an executable a worker.
@@ -50,8 +51,12 @@ impl Worker<'_> {
 
     async fn talk(self, wasm: &[u8]) -> Result<Vec<u8>, CodeError> {
         let CompileLimits { memory_bytes, cpu, .. } = self.limits;
-        let failed = |error: io::Error| CodeError::Worker {
-            reason: format!("{}: {error}", self.executable.display()),
+        let failed = |error: io::Error| {
+            let reason = format!("{}: {error}", self.executable.display());
+            match is_out_of_resources(&error) {
+                true => CodeError::OutOfResources { reason },
+                false => CodeError::Worker { reason },
+            }
         };
         let mut worker = Command::new(self.executable)
             .arg(COMMAND)
@@ -193,7 +198,7 @@ fn read_wasm() -> io::Result<Vec<u8>> {
     let mut length = [0; 8];
     stdin.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
-    if length > UNZIPPED_BYTES_MAX {
+    if length > UNZIPPED_BYTES_BOUND {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "more than a component may have"));
     }
     let mut wasm = vec![0; length as usize];

@@ -17,9 +17,9 @@ use super::client::{Client, function_path};
 use super::settings::{Settings, check_description, pair};
 use super::settled::{compiled, settled, updated};
 use super::{Endpoint, output, pages, versions, wire};
-use crate::function::{AliasName, Environment, FunctionRef, OutboundList};
+use crate::CodeDigest;
+use crate::function::{AliasName, Environment, FunctionRef, OutboundList, PACKAGE_BYTES_BOUND};
 use crate::http::{ISOLATION_VARIABLE, OUTBOUND_VARIABLE, PERMIT_WAIT_VARIABLE};
-use crate::{CodeDigest, PACKAGE_BYTES_MAX};
 
 /// What the API wants to be told and has no use for.
 const ROLE: &str = "arn:aws:iam::000000000000:role/samovar";
@@ -144,11 +144,11 @@ impl Deploy {
         let file = self.file.display();
         let mut package = Vec::new();
         let opened = File::open(&self.file).with_context(|| format!("cannot read {file}"))?;
-        let read = opened.take(PACKAGE_BYTES_MAX as u64 + 1).read_to_end(&mut package);
+        let read = opened.take(PACKAGE_BYTES_BOUND as u64 + 1).read_to_end(&mut package);
         read.with_context(|| format!("cannot read {file}"))?;
         ensure!(
-            package.len() <= PACKAGE_BYTES_MAX,
-            "{file} has more than the {PACKAGE_BYTES_MAX} bytes that are allowed"
+            package.len() <= PACKAGE_BYTES_BOUND,
+            "{file} has more than the {PACKAGE_BYTES_BOUND} bytes that any server takes"
         );
         // Whatever else is wrong with it, the server tells better.
         ensure!(

@@ -14,7 +14,7 @@ use super::client::{Answer, ApiError, Client, function_path};
 use super::figures::Figures;
 use super::timing::Timing;
 use super::{Endpoint, output};
-use crate::PAYLOAD_BYTES_MAX;
+use crate::function::PAYLOAD_BYTES_BOUND;
 use crate::http::{START_HEADER, TIMING_HEADER};
 
 /// What the header for the kind of start says when only a new instance will do, and when any will.
@@ -227,16 +227,16 @@ fn log_tail(answer: &Answer) -> String {
     String::from_utf8_lossy(&tail.unwrap_or_default()).into_owned()
 }
 
-/// Reads an event, and no more than an event may have.
+/// Reads an event, and no more than any server takes; what it takes itself it says better.
 fn read(source: impl std::io::Read, name: &str) -> Result<Vec<u8>> {
     let mut event = Vec::new();
     source
-        .take(PAYLOAD_BYTES_MAX as u64 + 1)
+        .take(PAYLOAD_BYTES_BOUND as u64 + 1)
         .read_to_end(&mut event)
         .with_context(|| format!("cannot read {name}"))?;
     ensure!(
-        event.len() <= PAYLOAD_BYTES_MAX,
-        "{name} has more than the {PAYLOAD_BYTES_MAX} bytes of an event"
+        event.len() <= PAYLOAD_BYTES_BOUND,
+        "{name} has more than the {PAYLOAD_BYTES_BOUND} bytes that any server takes"
     );
     Ok(event)
 }
@@ -266,9 +266,9 @@ mod tests {
     }
 
     #[test]
-    fn an_event_larger_than_lambdas_is_not_sent() {
+    fn an_event_larger_than_any_server_takes_is_not_sent() {
         let error = read(std::io::repeat(b' '), "it").unwrap_err();
-        assert!(error.to_string().contains("6291456"), "{error}");
+        assert!(error.to_string().contains("268435456"), "{error}");
     }
 
     #[test]

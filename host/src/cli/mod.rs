@@ -12,6 +12,7 @@ mod figures;
 mod function_logs;
 mod functions;
 mod invoke;
+mod limits;
 mod logs;
 mod output;
 mod pages;

@@ -14,8 +14,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::limits::LimitOptions;
 use super::{logs, output, tracing_lines};
 use crate::function::{AccountId, OutboundList, Region};
+use crate::host::startup::raise_open_files;
 use crate::http::{self, HttpSettings};
 use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 
@@ -125,6 +127,8 @@ pub(super) struct Serve {
     /// Do not write what functions log to standard error
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 impl Serve {
@@ -137,7 +141,10 @@ impl Serve {
             );
         }
         self.outbound()?;
+        self.limits.limits().check()?;
+        self.limits.http().check(&self.limits.limits())?;
         log_to_stderr()?;
+        raise_open_files();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
@@ -220,7 +227,9 @@ impl Serve {
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
             .outbound_connections_max(self.outbound_connections)
-            .metrics_resources_max(self.metrics_resources);
+            .metrics_resources_max(self.metrics_resources)
+            .limits(self.limits.limits())
+            .connections(self.limits.connections());
         let host = match self.processors {
             Some(threads) => host.processors(threads),
             None => host,
@@ -264,8 +273,7 @@ impl Serve {
     fn http_settings(&self, address: IpAddr) -> HttpSettings {
         let own = (!address.is_loopback() && !address.is_unspecified()).then(|| address.to_string());
         let compile_wait_max = Duration::from_secs(self.compile_wait_seconds.into());
-        let settings =
-            HttpSettings::default().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
+        let settings = self.limits.http().compile_wait_max(compile_wait_max).any_runtime(self.any_runtime);
         let settings = settings.unready_time(Duration::from_secs(self.unready_seconds.into()));
         self.allow_hosts.iter().cloned().chain(own).fold(settings, HttpSettings::allow_host)
     }

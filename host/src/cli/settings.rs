@@ -51,7 +51,9 @@ impl Settings {
 
 /// Checks a text that becomes a description.
 pub(super) fn check_description(option: &'static str, text: &str) -> Result<()> {
-    Configuration { description: text.to_owned(), ..Configuration::default() }.check().context(option)
+    Configuration { description: text.to_owned(), ..Configuration::default() }
+        .check_description()
+        .context(option)
 }
 
 /// Reads `KEY=VALUE`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Architecture;
+use super::limits::{ENVIRONMENT_BYTES_BOUND, Limits};
 use super::logging::Logging;
 use super::outbound::OutboundList;
 use super::permit_wait::PermitWait;
@@ -13,9 +14,6 @@ use super::runtime::RuntimeConfig;
 use super::serialized::serialized_as_number;
 use super::tracing_mode::TracingMode;
 use super::vpc::VpcConfig;
-
-/// The most bytes the keys and values of an environment may have together.
-pub const ENVIRONMENT_BYTES_MAX: usize = 4096;
 
 const MEMORY_MB_MIN: u32 = 128;
 const MEMORY_MB_MAX: u32 = 10_240;
@@ -107,17 +105,23 @@ pub enum ConfigurationError {
     /// The environment is too large.
     #[error(
         "Lambda was unable to configure your environment variables because the environment variables you \
-         have provided exceeded the 4KB limit ({bytes} bytes measured)"
+         have provided exceeded the {} limit ({bytes} bytes measured)",
+        kilobytes(*.limit)
     )]
     EnvironmentSize {
         /// The bytes of all keys and values.
         bytes: usize,
+        /// How many they may have.
+        limit: usize,
     },
 }
 
 /// The memory a function's instance may use: 128 to 10,240 MiB, 128 by default.
 ///
-/// It bounds all linear memories, tables and files of an instance together. With it grows what a guest can move in one instruction,
+/// It bounds the sum of all linear memories, tables and files of an instance. One linear memory of WebAssembly ends at
+/// 4 GiB (its addresses have 32 bits), so that only an instance with several memories, or with files, can have more.
+///
+/// With it grows what a guest can move in one instruction,
 /// which nothing interrupts: a function of 128 MiB ends some 20 ms late if it does nothing else, one of gigabytes a second or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemorySize(u32);
@@ -132,7 +136,7 @@ pub struct EphemeralStorage(u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timeout(u32);
 
-/// The environment variables of a function: at most 4 KiB in all.
+/// The environment variables of a function. How many bytes they may have is a [limit](Limits::environment_bytes) of the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct Environment(BTreeMap<String, String>);
@@ -302,26 +306,36 @@ impl Environment {
     /// Takes variables as an environment.
     ///
     /// # Errors
-    /// When a key is malformed or reserved for the host, a value holds a NUL, or the whole is over 4 KiB.
+    /// When a key is malformed or reserved for the host, a value holds a NUL, or the whole is over 256 KiB, the most that any
+    /// host takes.
     pub fn new(variables: BTreeMap<String, String>) -> Result<Self, ConfigurationError> {
-        let mut bytes = 0;
         for (key, value) in &variables {
             check_key(key)?;
             if value.contains('\0') {
                 return Err(ConfigurationError::EnvironmentValue { key: key.clone() });
             }
-            bytes += key.len() + value.len();
         }
-        if bytes > ENVIRONMENT_BYTES_MAX {
-            return Err(ConfigurationError::EnvironmentSize { bytes });
+        let environment = Self(variables);
+        environment.check_size(ENVIRONMENT_BYTES_BOUND)?;
+        Ok(environment)
+    }
+
+    fn check_size(&self, limit: usize) -> Result<(), ConfigurationError> {
+        match self.0.iter().map(|(key, value)| key.len() + value.len()).sum() {
+            bytes if bytes > limit => Err(ConfigurationError::EnvironmentSize { bytes, limit }),
+            _ => Ok(()),
         }
-        Ok(Self(variables))
     }
 
     /// The variables, by key.
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.0
     }
+}
+
+/// A number of bytes as Lambda writes its limit: 4,096 are `4KB`.
+fn kilobytes(bytes: usize) -> String {
+    if bytes.is_multiple_of(1024) { format!("{}KB", bytes / 1024) } else { format!("{bytes} bytes") }
 }
 
 fn check_key(key: &str) -> Result<(), ConfigurationError> {
@@ -338,11 +352,16 @@ fn check_key(key: &str) -> Result<(), ConfigurationError> {
 }
 
 impl Configuration {
-    /// Checks what the parts' own types do not: the length of the description.
+    /// Checks what the parts' own types do not: the length of the description, and what is a host's own limit.
     ///
     /// # Errors
-    /// When the description is longer than 256 characters.
-    pub fn check(&self) -> Result<(), ConfigurationError> {
+    /// When the description is longer than 256 characters, or the environment larger than the limit.
+    pub fn check(&self, limits: &Limits) -> Result<(), ConfigurationError> {
+        self.environment.check_size(limits.environment_bytes)?;
+        self.check_description()
+    }
+
+    pub(crate) fn check_description(&self) -> Result<(), ConfigurationError> {
         match self.description.chars().count() {
             chars if chars > DESCRIPTION_CHARS_MAX => Err(ConfigurationError::Description { chars }),
             _ => Ok(()),
@@ -358,6 +377,11 @@ mod tests {
         Environment::new(BTreeMap::from([(key.to_owned(), value.to_owned())]))
     }
 
+    fn checked(value_bytes: usize, limits: &Limits) -> Result<(), ConfigurationError> {
+        let environment = environment("KEY", &"v".repeat(value_bytes))?;
+        Configuration { environment, ..Configuration::default() }.check(limits)
+    }
+
     #[test]
     fn memory_storage_and_time_have_lambdas_ranges_and_defaults() {
         assert_eq!(EphemeralStorage::default().mb(), 512);
@@ -369,9 +393,19 @@ mod tests {
 
     #[test]
     fn an_environment_holds_4_kib_and_no_more() {
-        assert!(environment("KEY", &"v".repeat(4093)).is_ok());
-        let error = environment("KEY", &"v".repeat(4094)).unwrap_err();
-        assert_eq!(error, ConfigurationError::EnvironmentSize { bytes: 4097 });
+        assert_eq!(checked(4093, &Limits::default()), Ok(()));
+        let error = checked(4094, &Limits::default()).unwrap_err();
+        assert_eq!(error, ConfigurationError::EnvironmentSize { bytes: 4097, limit: 4096 });
+        assert!(error.to_string().contains("exceeded the 4KB limit (4097 bytes measured)"), "{error}");
+    }
+
+    #[test]
+    fn a_host_may_allow_a_larger_environment_and_none_allows_any_size() {
+        let limits = Limits { environment_bytes: 10_000, ..Limits::default() };
+        assert_eq!(checked(9_997, &limits), Ok(()));
+        let error = checked(9_998, &limits).unwrap_err();
+        assert!(error.to_string().contains("exceeded the 10000 bytes limit"), "{error}");
+        assert!(environment("KEY", &"v".repeat(ENVIRONMENT_BYTES_BOUND)).is_err());
     }
 
     #[test]

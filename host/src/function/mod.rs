@@ -7,6 +7,7 @@ mod alias;
 mod architecture;
 mod arn;
 mod configuration;
+mod limits;
 mod logging;
 mod name;
 mod outbound;
@@ -28,8 +29,11 @@ pub use alias::{Alias, AliasMove, AliasRouting, RoutingError, Weight};
 pub use architecture::Architecture;
 pub(crate) use arn::FunctionArn;
 pub use configuration::{
-    Configuration, ConfigurationError, ENVIRONMENT_BYTES_MAX, Environment, EphemeralStorage, Isolation,
-    MemorySize, Timeout,
+    Configuration, ConfigurationError, Environment, EphemeralStorage, Isolation, MemorySize, Timeout,
+};
+pub use limits::{
+    ANSWER_BYTES_BOUND, CLIENT_CONTEXT_BYTES_BOUND, ENVIRONMENT_BYTES_BOUND, Limits, LimitsError,
+    PACKAGE_BYTES_BOUND, PAYLOAD_BYTES_BOUND, UNZIPPED_BYTES_BOUND,
 };
 pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, LoggingError};
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};

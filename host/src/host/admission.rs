@@ -6,10 +6,8 @@ use bytes::Bytes;
 
 use super::Host;
 use crate::concurrency::Permit;
-use crate::invocation::{
-    CLIENT_CONTEXT_BYTES_MAX, Invocation, Invoke, InvokeError, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX,
-    TRACE_ID_BYTES_MAX,
-};
+use crate::function::Limits;
+use crate::invocation::{Invocation, Invoke, InvokeError, Start, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX};
 use crate::metrics::InstanceKind;
 use crate::pool::{Provisioned, Seat};
 use crate::version::{Version, WasmLauncher};
@@ -75,12 +73,12 @@ impl Host {
 }
 
 /// Turns a request into what an instance is run with, if it keeps within the limits.
-pub(super) fn admit(version: &Version, request: Invoke) -> Result<Invocation, InvokeError> {
+pub(super) fn admit(version: &Version, request: Invoke, limits: &Limits) -> Result<Invocation, InvokeError> {
     let bytes = request.payload.len();
-    if bytes > PAYLOAD_BYTES_MAX {
-        return Err(InvokeError::PayloadTooLarge { bytes, limit: PAYLOAD_BYTES_MAX });
+    if bytes > limits.payload_bytes {
+        return Err(InvokeError::PayloadTooLarge { bytes, limit: limits.payload_bytes });
     }
-    check_size("client context", request.client_context.as_deref(), CLIENT_CONTEXT_BYTES_MAX)?;
+    check_size("client context", request.client_context.as_deref(), limits.client_context_bytes)?;
     check_size("trace header", request.trace_id.as_deref(), TRACE_ID_BYTES_MAX)?;
     check_size("tenant id", request.tenant_id.as_deref(), TENANT_ID_BYTES_MAX)?;
     let qualifier = request.function.qualifier.as_ref();

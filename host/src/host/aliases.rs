@@ -354,7 +354,7 @@ fn before(state: &AliasState) -> Option<VersionNumber> {
 }
 
 fn check_description(alias: &Alias) -> Result<(), AliasError> {
-    Configuration { description: alias.description.clone(), ..Default::default() }.check()?;
+    Configuration { description: alias.description.clone(), ..Default::default() }.check_description()?;
     Ok(())
 }
 

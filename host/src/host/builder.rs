@@ -11,7 +11,7 @@ use wasmtime::component::Linker;
 
 use super::{Host, StartError};
 use crate::artifact::{CompileLimits, Compiler};
-use crate::function::{AccountId, OutboundList, Region};
+use crate::function::{AccountId, Limits, OutboundList, Region};
 use crate::logs::LogSettings;
 use crate::wasm::{GuestState, LinkHook};
 
@@ -49,6 +49,8 @@ pub struct HostBuilder {
     pub(crate) outbound_connections_max: usize,
     pub(crate) logs: Option<LogSettings>,
     pub(crate) metrics_resources_max: usize,
+    pub(crate) limits: Limits,
+    pub(crate) connections: usize,
     pub(crate) link: Option<LinkHook>,
 }
 
@@ -80,6 +82,8 @@ impl Default for HostBuilder {
             outbound_connections_max: 1000,
             logs: None,
             metrics_resources_max: 1000,
+            limits: Limits::default(),
+            connections: 0,
             link: None,
         }
     }
@@ -142,7 +146,8 @@ impl HostBuilder {
     }
 
     /// How many instances the host can hold, busy and idle together; each reserves 4 GiB of address space (not of
-    /// memory), so 20,000 is about the most a process can have. Default: 4,000.
+    /// memory), so 20,000 is about the most a process can have; Linux gives it enough memory maps for 4,000 unless it is told
+    /// to give more (`vm.max_map_count`), and where they are not enough there are fewer instances. Default: 4,000.
     pub fn instances_max(self, instances: u32) -> Self {
         Self { instances_max: instances, ..self }
     }
@@ -211,8 +216,8 @@ impl HostBuilder {
         Self { compiled_bytes_max: bytes, ..self }
     }
 
-    /// How many bytes machine code and the files of packages may have in memory; beyond it what was used longest ago is let go,
-    /// and loaded again when it is needed. Default: 4 GiB.
+    /// How many bytes machine code and the files of packages may have in memory, each function's counted as at least 512 KiB;
+    /// beyond it what was used longest ago is let go, and loaded again when it is needed. Default: 4 GiB.
     pub fn loaded_bytes_max(self, bytes: u64) -> Self {
         Self { loaded_bytes_max: bytes, ..self }
     }
@@ -256,6 +261,17 @@ impl HostBuilder {
         Self { metrics_resources_max: resources, ..self }
     }
 
+    /// What one invocation, one function and its code may have at most. Default: what Lambda allows.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How many connections of clients the process will have at a time. They are not the host's; it looks whether the process
+    /// may open so many files, and says so in the log if not. Default: none.
+    pub fn connections(self, connections: usize) -> Self {
+        Self { connections, ..self }
+    }
+
     /// Links host functions of your own into all guests, beside WASI's.
     ///
     /// ```no_run
@@ -279,7 +295,7 @@ impl HostBuilder {
     /// Starts the host.
     ///
     /// # Errors
-    /// When the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
+    /// When a limit cannot be kept, the system gives the process too little for a single instance, the data folder cannot be made or is in use, the engine cannot be made, or the embedder's own host
     /// functions cannot be linked.
     ///
     /// # Panics
@@ -317,6 +333,8 @@ impl fmt::Debug for HostBuilder {
             .field("outbound_connections_max", &self.outbound_connections_max)
             .field("logs", &self.logs)
             .field("metrics_resources_max", &self.metrics_resources_max)
+            .field("limits", &self.limits)
+            .field("connections", &self.connections)
             .field("link", &self.link.is_some())
             .finish()
     }

@@ -107,7 +107,7 @@ impl Host {
             CreateFunctionError::Reference(format!("{} belongs to another account", self.arn_of(reference)))
         })?;
         self.check_open()?;
-        request.configuration.check()?;
+        request.configuration.check(self.limits())?;
         let registry = &self.parts.registry;
         let exists = || CreateFunctionError::Exists { name: reference.name.clone() };
         let _reservation = registry.reserve(&key).ok_or_else(exists)?;

@@ -179,6 +179,7 @@ impl Host {
         let reference = FunctionRef::from(FunctionName::parse(&deployment.name)?);
         let key = self.key(&reference).ok_or_else(|| self.not_found(&reference))?;
         let configuration = Arc::new(deployment.configuration()?);
+        configuration.check(self.limits())?;
         self.check_open()?;
         self.check_code_storage(key.region(), deployment.package.len())?;
         let code = self.compiled(deployment.package, &configuration.handler).await?;

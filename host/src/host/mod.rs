@@ -25,6 +25,7 @@ mod readiness;
 mod recovery;
 mod reserved;
 mod settings;
+pub(crate) mod startup;
 mod update;
 mod versions;
 
@@ -45,17 +46,20 @@ use self::admission::admit;
 use self::call::Call;
 use self::data_dir::DataDir;
 use self::provisioning::Provisioning;
-use crate::artifact::{ArtifactSettings, Artifacts};
+use self::startup::{Facts, Finding, Needs};
+use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
 use crate::concurrency::{Concurrency, ConcurrencySettings};
 use crate::cpu::{Closed, Processors};
-use crate::function::{FunctionArn, FunctionKey, FunctionRef, Qualifier, Region, VersionNumber};
+use crate::function::{
+    FunctionArn, FunctionKey, FunctionRef, Limits, LimitsError, Qualifier, Region, VersionNumber,
+};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
 use crate::metrics::Counters;
 use crate::pool::{Checkout, Idlers};
 use crate::registry::{Function, Registry};
 use crate::store::{self, StoreError};
-use crate::telemetry::{LogFeed, LogLine, Stopwatch};
+use crate::telemetry::{DroppedLogs, LogFeed, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
 use crate::wasm::{Engine, EngineError, OutboundHost};
 
@@ -141,9 +145,34 @@ pub enum StartError {
     /// The threads on which guests compute cannot be started.
     #[error("the threads that functions compute on could not be started: {0}")]
     Threads(io::Error),
+    /// The system gives this process too little to run a host at all.
+    #[error("{0}")]
+    System(String),
+    /// A limit cannot be kept.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// The functions of an earlier process cannot be read.
     #[error(transparent)]
     Store(StoreError),
+}
+
+/// Says in the log what of the system is not as the host needs it.
+/// Gives back how many instances there can be.
+fn check_system(data_dir: &DataDir, settings: &HostBuilder) -> Result<u32, StartError> {
+    let needs = Needs {
+        instances: settings.instances_max.into(),
+        programs: settings.loaded_bytes_max / LOADED_BYTES_MIN,
+        connections: settings.connections.saturating_add(settings.outbound_connections_max) as u64,
+    };
+    let facts = Facts::read(data_dir.path());
+    for finding in startup::findings(&facts, &needs) {
+        match finding {
+            Finding::Warning(text) => tracing::warn!("{text}"),
+            Finding::Impossible(text) => return Err(StartError::System(text)),
+        }
+    }
+    let fit = startup::instances_that_fit(&facts, &needs);
+    Ok(u32::try_from(fit).unwrap_or(settings.instances_max))
 }
 
 impl Host {
@@ -161,15 +190,19 @@ impl Host {
     }
 
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
-        let data_dir = DataDir::take(settings.data_dir, settings.network_file_system_allowed)?;
+        settings.limits.check()?;
+        let data_dir = DataDir::take(settings.data_dir.clone(), settings.network_file_system_allowed)?;
+        let instances_max = check_system(&data_dir, &settings)?;
         let store = store::open((!data_dir.is_temporary()).then(|| data_dir.path()))?;
-        let engine = Arc::new(Engine::start(settings.instances_max, settings.link.as_ref())?);
+        let engine = Arc::new(Engine::start(instances_max, settings.link.as_ref())?);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let artifact_settings = ArtifactSettings {
             compiler: settings.compiler,
             compile_limits: settings.compile_limits,
             compiled_bytes_max: settings.compiled_bytes_max,
             loaded_bytes_max: settings.loaded_bytes_max,
+            package_bytes_max: settings.limits.package_bytes,
+            unzipped_bytes_max: settings.limits.unzipped_bytes,
             tasks: tasks.clone(),
             stop: stop.clone(),
         };
@@ -199,7 +232,8 @@ impl Host {
             account_id: settings.account_id.as_str().into(),
             init_time_max: settings.init_time_max,
             instance_invocations_max: settings.instance_invocations_max,
-            instances_max: settings.instances_max,
+            limits: settings.limits,
+            instances_max,
         };
         let processors = Processors::start(settings.processors, &Handle::current());
         let processors = Arc::new(processors.map_err(StartError::Threads)?);
@@ -249,7 +283,7 @@ impl Host {
         let counters =
             version.counters.of(&version.facts.key, version.facts.number, &request.function.qualifier);
         stages.resolve = stopwatch.lap();
-        let invocation = admit(&version, request)?;
+        let invocation = admit(&version, request, self.limits())?;
         let (entry, provisioned) =
             self.enter(&version, invocation.start).await.inspect_err(|error| counters.refused(error))?;
         let running = counters.begin(entry.kind(&version));
@@ -295,13 +329,18 @@ impl Host {
     /// When it does not exist, or the request is malformed or too large.
     pub fn check(&self, request: Invoke) -> Result<(), InvokeError> {
         let version = self.resolve(&request.function)?;
-        admit(&version, request).map(drop)
+        admit(&version, request, self.limits()).map(drop)
     }
 
     /// The log lines of all functions from now on, as they are written. A receiver that falls more than 4,096
     /// lines behind loses the oldest.
     pub fn logs(&self) -> broadcast::Receiver<LogLine> {
         self.parts.shared.feed.subscribe()
+    }
+
+    /// What invocations have lost because they logged more than [they may](Limits::invocation_log_bytes).
+    pub fn dropped_logs(&self) -> DroppedLogs {
+        self.parts.shared.feed.dropped().read()
     }
 
     /// The region of references that name none.
@@ -312,6 +351,11 @@ impl Host {
     /// The account in ARNs: twelve digits.
     pub fn account_id(&self) -> &str {
         &self.parts.shared.account_id
+    }
+
+    /// What one invocation, one function and its code may have at most.
+    pub fn limits(&self) -> &Limits {
+        &self.parts.shared.limits
     }
 
     /// How many invocations are running.

@@ -178,7 +178,7 @@ impl Host {
         let present = &before.latest.facts;
         let mut configuration = Configuration::clone(&present.configuration);
         change(&mut configuration)?;
-        configuration.check().map_err(UpdateFunctionError::from)?;
+        configuration.check(self.limits()).map_err(UpdateFunctionError::from)?;
         let (code, state) = self.code_for(&before.latest, &configuration.handler).await?;
         let audit = self.audit("UpdateFunctionConfiguration", before.latest.arn.as_str());
         let updated = self.parts.registry.change::<_, UpdateFunctionError>(&key, audit, |now| {

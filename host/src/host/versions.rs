@@ -102,7 +102,7 @@ impl Host {
             .description
             .clone()
             .map(|description| Configuration { description, ..Default::default() });
-        described.as_ref().map_or(Ok(()), Configuration::check)?;
+        described.as_ref().map_or(Ok(()), Configuration::check_description)?;
         let audit = self.audit("PublishVersion", &self.arn_of(&request.function));
         let published = self.parts.registry.change(&key, audit, |present| {
             let mut function = Function::clone(present.ok_or_else(|| self.not_found(&request.function))?);

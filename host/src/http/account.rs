@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::{PACKAGE_BYTES_MAX, UNZIPPED_BYTES_MAX};
-
 use super::api::Answer;
 use super::call::Call;
 
@@ -32,12 +30,13 @@ struct AccountUsage {
 }
 
 pub(super) async fn settings(call: Call<'_>) -> Answer {
+    let limits = call.host().limits();
     let usage = call.host().account_usage(call.region());
     call.answer(&AccountSettings {
         account_limit: AccountLimit {
             total_code_size: usage.code_bytes_max,
-            code_size_unzipped: UNZIPPED_BYTES_MAX,
-            code_size_zipped: PACKAGE_BYTES_MAX as u64,
+            code_size_unzipped: limits.unzipped_bytes,
+            code_size_zipped: limits.package_bytes as u64,
             concurrent_executions: usage.concurrency_max,
             unreserved_concurrent_executions: usage.unreserved_concurrency,
         },

@@ -33,6 +33,8 @@ pub(super) struct Api {
     pub(super) counters: HttpCounters,
     /// Held by the one who reads metrics.
     pub(super) scraping: tokio::sync::Mutex<()>,
+    /// How large the body of any request but Invoke may be.
+    pub(super) request_bytes_max: usize,
     /// How long operations wait for code to be compiled before they answer that it goes on.
     pub(super) compile_wait_max: Duration,
     /// Whether any runtime of Lambda is taken.
@@ -43,7 +45,8 @@ impl Api {
     pub(super) fn new(host: Host, settings: &HttpSettings) -> Arc<Self> {
         Arc::new(Self {
             host,
-            bodies: Bodies::new(),
+            bodies: Bodies::new(settings),
+            request_bytes_max: settings.request_bytes_max,
             guard: Guard::new(&settings.allowed_hosts),
             counters: HttpCounters::default(),
             scraping: tokio::sync::Mutex::default(),

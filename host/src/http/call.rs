@@ -18,9 +18,6 @@ use super::model::{Input, Operation, Query, Route, decoded};
 use super::request;
 use super::wire_error::{Exception, WireError, shown};
 
-/// How large the body of any request but Invoke may be: Lambda's limit, room for 50 MiB in base64.
-const BODY_BYTES_MAX: usize = 70_167_211;
-
 /// A request for an operation, its input checked.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
@@ -127,9 +124,9 @@ impl<'a> Call<'a> {
 }
 
 /// How large the body of a request for that operation may be.
-pub(super) fn body_limit(operation: &Operation) -> Limit<'_> {
+pub(super) fn body_limit<'a>(api: &Api, operation: &'a Operation) -> Limit<'a> {
     let exception = Exception::RequestEntityTooLarge;
-    Limit { bytes: BODY_BYTES_MAX, exception, operation: operation.name }
+    Limit { bytes: api.request_bytes_max, exception, operation: operation.name }
 }
 
 /// What a request is about, by its path alone: all that is known before its body is read.

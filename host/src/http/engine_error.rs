@@ -26,6 +26,7 @@ impl From<InvokeError> for WireError {
                 let exception = Exception::TooManyRequests(ThrottleReason::Concurrency);
                 Self::new(exception, format!("Rate Exceeded: {error}"))
             }
+            InvokeError::OutOfResources { .. } => Self::new(Exception::Unavailable, sentence(&error)),
             InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
             InvokeError::Closing => Self::closing(),
@@ -147,15 +148,11 @@ impl From<StoreError> for WireError {
 impl From<CodeError> for WireError {
     fn from(error: CodeError) -> Self {
         match error {
-            CodeError::TooLarge { .. } => {
-                let limit = crate::PACKAGE_BYTES_MAX;
-                Self::new(
-                    Exception::RequestEntityTooLarge,
-                    format!("Zipped size must be smaller than {limit} bytes"),
-                )
-            }
-            CodeError::Package(PackageError::Unzipped { .. }) => {
-                let limit = crate::UNZIPPED_BYTES_MAX;
+            CodeError::TooLarge { limit, .. } => Self::new(
+                Exception::RequestEntityTooLarge,
+                format!("Zipped size must be smaller than {limit} bytes"),
+            ),
+            CodeError::Package(PackageError::Unzipped { limit, .. }) => {
                 Self::parameter(format!("Unzipped size must be smaller than {limit} bytes"))
             }
             CodeError::Package(
@@ -176,6 +173,7 @@ impl From<CodeError> for WireError {
             CodeError::Busy { .. } => {
                 Self::new(Exception::CallerRateLimit, format!("Rate Exceeded: {error}"))
             }
+            CodeError::OutOfResources { .. } => Self::new(Exception::Unavailable, sentence(&error)),
             CodeError::Worker { .. } => Self::internal(&error),
             CodeError::Io(error) => Self::internal(&error),
             CodeError::Closing => Self::closing(),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::function::VersionNumber;
-use crate::{CLIENT_CONTEXT_BYTES_MAX, Invoke, Outcome, PAYLOAD_BYTES_MAX, Start};
+use crate::{Invoke, Outcome, Start};
 
 use super::api::{Answer, Api, REQUEST_ID, to_the_end};
 use super::bodies::{Limit, Unread};
@@ -32,9 +32,6 @@ const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const REMAPPED_CONTENT_LENGTH: HeaderName = HeaderName::from_static("x-amzn-remapped-content-length");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-const PAYLOAD_LIMIT: Limit<'_> =
-    Limit { bytes: PAYLOAD_BYTES_MAX, exception: Exception::RequestTooLarge, operation: "InvokeFunction" };
-
 /// How a function is to be invoked: the header `X-Amz-Invocation-Type`.
 enum InvocationType {
     RequestResponse,
@@ -44,10 +41,11 @@ enum InvocationType {
 pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut Unread) -> Answer {
     let function = request::function(&api.host, parts, function)?;
     let invocation_type = invocation_type(parts)?;
-    let body = api.bodies.read(body, PAYLOAD_LIMIT).await?;
+    let limits = api.host.limits();
+    let body = api.bodies.read(body, payload_limit(limits.payload_bytes)).await?;
     let mut request = Invoke::new(function, body.bytes.clone()).checked()?;
     request.log_tail = log_tail(parts)?;
-    request.client_context = client_context(parts)?;
+    request.client_context = client_context(parts, limits.client_context_bytes)?;
     refuse_what_no_function_is(parts)?;
     request.stages = parts.headers.get(TIMING).is_some_and(|value| value == "1");
     if parts.headers.get(START).is_some_and(|value| value == "cold") {
@@ -63,6 +61,10 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut 
     let host = api.host.clone();
     let outcome = to_the_end(async move { host.invoke(request).await }).await??;
     Ok(answered(&outcome, trace_id))
+}
+
+fn payload_limit(bytes: usize) -> Limit<'static> {
+    Limit { bytes, exception: Exception::RequestTooLarge, operation: "InvokeFunction" }
 }
 
 fn answered(outcome: &Outcome, trace_id: String) -> Response {
@@ -119,13 +121,12 @@ fn log_tail(parts: &Parts) -> Result<bool, WireError> {
     }
 }
 
-fn client_context(parts: &Parts) -> Result<Option<String>, WireError> {
+fn client_context(parts: &Parts, limit: usize) -> Result<Option<String>, WireError> {
     let Some(given) = header(parts, &CLIENT_CONTEXT)? else { return Ok(None) };
     let bad = || {
         WireError::request_content("Client context must be a valid Base64-encoded JSON object.".to_owned())
     };
-    if given.len() > CLIENT_CONTEXT_BYTES_MAX {
-        let limit = CLIENT_CONTEXT_BYTES_MAX;
+    if given.len() > limit {
         return Err(WireError::request_content(format!(
             "Client context must be at most {limit} bytes in Base64."
         )));

@@ -86,7 +86,7 @@ impl Api {
         let operation = route.operation;
         let handler = handler(operation.name).ok_or_else(|| WireError::not_implemented(operation.name))?;
         let body = match operation.has_body() {
-            true => self.bodies.read(body, body_limit(operation)).await,
+            true => self.bodies.read(body, body_limit(self, operation)).await,
             false => Ok(Held { bytes: Bytes::new(), room: None }),
         };
         let (subject, answer) = match body.and_then(|body| Call::of(self, host, parts, &route, body)) {

@@ -53,7 +53,7 @@ impl Api {
         let mut response = self.perform(&parts, &mut body, peer).await;
         // In a box, as it is rare. A client that waits to be told that it may send its body is told the answer instead.
         if body.is_there() && !parts.headers.contains_key(EXPECT) {
-            Box::pin(body.discard()).await;
+            Box::pin(self.bodies.discard(&mut body)).await;
         }
         self.counters.answered(response.status());
         let headers = response.headers_mut();

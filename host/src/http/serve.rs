@@ -7,31 +7,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Host;
 
 use super::api::Api;
+use super::connection_limits::{ConnectionLimits, NoPlace, Place};
+use super::lingering::{GivenUp, Lingering};
 use super::settings::HttpSettings;
+use super::wire_error::WireError;
 
-/// How long a client may take from connecting, or from the last answer, to the end of the next request's headers:
-/// so long, an idle connection is kept.
-const HEADERS_TIME_MAX: Duration = Duration::from_secs(120);
-/// Where the headers of a request are refused that have not ended; what hyper has read by then may be twice as much.
-const HEADERS_BYTES_MAX: usize = 64 << 10;
 /// How long an idle connection is kept while the server ends: a request that is on its way when the connection is closed
 /// would be lost.
 const LINGER_TIME: Duration = Duration::from_secs(1);
 /// How long to wait when the process has no file descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How many connections that are not served are told so at a time; further ones are just closed.
+const REFUSALS_MAX: usize = 256;
+/// How long such a connection is kept, so that its client sees the answer although it is still sending, and how much it may
+/// send.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+const REFUSAL_BYTES_MAX: u64 = 64 << 10;
 
 /// Serves Lambda's API over a host on a listener, until `shutdown` completes.
 ///
@@ -40,7 +45,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The host is left running; [`Host::close`] ends it.
 ///
 /// # Errors
-/// When the listener fails for good, which the address of a network that is gone can bring about.
+/// When the settings cannot be [kept](HttpSettings::check), or the listener fails for good, which the address of a network
+/// that is gone can bring about.
 pub async fn serve(
     listener: TcpListener,
     host: Host,
@@ -48,8 +54,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let (drain_time_max, unready_time) = (settings.drain_time_max, settings.unready_time);
+    settings.check(host.limits()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let connections = Connections {
-        room: Arc::new(Semaphore::new(settings.connections_max.min(Semaphore::MAX_PERMITS))),
+        limits: ConnectionLimits::new(&settings),
+        refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
+        headers_time_max: settings.headers_time_max,
+        headers_bytes_max: settings.headers_bytes_max,
         api: Api::new(host, &settings),
         closing: CancellationToken::new(),
         cut_off: CancellationToken::new(),
@@ -79,7 +89,11 @@ pub async fn serve(
 }
 
 struct Connections {
-    room: Arc<Semaphore>,
+    limits: ConnectionLimits,
+    /// For connections that are told that they are not served.
+    refusals: Arc<Semaphore>,
+    headers_time_max: Duration,
+    headers_bytes_max: usize,
     api: Arc<Api>,
     /// Tells connections to end after the request they are at.
     closing: CancellationToken,
@@ -91,9 +105,11 @@ struct Connections {
 impl Connections {
     async fn accept_all(&self, listener: &TcpListener) -> io::Result<()> {
         loop {
-            let room = self.room.clone().acquire_owned().await.expect("the semaphore is never closed");
             match listener.accept().await {
-                Ok((stream, peer)) => self.begin(stream, peer, room),
+                Ok((stream, peer)) => match self.limits.admit(peer.ip()) {
+                    Ok(place) => self.begin(stream, peer, place),
+                    Err(none) => self.refuse(stream, none),
+                },
                 Err(error) if is_the_connections_own(&error) => {}
                 Err(error) if is_out_of_resources(&error) => {
                     tracing::error!("cannot take a connection: {error}");
@@ -104,7 +120,18 @@ impl Connections {
         }
     }
 
-    fn begin(&self, stream: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
+    /// Tells a client that its connection is not served, whatever it asks for, and closes it.
+    fn refuse(&self, stream: TcpStream, none: NoPlace) {
+        // With none left it is just closed.
+        let Ok(permit) = self.refusals.clone().try_acquire_owned() else { return };
+        self.tasks.spawn(async move {
+            // Who does not read it has lost the answer.
+            let _ = tokio::time::timeout(REFUSAL_TIME, tell(stream, none)).await;
+            drop(permit);
+        });
+    }
+
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("a connection stays with Nagle's algorithm: {error}");
         }
@@ -112,23 +139,39 @@ impl Connections {
         counted.counters.accepted();
         let (closing, cut_off) = (self.closing.clone(), self.cut_off.clone());
         let ending = closing.clone();
+        let given_up = GivenUp::default();
+        let telling = given_up.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let (api, ending) = (api.clone(), ending.clone());
+            let (api, ending, given_up) = (api.clone(), ending.clone(), telling.clone());
             async move {
                 let mut response = api.answer(request.map(Body::new), Some(peer)).await;
+                if [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status()) {
+                    given_up.set();
+                }
                 if ending.is_cancelled() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response)
             }
         });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.headers_time_max)
+            .max_buf_size(self.headers_bytes_max);
+        let full = self.limits.full();
         self.tasks.spawn(async move {
             let _inside = counted.counters.connections.enter();
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(HEADERS_TIME_MAX)
-                .max_buf_size(HEADERS_BYTES_MAX);
-            let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+            let place = match closing.run_until_cancelled(place.ready()).await {
+                Some(Some(place)) => place,
+                Some(None) => {
+                    let _ = tokio::time::timeout(REFUSAL_TIME, tell(stream, full)).await;
+                    return;
+                }
+                None => return,
+            };
+            let mut connection = std::pin::pin!(
+                http.serve_connection(TokioIo::new(Lingering::new(stream, given_up)), service)
+            );
             let served = async {
                 tokio::select! {
                     ended = connection.as_mut() => return ended,
@@ -143,9 +186,17 @@ impl Connections {
             if let Some(Err(error)) = cut_off.run_until_cancelled(served).await {
                 tracing::debug!("a connection ended early: {error}");
             }
-            drop(room);
+            drop(place);
         });
     }
+}
+
+/// Writes the answer to whatever is asked, and reads on for as long as the client sends: closing at once would have the system
+/// throw the answer away.
+async fn tell(mut stream: TcpStream, none: NoPlace) -> io::Result<()> {
+    stream.write_all(&WireError::from(none).as_http()).await?;
+    stream.shutdown().await?;
+    tokio::io::copy(&mut (&mut stream).take(REFUSAL_BYTES_MAX), &mut tokio::io::sink()).await.map(drop)
 }
 
 fn is_the_connections_own(error: &io::Error) -> bool {
@@ -166,7 +217,6 @@ fn is_out_of_resources(error: &io::Error) -> bool {
 mod tests {
     use std::net::SocketAddr;
 
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::oneshot;
     use tokio::task::JoinHandle;
 
@@ -271,6 +321,66 @@ mod tests {
         drop(first);
         assert!(waiting.as_mut().await.ends_with("ok"));
         drop(waiting);
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_for_which_there_is_no_place_is_answered_at_once() {
+        let settings = HttpSettings::default().connections_max(1).connections_waiting_max(0);
+        let server = server(settings).await;
+        let _first = TcpStream::connect(server.address).await.expect("it listens");
+        let answer = server.ask(&request("POST /2015-03-31/functions", "Host: localhost", "{}")).await;
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+        assert!(answer.contains("x-amzn-errortype: ServiceException\r\n"), "{answer}");
+        assert!(
+            answer.contains("connection: close\r\n") && answer.contains("retry-after: 1\r\n"),
+            "{answer}"
+        );
+        assert!(
+            answer.ends_with(
+                r#""all 1 connections are taken (connections_max); try again later","Type":"Service"}"#
+            ),
+            "{answer}"
+        );
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn an_address_that_has_its_share_gets_429() {
+        let server = server(HttpSettings::default().connections_per_address_max(1)).await;
+        let _first = TcpStream::connect(server.address).await.expect("it listens");
+        let answer = server.ask(&request("GET /healthz", "Host: localhost", "")).await;
+        assert!(answer.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{answer}");
+        assert!(
+            answer.contains("CallerRateLimitExceeded") && answer.contains("has 1 connections"),
+            "{answer}"
+        );
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn settings_that_cannot_be_kept_are_refused_before_anything_is_served() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let host = Host::temporary().await.expect("a host");
+        let settings = HttpSettings::default().headers_bytes_max(1);
+        let error = serve(listener, host, settings, std::future::pending()).await.expect_err("refused");
+        assert!(error.to_string().contains("headers_bytes_max cannot be 1"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_too_slowly_ends_with_408_and_its_connection() {
+        let quick = HttpSettings::default().body_grace(Duration::from_millis(100));
+        let server = server(quick).await;
+        let mut slow = TcpStream::connect(server.address).await.expect("it listens");
+        let start = "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{";
+        slow.write_all(start.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        slow.read_to_string(&mut answer).await.expect("it answers and closes");
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") && answer.contains("RequestTimeoutException"),
+            "{answer}"
+        );
+        assert!(answer.contains("connection: close"), "{answer}");
         server.stop().await;
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -172,21 +172,17 @@ impl Exception {
 
 impl IntoResponse for WireError {
     fn into_response(self) -> Response {
-        let Form { status, name, key, fault } = self.exception.form();
-        let mut body = json!({ key: self.message });
-        if let Some(fault) = fault {
-            body["Type"] = fault.into();
-        }
-        let reason = self.exception.throttling_reason();
-        if let Some(reason) = reason {
-            body["Reason"] = reason.into();
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let Form { status, name, .. } = self.exception.form();
+        let mut response = (status, self.body()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
-        if reason.is_some() {
+        if self.exception.throttling_reason().is_some() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // What is left of the body would be taken for the next request.
+        if status == StatusCode::REQUEST_TIMEOUT {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
@@ -219,6 +215,33 @@ impl WireError {
     /// The status of its answer.
     pub(super) fn status(&self) -> StatusCode {
         self.exception.form().status
+    }
+
+    /// The body in Lambda's form.
+    fn body(&self) -> String {
+        let Form { key, fault, .. } = self.exception.form();
+        let mut body = json!({ key: self.message });
+        if let Some(fault) = fault {
+            body["Type"] = fault.into();
+        }
+        if let Some(reason) = self.exception.throttling_reason() {
+            body["Reason"] = reason.into();
+        }
+        body.to_string()
+    }
+
+    /// The whole answer as it is written to a connection that is then closed, whose requests nobody reads.
+    pub(super) fn as_http(&self) -> Vec<u8> {
+        let Form { status, name, .. } = self.exception.form();
+        let (body, id) = (self.body(), uuid::Uuid::new_v4());
+        let reason = status.canonical_reason().unwrap_or_default();
+        format!(
+            "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-amzn-errortype: {name}\r\nx-amzn-requestid: {id}\r\n\
+             retry-after: 1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            status.as_u16(),
+            body.len()
+        )
+        .into_bytes()
     }
 
     /// What it says.

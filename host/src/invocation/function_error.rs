@@ -5,8 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
-/// The most bytes an answer may have: Lambda's 6 MiB and 100 bytes.
-pub const ANSWER_BYTES_MAX: usize = 6_291_556;
 /// The most bytes of an error's type, and of a frame of its stack trace, that are kept.
 const ERROR_TYPE_BYTES_MAX: usize = 1024;
 /// The most bytes of an error's message that are kept: 256 KiB.
@@ -90,11 +88,10 @@ impl FunctionError {
         Self::by_host(FunctionErrorKind::TimedOut, "Sandbox.Timedout", error_message)
     }
 
-    /// The guest gave an answer larger than [`ANSWER_BYTES_MAX`].
-    pub(crate) fn answer_too_large() -> Self {
-        let error_message = format!(
-            "Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES_MAX} bytes)."
-        );
+    /// The guest gave an answer of more bytes than that.
+    pub(crate) fn answer_too_large(limit: usize) -> Self {
+        let error_message =
+            format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
         Self::by_host(FunctionErrorKind::AnswerTooLarge, "Function.ResponseSizeTooLarge", error_message)
     }
 

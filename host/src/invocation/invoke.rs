@@ -7,10 +7,6 @@ use bytes::Bytes;
 use super::throttle::Throttled;
 use crate::function::{FunctionRef, FunctionState, MemorySize, Timeout};
 
-/// The most bytes a synchronous request's payload may have: Lambda's 6 MiB.
-pub const PAYLOAD_BYTES_MAX: usize = 6_291_456;
-/// The most bytes the client context may have as JSON: Lambda's limit on its base64 form is 3,583.
-pub const CLIENT_CONTEXT_BYTES_MAX: usize = 3583;
 /// The most bytes the trace header may have.
 pub const TRACE_ID_BYTES_MAX: usize = 1024;
 /// The most bytes the tenant id may have.
@@ -28,7 +24,7 @@ pub const TENANT_ID_BYTES_MAX: usize = 256;
 pub struct Invoke {
     /// Which function, and which version or alias of it.
     pub function: FunctionRef,
-    /// The event: JSON text, at most 6 MiB, passed on as it is. An empty payload is delivered as `{}`.
+    /// The event: JSON text, at most 6 MiB unless the host's [limit](crate::Limits::payload_bytes) is another, passed on as it is. An empty payload is delivered as `{}`.
     pub payload: Bytes,
     /// The client context, as JSON text.
     pub client_context: Option<String>,
@@ -157,6 +153,12 @@ pub enum InvokeError {
         /// How many instances the host can hold.
         limit: u32,
         /// Which part of them ran out.
+        reason: String,
+    },
+    /// The system gives the host no more memory, memory maps or files for an instance; those that were idle are gone already.
+    #[error("this host is out of resources: {reason}")]
+    OutOfResources {
+        /// Which of them ran out.
         reason: String,
     },
     /// The version's code is still being compiled, or was refused.

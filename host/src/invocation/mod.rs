@@ -10,12 +10,9 @@ mod stages;
 mod throttle;
 
 pub(crate) use function_error::Answer;
-pub use function_error::{ANSWER_BYTES_MAX, FunctionError, FunctionErrorKind};
+pub use function_error::{FunctionError, FunctionErrorKind};
 pub(crate) use invoke::Invocation;
-pub use invoke::{
-    CLIENT_CONTEXT_BYTES_MAX, Invoke, InvokeError, PAYLOAD_BYTES_MAX, Start, TENANT_ID_BYTES_MAX,
-    TRACE_ID_BYTES_MAX,
-};
+pub use invoke::{Invoke, InvokeError, Start, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX};
 pub use outcome::Outcome;
 pub use report::{Report, Status};
 pub use stages::Stages;

@@ -35,7 +35,7 @@ impl Kept {
     }
 
     fn log_of(&self, source: Arc<LogSource>) -> Log {
-        Log::new(source, LogFeed::new(Some(self.logs.queue().clone())), &Logging::default())
+        Log::new(source, LogFeed::new(Some(self.logs.queue().clone())), &Logging::default(), u64::MAX)
     }
 
     async fn page(&self, request: ReadLogEvents) -> LogEventPage {

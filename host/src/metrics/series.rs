@@ -125,7 +125,8 @@ impl ThrottleCause {
                 ThrottleReason::ReservedRate => Self::ReservedRate,
             }),
             InvokeError::NoInstanceLeft { .. } => Some(Self::Instances),
-            InvokeError::NotFound { .. }
+            InvokeError::OutOfResources { .. }
+            | InvokeError::NotFound { .. }
             | InvokeError::PayloadTooLarge { .. }
             | InvokeError::PayloadNotJson { .. }
             | InvokeError::BadContext { .. }

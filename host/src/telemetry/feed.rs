@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::queue::{LineOf, LogQueue};
+use super::quota::DroppedTotal;
 use super::share::Share;
 use super::source::LogSource;
 
@@ -28,16 +29,22 @@ pub struct LogLine {
 pub(crate) struct LogFeed {
     listeners: broadcast::Sender<LogLine>,
     kept: Option<Arc<LogQueue>>,
+    dropped: Arc<DroppedTotal>,
 }
 
 impl LogFeed {
     /// A feed of lines that are kept by whoever takes them from that queue, if there is one.
     pub(crate) fn new(kept: Option<Arc<LogQueue>>) -> Self {
-        Self { listeners: broadcast::Sender::new(FEED_LINES_MAX), kept }
+        Self { listeners: broadcast::Sender::new(FEED_LINES_MAX), kept, dropped: Arc::default() }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<LogLine> {
         self.listeners.subscribe()
+    }
+
+    /// What invocations have lost because they logged more than they may.
+    pub(crate) fn dropped(&self) -> &DroppedTotal {
+        &self.dropped
     }
 
     /// Whether anybody wants lines at all.

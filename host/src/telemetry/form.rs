@@ -12,7 +12,7 @@ use crate::timestamp;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct LineForm {
     pub(super) format: LogFormat,
-    application_level: LogLevel,
+    pub(super) application_level: LogLevel,
     system_level: LogLevel,
 }
 

@@ -12,6 +12,15 @@ pub(super) fn split(line: &[u8]) -> Option<(&[u8], FunctionError)> {
     parse(&line[at + 1..]).map(|error| (&line[..at], error))
 }
 
+/// Where a record may begin; the end of the bytes if nowhere.
+pub(super) fn begin(bytes: &[u8]) -> usize {
+    // Most have none, which is found out much more quickly than where one is.
+    match bytes.contains(&RECORD_SEPARATOR) {
+        false => bytes.len(),
+        true => bytes.iter().take_while(|&&byte| byte != RECORD_SEPARATOR).count(),
+    }
+}
+
 fn parse(record: &[u8]) -> Option<FunctionError> {
     #[derive(serde::Deserialize)]
     struct Record {

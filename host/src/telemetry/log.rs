@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::io::BufRead as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::form::LineForm;
 use super::handed_over;
 use super::platform::{InitPhase, PlatformEvent};
 use super::queue::LineOf;
+use super::quota::{Dropped, Quota};
 use super::share::Share;
 use super::source::LogSource;
 use crate::function::{LogFormat, LogLevel, Logging};
@@ -80,14 +82,18 @@ struct LogState {
     request_id: Option<Arc<str>>,
     /// What was written after the last line feed: to standard output, and to standard error.
     unfinished: [Vec<u8>; 2],
+    /// Whether of a line of these streams something was passed over, but not its end.
+    passing: [bool; 2],
     tail: Vec<u8>,
     /// The error the guest handed over before it ended.
     handed_over: Option<FunctionError>,
     share: Share,
+    quota: Quota,
 }
 
 impl Log {
-    pub(crate) fn new(source: Arc<LogSource>, feed: LogFeed, logging: &Logging) -> Self {
+    /// A log of which each invocation may fill so many bytes, and what comes before the first as many more.
+    pub(crate) fn new(source: Arc<LogSource>, feed: LogFeed, logging: &Logging, bytes_max: u64) -> Self {
         let state = LogState {
             source: source.clone(),
             feed,
@@ -95,9 +101,11 @@ impl Log {
             begun_ms: Some(timestamp::now_ms()),
             request_id: None,
             unfinished: [Vec::new(), Vec::new()],
+            passing: [false; 2],
             tail: Vec::new(),
             handed_over: None,
             share: Share::default(),
+            quota: Quota::new(bytes_max),
         };
         Self { source, state: Arc::new(Mutex::new(state)) }
     }
@@ -124,6 +132,9 @@ impl Log {
     /// tail, or by those who listen to logs or keep them. Otherwise nobody would see them, and they are not even made.
     pub(crate) fn begin(&self, request_id: &Arc<str>, tail_wanted: bool) -> bool {
         let mut state = self.state();
+        // What init has lost is told before its first request begins.
+        state.tell_dropped();
+        state.quota.renew();
         if state.request_id.is_some() {
             state.tail.clear();
         }
@@ -158,13 +169,16 @@ impl Log {
 
     /// Ends what the guest has begun to write, where nobody wants the host's own lines.
     pub(crate) fn end_unframed(&self) {
-        self.state().finish_lines();
+        let mut state = self.state();
+        state.finish_lines();
+        state.tell_dropped();
     }
 
     /// Ends the request's part of the log with the host's own lines; an error that ended the request comes before them.
     pub(crate) fn end(&self, request_id: &str, error: Option<&FunctionError>, report: &Report) {
         let mut state = self.state();
         state.finish_lines();
+        state.tell_dropped();
         if let Some(error) = error {
             let text = format!("{}: {}", error.error_type, error.error_message);
             state.application(LineOf::Host, LogLevel::Error, text.as_bytes());
@@ -190,6 +204,16 @@ impl Log {
     }
 }
 
+/// How many line feeds there are, found as quickly as the system can.
+fn feeds(mut bytes: &[u8]) -> u64 {
+    let ended = bytes.last() == Some(&b'\n');
+    let mut pieces = 0;
+    while bytes.skip_until(b'\n').is_ok_and(|passed| passed > 0) {
+        pieces += 1;
+    }
+    if ended { pieces } else { pieces.max(1) - 1 }
+}
+
 /// Whether a line is among those that a request's caller can ask for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tail {
@@ -201,6 +225,9 @@ impl LogState {
     fn write(&mut self, stream: Stream, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
+            if self.quota.is_used_up() && self.unfinished[stream as usize].is_empty() {
+                rest = self.pass_over(stream, rest);
+            }
             let unfinished = &mut self.unfinished[stream as usize];
             let room = LINE_BYTES_MAX - unfinished.len();
             let (taken, end, finished) = match rest.iter().take(room + 1).position(|&byte| byte == b'\n') {
@@ -219,6 +246,29 @@ impl LogState {
         }
     }
 
+    /// Counts what nobody will see, without making lines of it; gives back what may be an error that is handed over.
+    fn pass_over<'a>(&mut self, stream: Stream, bytes: &'a [u8]) -> &'a [u8] {
+        let (passed, rest) = bytes.split_at(handed_over::begin(bytes));
+        if let Some(&last) = passed.last() {
+            self.quota.drop_lines(Dropped { lines: feeds(passed), bytes: passed.len() as u64 });
+            self.passing[stream as usize] = last != b'\n';
+        }
+        rest
+    }
+
+    /// Says what was dropped of this request's log, if anything was.
+    fn tell_dropped(&mut self) {
+        let begun = std::mem::take(&mut self.passing).into_iter().filter(|&begun| begun).count() as u64;
+        if begun > 0 {
+            self.quota.drop_lines(Dropped { lines: begun, bytes: 0 });
+        }
+        let Some((dropped, text)) = self.quota.take_marker() else { return };
+        self.feed.dropped().add(dropped);
+        // However little is logged of what the function says, this is.
+        let level = LogLevel::Warn.max(self.form.application_level);
+        self.application(LineOf::Host, level, text.as_bytes());
+    }
+
     fn finish_lines(&mut self) {
         for stream in [Stream::Output, Stream::Error] {
             if !self.unfinished[stream as usize].is_empty() {
@@ -229,6 +279,7 @@ impl LogState {
 
     fn finish_line(&mut self, stream: Stream) {
         let mut line = std::mem::take(&mut self.unfinished[stream as usize]);
+        let begun = std::mem::take(&mut self.passing[stream as usize]);
         let before = match handed_over::split(&line) {
             Some((before, error)) => {
                 self.handed_over = Some(error);
@@ -236,8 +287,10 @@ impl LogState {
             }
             None => Some(&*line),
         };
-        if let Some(line) = before {
-            self.application(LineOf::Guest, LogLevel::Info, line);
+        match before {
+            Some(line) => self.application(LineOf::Guest, LogLevel::Info, line),
+            None if begun => self.quota.drop_lines(Dropped { lines: 1, bytes: 0 }),
+            None => {}
         }
         // The allocation serves the next line.
         line.clear();
@@ -255,7 +308,9 @@ impl LogState {
     fn application(&mut self, of: LineOf, level: LogLevel, line: &[u8]) {
         let form = self.form;
         let request_id = self.request_id.clone();
-        if let Some(line) = form.application(level, line, request_id.as_deref()) {
+        if let Some(line) = form.application(level, line, request_id.as_deref())
+            && (of == LineOf::Host || self.quota.take(line.len()))
+        {
             self.line((of, &line), Tail::With);
         }
     }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::VersionFacts;
-use crate::artifact::{Code, Loaded};
+use crate::artifact::{Code, LoadError, Loaded};
 use crate::concurrency::Concurrency;
-use crate::function::{Environment, FunctionState, Isolation, Logging, VersionNumber};
+use crate::function::{Environment, FunctionState, Isolation, Limits, Logging, VersionNumber};
 use crate::invocation::{InvokeError, Status};
 use crate::metrics::Counters;
 use crate::pool::{Idlers, Launcher};
 use crate::telemetry::{InitPhase, Log, LogFeed, LogSource};
 use crate::timestamp;
 use crate::wasm::{
-    Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, Outbound, OutboundHost, Surroundings,
+    Assets, Engine, FailedInit, Instance, InstanceError, LaunchTimes, NoRoom, Outbound, OutboundHost,
+    Surroundings,
 };
 
 /// The environment variable of a function that holds its command-line arguments.
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) account_id: Arc<str>,
     pub(crate) init_time_max: Duration,
     pub(crate) instance_invocations_max: u64,
+    pub(crate) limits: Limits,
     pub(crate) instances_max: u32,
 }
 
@@ -138,7 +140,13 @@ impl WasmLauncher {
             ephemeral_storage_bytes: self.ephemeral_storage_bytes,
             assets: assets.clone(),
             outbound: self.outbound.clone(),
-            log: Log::new(Arc::new(source), self.shared.feed.clone(), &self.logging),
+            limits: self.shared.limits,
+            log: Log::new(
+                Arc::new(source),
+                self.shared.feed.clone(),
+                &self.logging,
+                self.shared.limits.invocation_log_bytes,
+            ),
         }
     }
 
@@ -177,9 +185,12 @@ impl WasmLauncher {
                 Ok((instance, Launched { load, times }))
             }
             Err(InstanceError::Guest(failed)) => Err(LaunchError::Init(failed)),
-            Err(InstanceError::NoRoom(reason)) => {
+            Err(InstanceError::NoRoom(NoRoom::Pool(reason))) => {
                 let limit = self.shared.instances_max;
                 Err(LaunchError::Host(InvokeError::NoInstanceLeft { limit, reason }))
+            }
+            Err(InstanceError::NoRoom(NoRoom::System(reason))) => {
+                Err(LaunchError::Host(InvokeError::OutOfResources { reason }))
             }
         }
     }
@@ -197,9 +208,12 @@ impl WasmLauncher {
         }
     }
 
-    fn not_ready(&self, reason: impl ToString) -> LaunchError {
+    fn not_ready(&self, error: LoadError) -> LaunchError {
+        if let LoadError::OutOfResources { reason } = error {
+            return LaunchError::Host(InvokeError::OutOfResources { reason });
+        }
         let version = format!("{}:{}", self.function_name, self.number);
-        LaunchError::Host(InvokeError::NotReady { version, reason: reason.to_string() })
+        LaunchError::Host(InvokeError::NotReady { version, reason: error.to_string() })
     }
 }
 

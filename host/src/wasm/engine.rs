@@ -16,9 +16,9 @@ use super::ticker::{Running, Ticker};
 /// The stack a guest's own code may use, in bytes.
 const WASM_STACK_BYTES: usize = 1 << 20;
 /// The stack of a guest's fibre, in bytes: the guest's own and what host functions need on top.
-const FIBRE_STACK_BYTES: usize = 2 << 20;
+pub(crate) const FIBRE_STACK_BYTES: usize = 2 << 20;
 /// A linear memory may lie anywhere in a slot of this size, so that its code needs no bounds checks.
-const MEMORY_SLOT_BYTES: usize = 4 << 30;
+pub(crate) const MEMORY_SLOT_BYTES: usize = 4 << 30;
 /// Of a freed slot, so many bytes are cleared instead of given back to the system, which is quicker. Every slot that
 /// was ever used may keep them, so with 4,000 instances they come to at most 750 MiB in all.
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 128 << 10;
@@ -88,14 +88,14 @@ impl Engine {
                 (engine.map_err(|error| EngineError::Engine(format!("{error:#}")))?, false)
             }
         };
-        if pooled && !PoolingAllocationConfig::is_pagemap_scan_available() {
-            tracing::info!(
-                "this kernel cannot say which pages were touched (Linux 6.7 can): cold starts take longer"
-            );
-        }
         let linker = link(&engine, hook)?;
         let ticker = Ticker::start(engine.clone())?;
         Ok(Self { engine, linker, ticker, pooled })
+    }
+
+    /// Whether this system can say which pages of a slot were touched, so that only those are cleared.
+    pub(crate) fn system_knows_touched_pages() -> bool {
+        PoolingAllocationConfig::is_pagemap_scan_available()
     }
 
     /// An engine that compiles for engines like this one, and runs nothing.

@@ -29,8 +29,8 @@ pub(crate) enum Ending {
     Exited(String),
     /// It wanted more memory than it may have, and trapped for it.
     OutOfMemory,
-    /// It gave an answer larger than an answer may be.
-    AnswerTooLarge,
+    /// It gave an answer of more bytes than these, which an answer may have.
+    AnswerTooLarge(usize),
     /// Its time, as long as this, was over.
     TimedOut(Duration),
 }
@@ -57,7 +57,7 @@ impl Ending {
         let trace = error.downcast_ref::<WasmBacktrace>();
         // With a trace it was a call of a host function that handed over too much, which is a trap like any other.
         if trace.is_none() && what.contains(FUEL_EXHAUSTED) {
-            return Self::AnswerTooLarge;
+            return Self::AnswerTooLarge(guest.answer_bytes_max);
         }
         if let Some(trace) = trace {
             guest.log.note(&trace.to_string());
@@ -71,7 +71,7 @@ impl Ending {
             Self::Reported(error) => error,
             Self::Exited(reason) => FunctionError::exited(request_id, &reason),
             Self::OutOfMemory => FunctionError::out_of_memory(request_id, memory.mb()),
-            Self::AnswerTooLarge => FunctionError::answer_too_large(),
+            Self::AnswerTooLarge(limit) => FunctionError::answer_too_large(limit),
             Self::TimedOut(limit) => FunctionError::timed_out(request_id, limit),
         }
     }

@@ -13,13 +13,9 @@ use super::limits::MemoryLimit;
 use super::outbound::{Outbound, OutboundHttp};
 use super::stream::Output;
 use super::transcript::Transcript;
-use crate::function::{Isolation, World};
+use crate::function::{Isolation, Limits, World};
 use crate::telemetry::{Log, Stream};
 
-/// How many resources (streams, pollables, ...) a guest may hold at a time. What one of them can hold in the host's own
-/// memory is at most some 60 KiB: a set of headers, the head of an answer, or a part of a body on its way. All together
-/// they come to 60 MiB. It is also how many files a function may have open on Lambda.
-const RESOURCES_MAX: usize = 1_024;
 /// How many random bytes a guest may ask for at a time.
 const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// How large a set of HTTP headers may be: as much as most servers take. A guest may have as many sets as resources, and
@@ -47,6 +43,8 @@ pub(crate) struct Surroundings {
     pub(crate) assets: Arc<Assets>,
     /// Where it may send HTTP requests.
     pub(crate) outbound: Arc<Outbound>,
+    /// What it may have at most.
+    pub(crate) limits: Limits,
     /// Where its standard output and error go.
     pub(crate) log: Log,
 }
@@ -65,6 +63,8 @@ pub struct GuestState {
     pub(super) isolation: Isolation,
     /// How many events it may handle still; none if there is no limit.
     pub(super) invocations_left: Option<u64>,
+    /// The bytes an answer may have.
+    pub(super) answer_bytes_max: usize,
     /// When the guest is to be ended. None while it does not run.
     pub(super) deadline: Option<Instant>,
     pub(super) request_id: Option<Arc<str>>,
@@ -83,6 +83,7 @@ impl GuestState {
             ephemeral_storage_bytes,
             assets,
             outbound,
+            limits,
             log,
         } = surroundings;
         let mut wasi = WasiCtxBuilder::new();
@@ -98,7 +99,7 @@ impl GuestState {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         let transcript = match world {
-            World::Command => Some(Transcript::default()),
+            World::Command => Some(Transcript::new(limits.answer_bytes)),
             World::Event | World::Http => None,
         };
         match &transcript {
@@ -109,7 +110,7 @@ impl GuestState {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(limits.resources);
         let memory = MemoryLimit::new(memory_limit_bytes, ephemeral_storage_bytes);
         let outbound = OutboundHttp::new(outbound, log.clone());
         Self {
@@ -123,6 +124,7 @@ impl GuestState {
             transcript,
             isolation,
             invocations_left: (invocations_max > 0).then_some(invocations_max),
+            answer_bytes_max: limits.answer_bytes,
             deadline: None,
             request_id: None,
             function_name,

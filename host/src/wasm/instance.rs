@@ -6,22 +6,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
-use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::deadline::{Elapsed, within};
 use super::engine::Engine;
 use super::failure::{DeadlinePassed, Ending};
 use super::guest::{GuestState, Surroundings};
 use super::program::Program;
-use super::program_error::one_line;
+use super::room::NoRoom;
 use super::world::Handler;
 use crate::cpu::{Tick, at_tick};
-use crate::function::{Isolation, World};
-use crate::invocation::{ANSWER_BYTES_MAX, FunctionError, Invocation};
+use crate::function::{ANSWER_BYTES_BOUND, Isolation, World};
+use crate::invocation::{FunctionError, Invocation};
 use crate::telemetry::{InitPhase, Log};
 
 /// How many bytes a guest may hand to one host function.
 const HOSTCALL_BYTES_MAX: usize = 16 << 20;
+const _: () =
+    assert!(ANSWER_BYTES_BOUND < HOSTCALL_BYTES_MAX, "every answer that may be given can be handed over");
 /// How many handles to resources a guest's components may hold together.
 const HANDLES_MAX: usize = 10_000;
 
@@ -55,8 +57,8 @@ pub(crate) struct LaunchTimes {
 pub(crate) enum InstanceError {
     /// The guest's own doing.
     Guest(FailedInit),
-    /// The host holds as many instances as it can.
-    NoRoom(String),
+    /// There is no room for one more.
+    NoRoom(NoRoom),
 }
 
 /// How a guest failed to come up, and what is left of it.
@@ -113,10 +115,10 @@ impl Instance {
                 return Ok((Self { store, handler, world, engine, event_began }, times));
             }
             Ok(Ok((_, _, Err(reported)))) => Ending::Reported(reported),
-            Ok(Err(error)) if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() => {
-                return Err(InstanceError::NoRoom(one_line(&error)));
-            }
-            Ok(Err(error)) => Ending::of(guest, limit, &error),
+            Ok(Err(error)) => match NoRoom::of(&error) {
+                Some(no_room) => return Err(InstanceError::NoRoom(no_room)),
+                None => Ending::of(guest, limit, &error),
+            },
             Err(Elapsed) => Ending::TimedOut(limit),
         };
         Err(InstanceError::Guest(FailedInit {
@@ -148,8 +150,8 @@ impl Instance {
         guest.deadline = None;
         guest.outbound.close();
         let (answer, reusable) = match called {
-            Ok(Ok(Ok(answer))) if answer.len() <= ANSWER_BYTES_MAX => (Ok(answer), true),
-            Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large()), true),
+            Ok(Ok(Ok(answer))) if answer.len() <= guest.answer_bytes_max => (Ok(answer), true),
+            Ok(Ok(Ok(_too_large))) => (Err(FunctionError::answer_too_large(guest.answer_bytes_max)), true),
             Ok(Ok(Err(reported))) => (Err(reported), true),
             Ok(Err(error)) => (Err(Ending::of(guest, limit, &error).into_error(&request_id, memory)), false),
             Err(Elapsed) => (Err(Ending::TimedOut(limit).into_error(&request_id, memory)), false),

@@ -148,6 +148,27 @@ mod tests {
         assert_eq!((limit.used_bytes(), limit.take_refused()), (600, true));
     }
 
+    /// Growth is reckoned with, not carried out: no machine needs 10 GB for this.
+    #[test]
+    fn two_memories_of_a_large_function_may_have_more_than_one_alone() {
+        let limit_bytes = crate::function::MemorySize::from_mb(10_240).expect("Lambda's largest").bytes();
+        let mut limit = MemoryLimit::new(limit_bytes, 0);
+        let end = Some(MEMORY32_BYTES_MAX);
+        assert!(
+            limit.memory_growing(0, MEMORY32_BYTES_MAX, end).expect("an answer"),
+            "the first, to its end"
+        );
+        assert!(limit.memory_growing(0, MEMORY32_BYTES_MAX, end).expect("an answer"), "the second");
+        assert_eq!(limit.used_bytes(), 8 << 30);
+        assert!(
+            !limit.memory_growing(MEMORY32_BYTES_MAX, MEMORY32_BYTES_MAX + 65_536, end).expect("an answer")
+        );
+        assert!(limit.take_refused(), "one memory ends at 4 GiB, whatever the function has");
+        assert!(!limit.memory_growing(0, (2 << 30) + 65_536, end).expect("an answer"), "a third finds 2 GiB");
+        assert!(limit.memory_growing(0, 2 << 30, end).expect("an answer"));
+        assert_eq!(limit.used_bytes(), limit_bytes);
+    }
+
     #[test]
     fn a_refusal_is_forgotten_at_the_next_growth_that_is_granted() {
         let mut limit = MemoryLimit::new(1000, 0);

@@ -17,12 +17,13 @@ mod limits;
 mod outbound;
 mod program;
 mod program_error;
+mod room;
 mod stream;
 mod ticker;
 mod transcript;
 mod world;
 
-pub(crate) use engine::{Engine, LinkHook};
+pub(crate) use engine::{Engine, FIBRE_STACK_BYTES, LinkHook, MEMORY_SLOT_BYTES};
 pub use engine::{EngineError, LinkError};
 pub(crate) use files::Assets;
 pub use files::AssetsError;
@@ -32,3 +33,4 @@ pub(crate) use instance::{FailedInit, Instance, InstanceError, LaunchTimes, Run}
 pub(crate) use outbound::{Outbound, OutboundHost};
 pub(crate) use program::{Program, compile_alone};
 pub use program_error::{HANDLER, ProgramError};
+pub(crate) use room::NoRoom;

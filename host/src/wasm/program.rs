@@ -8,6 +8,7 @@ use super::componentize::component;
 use super::engine::Engine;
 use super::guest::GuestState;
 use super::program_error::{ProgramError, one_line};
+use super::room::NoRoom;
 use super::world::Entry;
 use crate::function::World;
 
@@ -41,7 +42,10 @@ impl Program {
         // SAFETY: these are bytes that the compiler of this host has just made, or that carry a MAC under the key of its data
         // folder, which was checked on these very bytes; nobody else can change them, as they are in memory.
         let component = unsafe { Component::deserialize(engine.wasmtime(), artifact) };
-        let component = component.map_err(|error| ProgramError::Load { reason: one_line(&error) })?;
+        let component = component.map_err(|error| match NoRoom::of(&error) {
+            Some(NoRoom::System(reason)) => ProgramError::OutOfResources { reason },
+            Some(NoRoom::Pool(_)) | None => ProgramError::Load { reason: one_line(&error) },
+        })?;
         let entry = Entry::of(engine.wasmtime(), &component)?;
         let pre = engine.linker().instantiate_pre(&component);
         let pre = pre.map_err(|error| ProgramError::Import { reason: one_line(&error) })?;

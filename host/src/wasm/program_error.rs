@@ -53,6 +53,12 @@ pub enum ProgramError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The system gives this process no more memory, memory maps or files for the compiled code.
+    #[error("{reason}")]
+    OutOfResources {
+        /// Which of them ran out.
+        reason: String,
+    },
     /// A compiled artifact could not be mapped in.
     #[error("the compiled code could not be loaded: {reason}")]
     Load {

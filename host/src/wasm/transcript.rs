@@ -9,11 +9,14 @@ use wasmtime_wasi::p2::InputStream;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 use super::stream::Sink;
-use crate::invocation::ANSWER_BYTES_MAX;
 
 /// What a command reads and what it has printed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Transcript(Arc<Mutex<State>>);
+#[derive(Debug, Clone)]
+pub(super) struct Transcript {
+    state: Arc<Mutex<State>>,
+    /// The bytes an answer may have.
+    bytes_max: usize,
+}
 
 #[derive(Debug)]
 struct State {
@@ -36,6 +39,10 @@ struct Output {
 }
 
 impl Transcript {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { state: Arc::default(), bytes_max }
+    }
+
     /// What the command will read.
     pub(super) fn hand_in(&self, event: Bytes) {
         self.state().event = MemoryInputPipe::new(event);
@@ -49,14 +56,14 @@ impl Transcript {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is whole after every statement, so a panic elsewhere leaves it usable.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sink for Transcript {
     fn take(&self, bytes: &[u8]) -> bool {
         let output = &mut self.state().output;
-        output.overflown |= output.bytes.len() + bytes.len() > ANSWER_BYTES_MAX;
+        output.overflown |= output.bytes.len() + bytes.len() > self.bytes_max;
         if !output.overflown {
             output.bytes.extend_from_slice(bytes);
         }
@@ -90,11 +97,11 @@ mod tests {
 
     #[test]
     fn output_larger_than_an_answer_is_not_kept() {
-        let transcript = Transcript::default();
+        let transcript = Transcript::new(6 << 20);
         let chunk = vec![b'x'; 1 << 20];
         let written =
             std::iter::repeat_with(|| transcript.take(&chunk)).take(10).filter(|taken| *taken).count();
-        assert_eq!((written, transcript.is_full()), (ANSWER_BYTES_MAX >> 20, true));
+        assert_eq!((written, transcript.is_full()), (6, true));
         assert_eq!(transcript.take_output(), None);
     }
 }

@@ -14,11 +14,8 @@ mod tests;
 use bytes::Bytes;
 
 use self::directory::Entry;
+use crate::function::UNZIPPED_BYTES_BOUND;
 
-/// The most bytes one uploaded package may have: Lambda's 50 MiB.
-pub const PACKAGE_BYTES_MAX: usize = 52_428_800;
-/// The most bytes all files in a zip may have together: Lambda's limit on an unzipped package, 250 MiB.
-pub const UNZIPPED_BYTES_MAX: u64 = 262_144_000;
 /// The most entries a zip may have, folders among them.
 const ENTRIES_MAX: u64 = 10_000;
 /// How many times its size in the zip a file may have, and all files together that of the zip. Deflate comes to 1,032 at
@@ -54,12 +51,12 @@ pub enum PackageError {
         entries: u64,
     },
     /// Its files are too large.
-    #[error(
-        "{name:?} is one too many in the zip: unzipped size must be smaller than {UNZIPPED_BYTES_MAX} bytes"
-    )]
+    #[error("{name:?} is one too many in the zip: unzipped size must be smaller than {limit} bytes")]
     Unzipped {
         /// The entry with which all come to more than the limit.
         name: String,
+        /// How many bytes all files may have.
+        limit: u64,
     },
     /// A file was packed better than any honest file is.
     #[error(
@@ -168,14 +165,24 @@ impl Package {
     /// Reads a package. The handler says which component of several is meant: by its path in the zip, by that without
     /// `.wasm`, or in the manner of Lambda, by that with a dot and a further word behind it.
     ///
-    /// May compute for a second and need memory for twice the size of all files.
+    /// May compute for a second and need memory for twice the size of all files. This is for packages that were taken before,
+    /// whatever the limit was then.
     pub(crate) fn read(bytes: &Bytes, handler: &str) -> Result<Self, PackageError> {
+        Self::read_within(bytes, handler, UNZIPPED_BYTES_BOUND)
+    }
+
+    /// Reads a package whose files may have so many bytes in all.
+    pub(crate) fn read_within(
+        bytes: &Bytes,
+        handler: &str,
+        unzipped_bytes_max: u64,
+    ) -> Result<Self, PackageError> {
         if !bytes.starts_with(b"PK") {
             return Ok(Self { component: bytes.clone(), assets: Vec::new() });
         }
         let entries = directory::entries(bytes)?;
         path::check_all(&entries)?;
-        check_sizes(&entries, bytes.len() as u64)?;
+        check_sizes(&entries, bytes.len() as u64, unzipped_bytes_max)?;
         let mut files = Vec::new();
         for entry in entries.iter().filter(|entry| !entry.is_folder() && !is_left_over(entry.name)) {
             files.push((entry.name.to_owned(), content::unpacked(entry)?));
@@ -186,12 +193,12 @@ impl Package {
 }
 
 /// Holds the sizes that the directory declares against the limits. No entry is unpacked to more than it declares.
-fn check_sizes(entries: &[Entry<'_>], package_bytes: u64) -> Result<(), PackageError> {
+fn check_sizes(entries: &[Entry<'_>], package_bytes: u64, limit: u64) -> Result<(), PackageError> {
     let mut total: u64 = 0;
     for entry in entries {
         total = total.saturating_add(entry.size_bytes);
-        if total >= UNZIPPED_BYTES_MAX {
-            return Err(PackageError::Unzipped { name: shown(entry.name) });
+        if total >= limit {
+            return Err(PackageError::Unzipped { name: shown(entry.name), limit });
         }
         if is_bomb(entry.packed.len() as u64, entry.size_bytes) {
             return Err(PackageError::Ratio { name: shown(entry.name) });

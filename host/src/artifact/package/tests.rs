@@ -15,7 +15,7 @@ use super::*;
 const WASM: &[u8] = b"\0asm and so on";
 
 fn read(zip: &Zip, handler: &str) -> Result<Package, PackageError> {
-    Package::read(&zip.build().into(), handler)
+    Package::read_within(&zip.build().into(), handler, 262_144_000)
 }
 
 fn refused(zip: &Zip) -> PackageError {

@@ -55,7 +55,7 @@ fn hook_with(resolver: Double, limits: Limits, connections_max: usize) -> (Outbo
         resolver: Box::new(resolver),
         tls: OnceCell::new(),
     };
-    let log = Log::new(LogSource::example("s"), LogFeed::new(None), &Logging::default());
+    let log = Log::new(LogSource::example("s"), LogFeed::new(None), &Logging::default(), u64::MAX);
     (OutboundHttp::new(Outbound::new(Arc::new(host), any), log.clone()), log)
 }
 

@@ -53,7 +53,9 @@ pub(super) async fn call(
         Err(error) if matches!(error.downcast_ref(), Some(I32Exit(0))) => None,
         Err(error) => Some(error),
     };
-    let Some(output) = transcript.take_output() else { return Ok(Err(FunctionError::answer_too_large())) };
+    let Some(output) = transcript.take_output() else {
+        return Ok(Err(FunctionError::answer_too_large(store.data().answer_bytes_max)));
+    };
     match failed {
         None => Ok(answer(output)),
         Some(error) => {

@@ -17,7 +17,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use super::{export, wrong};
-use crate::invocation::{ANSWER_BYTES_MAX, Answer, FunctionError, Invocation};
+use crate::invocation::{Answer, FunctionError, Invocation};
 use crate::wasm::guest::GuestState;
 use crate::wasm::http_event;
 use crate::wasm::program_error::ProgramError;
@@ -73,13 +73,14 @@ pub(super) async fn call(
         Some("http") => Scheme::Http,
         _ => Scheme::Https,
     };
+    let bytes_max = store.data().answer_bytes_max;
     let (sender, receiver) = oneshot::channel();
     let mut http = store.data_mut().http();
     let request = http.new_incoming_request(scheme, request.map(Full::new))?;
     let out = http.new_response_outparam(sender)?;
     let mut called = pin!(handle.call_async(store, (request, out)));
     // Never told to wait for the sake of other tasks: once the guest has ended, what there is of an answer is there.
-    let mut answer = pin!(unconstrained(answer(receiver)));
+    let mut answer = pin!(unconstrained(answer(receiver, bytes_max)));
     // The guest writes its body while it runs, and waits where nobody reads it.
     tokio::select! {
         biased;
@@ -99,7 +100,7 @@ pub(super) async fn call(
     })
 }
 
-async fn answer(receiver: oneshot::Receiver<Response>) -> Answer {
+async fn answer(receiver: oneshot::Receiver<Response>, bytes_max: usize) -> Answer {
     let response = match receiver.await {
         Ok(Ok(response)) => response,
         Ok(Err(code)) => {
@@ -119,8 +120,8 @@ async fn answer(receiver: oneshot::Receiver<Response>) -> Answer {
         let broke_off =
             |error| FunctionError::no_answer(format!("the body of the response broke off: {error}"));
         let Ok(data) = frame.map_err(broke_off)?.into_data() else { continue };
-        if bytes.len() + data.len() > ANSWER_BYTES_MAX {
-            return Err(FunctionError::answer_too_large());
+        if bytes.len() + data.len() > bytes_max {
+            return Err(FunctionError::answer_too_large(bytes_max));
         }
         bytes.extend_from_slice(&data);
     }
