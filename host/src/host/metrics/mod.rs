@@ -11,6 +11,7 @@ use super::Host;
 use crate::function::{FunctionKey, Qualifier, VersionNumber};
 use crate::metrics::{CompilationMetrics, LogMetrics, ResourceMetrics, SeriesKey, StoreMetrics};
 use crate::registry::Function;
+use crate::telemetry::DroppedLogs;
 
 /// What stands for the names of those that are not counted by themselves, as in [`ResourceMetrics`].
 const OTHER: &str = "other";
@@ -33,6 +34,8 @@ pub struct MetricsSnapshot {
     pub compilation: CompilationMetrics,
     /// What became of log lines, if they are kept.
     pub logs: Option<LogMetrics>,
+    /// What invocations lost that logged more than they may.
+    pub dropped_logs: DroppedLogs,
     /// How many changes of functions could not be kept.
     pub store: StoreMetrics,
 }
@@ -73,6 +76,7 @@ impl Host {
             resources,
             idle_memory_bytes: self.idle_memory_bytes(),
             compilation: self.parts.artifacts.metrics(),
+            dropped_logs: self.dropped_logs(),
             logs: self.parts.logs.as_ref().map(|logs| logs.queue().counters().read()),
             store: self.parts.registry.store_metrics(),
         }

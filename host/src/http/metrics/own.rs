@@ -69,6 +69,27 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         },
     },
     MetricDefinition {
+        name: "samovar_log_quota_invocations_total",
+        kind: Counter,
+        labels: &[],
+        help: "Invocations that logged more than they may, and lost the rest.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.dropped_logs.invocations),
+    },
+    MetricDefinition {
+        name: "samovar_log_quota_lines_dropped_total",
+        kind: Counter,
+        labels: &[],
+        help: "Log lines that were dropped because their invocation had logged as much as it may.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.dropped_logs.lines),
+    },
+    MetricDefinition {
+        name: "samovar_log_quota_bytes_dropped_total",
+        kind: Counter,
+        labels: &[],
+        help: "Bytes of log lines that were dropped because their invocation had logged as much as it may.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.dropped_logs.bytes),
+    },
+    MetricDefinition {
         name: "samovar_http_connections",
         kind: Gauge,
         labels: &[],
