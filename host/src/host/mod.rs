@@ -25,17 +25,15 @@ mod readiness;
 mod recovery;
 mod reserved;
 mod settings;
+mod start;
 pub(crate) mod startup;
 mod update;
 mod versions;
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -46,22 +44,16 @@ use self::admission::admit;
 use self::call::Call;
 use self::data_dir::DataDir;
 use self::provisioning::Provisioning;
-use self::startup::{Facts, Finding, Needs};
-use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
-use crate::concurrency::{Concurrency, ConcurrencySettings};
+use crate::artifact::Artifacts;
+use crate::concurrency::Concurrency;
 use crate::cpu::{Closed, Processors};
-use crate::function::{
-    FunctionArn, FunctionKey, FunctionRef, Limits, LimitsError, Qualifier, Region, VersionNumber,
-};
+use crate::function::{FunctionArn, FunctionKey, FunctionRef, Limits, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
-use crate::metrics::Counters;
-use crate::pool::{Checkout, Idlers};
+use crate::pool::Checkout;
 use crate::registry::{Function, Registry};
-use crate::store::{self, StoreError};
-use crate::telemetry::{DroppedLogs, LogFeed, LogLine, Stopwatch};
+use crate::telemetry::{DroppedLogs, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
-use crate::wasm::{Engine, EngineError, OutboundHost};
 
 pub use account::AccountUsage;
 pub use aliases::{AliasError, AliasInfo, CreateAlias, UpdateAlias};
@@ -86,6 +78,7 @@ pub use provisioned::{ProvisionedError, ProvisionedInfo, ProvisionedStatus};
 pub use readiness::Unready;
 pub use reserved::ReserveError;
 pub use settings::SettingError;
+pub use start::StartError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
 pub use versions::{PublishVersion, PublishVersionError};
 
@@ -127,54 +120,6 @@ impl Drop for HostParts {
     }
 }
 
-/// Why a host did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The data folder cannot be used.
-    #[error("the data folder {folder} cannot be used: {reason}")]
-    DataDir {
-        /// The folder.
-        folder: PathBuf,
-        /// What is wrong with it.
-        reason: io::Error,
-    },
-    /// The engine cannot be made.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The threads on which guests compute cannot be started.
-    #[error("the threads that functions compute on could not be started: {0}")]
-    Threads(io::Error),
-    /// The system gives this process too little to run a host at all.
-    #[error("{0}")]
-    System(String),
-    /// A limit cannot be kept.
-    #[error(transparent)]
-    Limits(#[from] LimitsError),
-    /// The functions of an earlier process cannot be read.
-    #[error(transparent)]
-    Store(StoreError),
-}
-
-/// Says in the log what of the system is not as the host needs it.
-/// Gives back how many instances there can be.
-fn check_system(data_dir: &DataDir, settings: &HostBuilder) -> Result<u32, StartError> {
-    let needs = Needs {
-        instances: settings.instances_max.into(),
-        programs: settings.loaded_bytes_max / LOADED_BYTES_MIN,
-        connections: settings.connections.saturating_add(settings.outbound_connections_max) as u64,
-    };
-    let facts = Facts::read(data_dir.path());
-    for finding in startup::findings(&facts, &needs) {
-        match finding {
-            Finding::Warning(text) => tracing::warn!("{text}"),
-            Finding::Impossible(text) => return Err(StartError::System(text)),
-        }
-    }
-    let fit = startup::instances_that_fit(&facts, &needs);
-    Ok(u32::try_from(fit).unwrap_or(settings.instances_max))
-}
-
 impl Host {
     /// A builder with every setting at its default.
     pub fn builder() -> HostBuilder {
@@ -187,85 +132,6 @@ impl Host {
     /// As [`HostBuilder::start`].
     pub async fn temporary() -> Result<Self, StartError> {
         Self::builder().instances_max(64).start().await
-    }
-
-    pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
-        settings.limits.check()?;
-        let data_dir = DataDir::take(settings.data_dir.clone(), settings.network_file_system_allowed)?;
-        let instances_max = check_system(&data_dir, &settings)?;
-        let store = store::open((!data_dir.is_temporary()).then(|| data_dir.path()))?;
-        let engine = Arc::new(Engine::start(instances_max, settings.link.as_ref())?);
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let artifact_settings = ArtifactSettings {
-            compiler: settings.compiler,
-            compile_limits: settings.compile_limits,
-            compiled_bytes_max: settings.compiled_bytes_max,
-            loaded_bytes_max: settings.loaded_bytes_max,
-            package_bytes_max: settings.limits.package_bytes,
-            unzipped_bytes_max: settings.limits.unzipped_bytes,
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        };
-        let artifacts = Artifacts::open(data_dir.path(), engine.clone(), artifact_settings)
-            .map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
-        let artifacts = Arc::new(artifacts);
-        let logs = settings.logs.map(|logs| Logs::open(data_dir.path(), logs)).transpose();
-        let logs =
-            logs.map_err(|reason| StartError::DataDir { folder: data_dir.path().to_owned(), reason })?;
-        let concurrency = Concurrency::new(ConcurrencySettings {
-            limit: settings.concurrency_max,
-            unreserved_min: settings.unreserved_concurrency_min,
-            scaling_rate: settings.scaling_rate,
-            requests_per_second_per_unit: settings.requests_per_second_per_unit,
-        });
-        let shared = Shared {
-            engine,
-            concurrency: concurrency.clone(),
-            idlers: Idlers::new(settings.idle_memory_bytes_max),
-            feed: LogFeed::new(logs.as_ref().map(|logs| logs.queue().clone())),
-            counters: Counters::new(settings.metrics_resources_max),
-            outbound: OutboundHost::new(
-                settings.outbound,
-                settings.outbound_addresses,
-                settings.outbound_connections_max,
-            ),
-            account_id: settings.account_id.as_str().into(),
-            init_time_max: settings.init_time_max,
-            instance_invocations_max: settings.instance_invocations_max,
-            limits: settings.limits,
-            instances_max,
-        };
-        let processors = Processors::start(settings.processors, &Handle::current());
-        let processors = Arc::new(processors.map_err(StartError::Threads)?);
-        let provisioning =
-            Provisioning { processors: processors.clone(), tasks: tasks.clone(), stop: stop.clone() };
-        let parts = Arc::new(HostParts {
-            registry: Registry::new(
-                store,
-                artifacts.clone(),
-                concurrency.clone(),
-                Box::new(provisioning.clone()),
-                tasks.clone(),
-            ),
-            provisioning,
-            artifacts,
-            shared: Arc::new(shared),
-            region: settings.region,
-            logs,
-            code_storage_bytes_max: settings.code_storage_bytes_max,
-            concurrency,
-            processors,
-            drain_time_max: settings.drain_time_max,
-            closing: AtomicBool::new(false),
-            leaving: AtomicBool::new(false),
-            stop,
-            tasks,
-            data_dir,
-        });
-        let host = Self { parts, caller: None };
-        host.recover().await?;
-        host.expire_idle_instances(settings.idle_time_max);
-        Ok(host)
     }
 
     /// Runs a function on one event and waits for what comes of it.
@@ -469,16 +335,5 @@ impl Host {
     ) -> JoinHandle<Option<T>> {
         let stop = self.parts.stop.clone();
         self.parts.tasks.spawn(async move { stop.run_until_cancelled(work).await })
-    }
-
-    fn expire_idle_instances(&self, idle_time_max: Duration) {
-        let period = (idle_time_max / 10).clamp(Duration::from_millis(10), Duration::from_secs(10));
-        let (idlers, stop) = (self.parts.shared.idlers.clone(), self.parts.stop.clone());
-        self.parts.tasks.spawn(async move {
-            let mut ticks = tokio::time::interval(period);
-            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-                idlers.expire(Instant::now(), idle_time_max);
-            }
-        });
     }
 }
