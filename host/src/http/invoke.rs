@@ -45,7 +45,7 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut 
     let function = request::function(&api.host, parts, function)?;
     let invocation_type = invocation_type(parts)?;
     let body = api.bodies.read(body, PAYLOAD_LIMIT).await?;
-    let mut request = Invoke::new(function, body.bytes.clone()).checked()?;
+    let mut request = api.host.checked(Invoke::new(function, body.bytes.clone())).await?;
     request.log_tail = log_tail(parts)?;
     request.client_context = client_context(parts)?;
     refuse_what_no_function_is(parts)?;

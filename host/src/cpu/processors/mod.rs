@@ -18,6 +18,8 @@ use super::share::Share;
 /// How much less urgent than others the threads are, in the system's steps: the threads of the embedder's runtime, which
 /// mostly sleep, run at once when they wake, although guests keep all cores busy.
 const NICE: i32 = 5;
+/// How long work may compute on its caller's task in all, with waits in between that keep each time short.
+const INLINE_IN_ALL_MAX: Duration = Duration::from_millis(10);
 
 /// Threads of the host's own, on which guests compute. They end when this is dropped.
 #[derive(Debug)]
@@ -61,25 +63,29 @@ impl Processors {
     {
         let mut work = Box::pin(work);
         let (mut inline, mut deadline) = (Duration::ZERO, deadline);
-        if !share.is_heavy() {
+        if !share.begins_there() {
             let done = poll_fn(|context| {
                 let (polled, took, moves) = poll_inline(work.as_mut(), context);
                 inline += took;
                 match (polled, moves) {
                     (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
                     (Poll::Pending, Some(moves)) => Poll::Ready(Err(moves)),
+                    (Poll::Pending, None) if inline >= INLINE_IN_ALL_MAX => {
+                        Poll::Ready(Err(Moves { deadline }))
+                    }
                     (Poll::Pending, None) => Poll::Pending,
                 }
             });
             match done.await {
                 Ok(output) => {
-                    share.count(inline);
+                    share.count_by_clock(inline);
                     return Ok(output);
                 }
                 Err(Moves { deadline: ends }) => deadline = ends,
             }
             share.count_long();
         }
+        let _present = share.arrive();
         let seat = Seat::new(self.room.clone(), share.weight(), deadline);
         let moved = Moved::start(work, seat.clone(), self.room.clone());
         let output = moved.await;

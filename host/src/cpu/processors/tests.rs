@@ -52,6 +52,19 @@ async fn short_work_stays_on_its_callers_thread_and_long_work_moves() {
 }
 
 #[tokio::test]
+async fn work_that_computes_long_a_little_at_a_time_moves_too() {
+    let (processors, share) = (processors(1), Share::new(128));
+    let work = async {
+        for _ in 0..30 {
+            compute(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
+        }
+        thread_name()
+    };
+    assert_eq!(processors.run(&share, None, work).await.expect("it ends"), "samovar-cpu-0");
+}
+
+#[tokio::test]
 async fn work_that_waits_is_woken_wherever_it_is() {
     let (processors, share) = (processors(1), Share::new(128));
     let work = async {
