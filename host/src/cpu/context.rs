@@ -80,11 +80,12 @@ pub(crate) fn at_tick(now: Instant, deadline: Option<Instant>) -> Tick {
     if goes_on { Tick::GoOn } else { Tick::Yield(Yielded::default()) }
 }
 
-/// Polls a guest on its caller's task. Says how long that took, and whether the guest is to go on elsewhere.
+/// Polls a guest on its caller's task, beginning now. Says whether the guest is to go on elsewhere.
 pub(super) fn poll_inline<F: Future + ?Sized>(
     guest: Pin<&mut F>,
     context: &mut Context<'_>,
-) -> (Poll<F::Output>, Duration, Option<Moves>) {
+    now: Instant,
+) -> (Poll<F::Output>, Option<Moves>) {
     /// Puts back what was there, as a guest may call another one by way of the host.
     struct Outer(Option<Inline>);
     impl Drop for Outer {
@@ -92,11 +93,11 @@ pub(super) fn poll_inline<F: Future + ?Sized>(
             INLINE.set(self.0);
         }
     }
-    let since = Instant::now();
-    let _outer = Outer(INLINE.replace(Some(Inline { since, suspected: None, moves: None })));
+    let inline = Inline { since: now, suspected: None, moves: None };
+    let _outer = Outer(INLINE.replace(Some(inline)));
     let polled = guest.poll(context);
     let moves = INLINE.get().and_then(|inline| inline.moves);
-    (polled, since.elapsed(), moves)
+    (polled, moves)
 }
 
 /// Lets a guest have this processor for as long as it makes use of it, and counts what it used.

@@ -4,11 +4,26 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "http")]
+use tokio::time::Instant;
+
+#[cfg(feature = "http")]
+use super::Host;
+#[cfg(feature = "http")]
+use crate::cpu::Closed;
 use crate::invocation::{
     CLIENT_CONTEXT_BYTES_MAX, Invocation, Invoke, InvokeError, PAYLOAD_BYTES_MAX, TENANT_ID_BYTES_MAX,
     TRACE_ID_BYTES_MAX,
 };
 use crate::version::Version;
+
+/// The weight of checks of payloads among functions that compute: as of a function with this memory size, in MB, which has
+/// one core to itself on Lambda.
+#[cfg(feature = "http")]
+pub(super) const CHECKS_WEIGHT: u32 = 1_769;
+/// Payloads of so many bytes are looked through within some ten microseconds, and so are where they come in.
+#[cfg(feature = "http")]
+const CHECKED_AT_ONCE_BYTES_MAX: usize = 64 << 10;
 
 /// Turns a request into what an instance is run with, if it keeps within the limits.
 pub(super) fn admit(version: &Version, request: Invoke) -> Result<Invocation, InvokeError> {
@@ -34,6 +49,19 @@ pub(super) fn admit(version: &Version, request: Invoke) -> Result<Invocation, In
         stages: request.stages,
         start: request.start,
     })
+}
+
+#[cfg(feature = "http")]
+impl Host {
+    /// The same request, if its payload is JSON; a large one is looked through where others need not wait for that.
+    pub(crate) async fn checked(&self, request: Invoke) -> Result<Invoke, InvokeError> {
+        if request.payload.len() <= CHECKED_AT_ONCE_BYTES_MAX {
+            return request.checked();
+        }
+        let check = async move { request.checked() };
+        let checked = self.parts.processors.run(&self.parts.checks, Instant::now(), None, check).await;
+        checked.unwrap_or_else(|Closed| Err(InvokeError::Closing))
+    }
 }
 
 fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<(), InvokeError> {

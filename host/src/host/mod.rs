@@ -72,14 +72,6 @@ pub use settings::SettingError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
 pub use versions::{PublishVersion, PublishVersionError};
 
-/// The weight of checks of payloads among functions that compute: as of a function with this memory size, in MB, which has
-/// one core to itself on Lambda.
-#[cfg(feature = "http")]
-const CHECKS_WEIGHT: u32 = 1_769;
-/// Payloads of so many bytes are looked through within some ten microseconds, and so are where they come in.
-#[cfg(feature = "http")]
-const CHECKED_AT_ONCE_BYTES_MAX: usize = 64 << 10;
-
 /// A host of functions: the engine, the functions, their warm instances. Clones are the same host.
 ///
 /// The way to it is [`Host::builder`]; [`Host::temporary`] is for tests. [`Host::close`] ends it.
@@ -198,7 +190,7 @@ impl Host {
             processors: Processors::start(settings.processors, &Handle::current())
                 .map_err(StartError::Threads)?,
             #[cfg(feature = "http")]
-            checks: crate::cpu::Share::new(CHECKS_WEIGHT),
+            checks: crate::cpu::Share::new(admission::CHECKS_WEIGHT),
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),
             stop,
@@ -259,7 +251,8 @@ impl Host {
             drop(permit);
             Ok(outcome)
         };
-        let done = self.until_closed(self.parts.processors.run(share, Some(began + timeout), guest)).await?;
+        let done =
+            self.until_closed(self.parts.processors.run(share, began, Some(began + timeout), guest)).await?;
         done.unwrap_or_else(|Closed| Err(InvokeError::Closing))
     }
 
@@ -270,17 +263,6 @@ impl Host {
     pub fn check(&self, request: Invoke) -> Result<(), InvokeError> {
         let version = self.resolve(&request.function)?;
         admit(&version, request).map(drop)
-    }
-
-    /// The same request, if its payload is JSON; a large one is looked through where others need not wait for that.
-    #[cfg(feature = "http")]
-    pub(crate) async fn checked(&self, request: Invoke) -> Result<Invoke, InvokeError> {
-        if request.payload.len() <= CHECKED_AT_ONCE_BYTES_MAX {
-            return request.checked();
-        }
-        let check = async move { request.checked() };
-        let checked = self.parts.processors.run(&self.parts.checks, None, check).await;
-        checked.unwrap_or_else(|Closed| Err(InvokeError::Closing))
     }
 
     /// The log lines of all functions from now on, as they are written. A receiver that falls more than 4,096
