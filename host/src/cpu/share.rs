@@ -8,11 +8,12 @@ use std::time::Duration;
 const HEAVY: Duration = Duration::from_micros(250);
 /// Runs that lately computed for so long begin there while several of the same kind are there already, as what one of them
 /// takes is nothing but what dozens take is not: they would all stand in their callers' queues, before whoever comes next.
-const MEDIUM: Duration = Duration::from_micros(25);
+const MEDIUM: Duration = Duration::from_micros(40);
 /// So many are several: fewer need not wait for each other on any machine with two cores.
 const SEVERAL: u32 = 2;
 /// And every so many of them begins there in any case, since it cannot be seen from outside how many stand in such queues.
-const SCOUT_EVERY: u32 = 16;
+/// Where the machine has other work, such a run may wait for milliseconds: so they are few.
+const SCOUT_EVERY: u32 = 256;
 /// A longer run counts as one of this length, so that a few short ones make up for it.
 const COUNTED_MAX: Duration = Duration::from_millis(1);
 /// And so does one whose time was looked at on the clock alone: the system may have interrupted it, which one or two at a
@@ -123,16 +124,16 @@ mod tests {
     fn runs_of_medium_length_stay_together_once_several_of_them_are_there() {
         let share = Share::new(128);
         for _ in 0..50 {
-            share.count_by_clock(Duration::from_micros(50));
+            share.count_by_clock(Duration::from_micros(60));
         }
         let begun_there = |runs: u32| (0..runs).filter(|_| share.begins_there()).count();
-        assert_eq!(begun_there(160), 10, "the scouts");
+        assert_eq!(begun_there(10 * SCOUT_EVERY), 10, "the scouts");
         let first = share.arrive();
-        assert_eq!(begun_there(160), 10);
+        assert_eq!(begun_there(10 * SCOUT_EVERY), 10);
         let second = share.arrive();
-        assert_eq!(begun_there(160), 160);
+        assert_eq!(begun_there(10 * SCOUT_EVERY), 10 * SCOUT_EVERY as usize);
         drop((first, second));
-        assert_eq!(begun_there(160), 10);
+        assert_eq!(begun_there(10 * SCOUT_EVERY), 10);
     }
 
     #[test]
