@@ -13,8 +13,11 @@ use tokio::time::Instant;
 
 use super::seat::Seat;
 
-/// How long a guest may compute on its caller's task, within one poll of it: a tick that comes later moves it.
+/// After how long, within one poll on its caller's task, a guest is suspected of computing for long.
 const INLINE_TIME_MAX: Duration = Duration::from_millis(2);
+/// How much processor time it then has to use until the next tick, so that it moves: half a tick's. Less had a guest whose
+/// thread the system has interrupted, which is no reason to take it for a heavy one.
+const SUSPECT_TIME_MAX: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// The innermost poll of a guest on its caller's task.
@@ -27,6 +30,8 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 struct Inline {
     since: Instant,
+    /// The processor time of the thread when the guest was first suspected of computing for long.
+    suspected: Option<Duration>,
     /// Whether a tick has found it computing for too long, and when it is to be ended.
     moves: Option<Moves>,
 }
@@ -64,12 +69,9 @@ pub(crate) struct Yielded {
 /// Whether the guest that a tick has interrupted on this thread goes on, which is to be ended at its deadline.
 pub(crate) fn at_tick(now: Instant, deadline: Option<Instant>) -> Tick {
     if let Some(inline) = INLINE.get() {
-        if now.saturating_duration_since(inline.since) < INLINE_TIME_MAX {
-            // It has waited since the last tick, or has only just begun.
-            return Tick::GoOn;
-        }
-        INLINE.set(Some(Inline { moves: Some(Moves { deadline }), ..inline }));
-        return Tick::Yield(Yielded::default());
+        let inline = inline.at_tick(now, deadline);
+        INLINE.set(Some(inline));
+        return if inline.moves.is_some() { Tick::Yield(Yielded::default()) } else { Tick::GoOn };
     }
     let goes_on = SLICE.with_borrow_mut(|slice| match slice {
         Some(slice) => slice.goes_on(deadline),
@@ -78,11 +80,12 @@ pub(crate) fn at_tick(now: Instant, deadline: Option<Instant>) -> Tick {
     if goes_on { Tick::GoOn } else { Tick::Yield(Yielded::default()) }
 }
 
-/// Polls a guest on its caller's task. Says how long that took, and whether the guest is to go on elsewhere.
+/// Polls a guest on its caller's task, beginning now. Says whether the guest is to go on elsewhere.
 pub(super) fn poll_inline<F: Future + ?Sized>(
     guest: Pin<&mut F>,
     context: &mut Context<'_>,
-) -> (Poll<F::Output>, Duration, Option<Moves>) {
+    now: Instant,
+) -> (Poll<F::Output>, Option<Moves>) {
     /// Puts back what was there, as a guest may call another one by way of the host.
     struct Outer(Option<Inline>);
     impl Drop for Outer {
@@ -90,11 +93,11 @@ pub(super) fn poll_inline<F: Future + ?Sized>(
             INLINE.set(self.0);
         }
     }
-    let since = Instant::now();
-    let _outer = Outer(INLINE.replace(Some(Inline { since, moves: None })));
+    let inline = Inline { since: now, suspected: None, moves: None };
+    let _outer = Outer(INLINE.replace(Some(inline)));
     let polled = guest.poll(context);
     let moves = INLINE.get().and_then(|inline| inline.moves);
-    (polled, since.elapsed(), moves)
+    (polled, moves)
 }
 
 /// Lets a guest have this processor for as long as it makes use of it, and counts what it used.
@@ -114,6 +117,20 @@ pub(super) async fn on_processor<F: Future>(seat: Arc<Seat>, mut guest: Pin<Box<
         guest.as_mut().poll(context)
     })
     .await
+}
+
+impl Inline {
+    fn at_tick(self, now: Instant, deadline: Option<Instant>) -> Self {
+        if now.saturating_duration_since(self.since) < INLINE_TIME_MAX {
+            // It has waited since the last tick, or has only just begun.
+            return self;
+        }
+        match self.suspected {
+            None => Self { suspected: Some(processor_time()), ..self },
+            Some(before) if processor_time().saturating_sub(before) < SUSPECT_TIME_MAX => self,
+            Some(_) => Self { moves: Some(Moves { deadline }), ..self },
+        }
+    }
 }
 
 impl Slice {

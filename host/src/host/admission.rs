@@ -4,73 +4,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "http")]
+use tokio::time::Instant;
+
+#[cfg(feature = "http")]
 use super::Host;
-use crate::concurrency::Permit;
+#[cfg(feature = "http")]
+use crate::cpu::Closed;
 use crate::function::Limits;
-use crate::invocation::{Invocation, Invoke, InvokeError, Start, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX};
-use crate::metrics::InstanceKind;
-use crate::pool::{Provisioned, Seat};
-use crate::version::{Version, WasmLauncher};
-use crate::wasm::Instance;
+use crate::invocation::{Invocation, Invoke, InvokeError, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX};
+use crate::version::Version;
 
-/// What an invocation has of the host while it runs: a permit, and the seat of the provisioned instance that it runs on.
-#[derive(Debug)]
-pub(super) struct Entry {
-    seat: Option<Seat<WasmLauncher>>,
-    _permit: Permit,
-}
-
-impl Entry {
-    /// What instance it is that the invocation has.
-    pub(super) fn kind(&self, version: &Version) -> InstanceKind {
-        match (&self.seat, version.provisioned()) {
-            (Some(_), _) => InstanceKind::Provisioned,
-            (None, Some(provisioned)) if provisioned.standing().target > 0 => InstanceKind::Spillover,
-            (None, _) => InstanceKind::OnDemand,
-        }
-    }
-
-    /// Gives back the instance, and with it the permit.
-    pub(super) fn leave(self, version: &Version, instance: Option<Instance>) {
-        match self.seat {
-            Some(seat) => seat.put_back(instance),
-            None => version.pool.put_back(instance),
-        }
-    }
-}
-
-impl Host {
-    /// Lets an invocation in: on a provisioned instance of its version, if one is ready, or else on demand, as soon as its
-    /// function may run one more.
-    pub(super) async fn enter(
-        &self,
-        version: &Version,
-        start: Start,
-    ) -> Result<(Entry, Option<Instance>), InvokeError> {
-        let provisioned = version.provisioned().filter(|_| start == Start::Any);
-        let (entry, instance) = match provisioned.and_then(Provisioned::take) {
-            Some((seat, instance)) => match version.gate.acquire_provisioned() {
-                Ok(permit) => (Entry { seat: Some(seat), _permit: permit }, Some(instance)),
-                Err(throttled) => {
-                    seat.put_back(Some(instance));
-                    return Err(InvokeError::Throttled(throttled));
-                }
-            },
-            None => {
-                let permit = match version.gate.acquire() {
-                    Err(_) if !version.facts.configuration.permit_wait.is_zero() => {
-                        let wait = version.facts.configuration.permit_wait.duration();
-                        self.until_closed(version.gate.acquire_within(wait)).await?
-                    }
-                    decided => decided,
-                };
-                (Entry { seat: None, _permit: permit.map_err(InvokeError::Throttled)? }, None)
-            }
-        };
-        // Looked at with the permit in hand: `close` sets the flag first and then waits for all permits.
-        if self.is_closing() { Err(InvokeError::Closing) } else { Ok((entry, instance)) }
-    }
-}
+/// The weight of checks of payloads among functions that compute: as of a function with this memory size, in MB, which has
+/// one core to itself on Lambda.
+#[cfg(feature = "http")]
+pub(super) const CHECKS_WEIGHT: u32 = 1_769;
+/// Payloads of so many bytes are looked through within some ten microseconds, and so are where they come in.
+#[cfg(feature = "http")]
+const CHECKED_AT_ONCE_BYTES_MAX: usize = 64 << 10;
 
 /// Turns a request into what an instance is run with, if it keeps within the limits.
 pub(super) fn admit(version: &Version, request: Invoke, limits: &Limits) -> Result<Invocation, InvokeError> {
@@ -96,6 +47,19 @@ pub(super) fn admit(version: &Version, request: Invoke, limits: &Limits) -> Resu
         stages: request.stages,
         start: request.start,
     })
+}
+
+#[cfg(feature = "http")]
+impl Host {
+    /// The same request, if its payload is JSON; a large one is looked through where others need not wait for that.
+    pub(crate) async fn checked(&self, request: Invoke) -> Result<Invoke, InvokeError> {
+        if request.payload.len() <= CHECKED_AT_ONCE_BYTES_MAX {
+            return request.checked();
+        }
+        let check = async move { request.checked() };
+        let checked = self.parts.processors.run(&self.parts.checks, Instant::now(), None, check).await;
+        checked.unwrap_or_else(|Closed| Err(InvokeError::Closing))
+    }
 }
 
 fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<(), InvokeError> {

@@ -14,6 +14,7 @@ mod data_dir;
 mod delete;
 mod deployment;
 mod description;
+mod entry;
 mod errors;
 mod listing;
 mod logs;
@@ -103,6 +104,9 @@ pub(crate) struct HostParts {
     concurrency: Arc<Concurrency>,
     provisioning: Provisioning,
     processors: Arc<Processors>,
+    /// The processors' share of the host's own checks of large payloads.
+    #[cfg(feature = "http")]
+    checks: crate::cpu::Share,
     drain_time_max: Duration,
     closing: AtomicBool,
     /// Whether it was announced that the host will close; it still takes requests.
@@ -185,7 +189,8 @@ impl Host {
             entry.leave(&version, instance.filter(|_| keep));
             Ok(outcome)
         };
-        let done = self.until_closed(self.parts.processors.run(share, Some(began + timeout), guest)).await?;
+        let done =
+            self.until_closed(self.parts.processors.run(share, began, Some(began + timeout), guest)).await?;
         done.unwrap_or_else(|Closed| Err(InvokeError::Closing))
     }
 

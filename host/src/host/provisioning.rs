@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -98,7 +99,8 @@ async fn launch(version: &Arc<Version>, processors: &Arc<Processors>, count: u32
         let (version, processors) = (version.clone(), processors.clone());
         launches.spawn(async move {
             let provisioned = version.provision().clone();
-            processors.run(&version.cold_share, None, async move { provisioned.launch().await }).await
+            let began = Instant::now();
+            processors.run(&version.cold_share, began, None, async move { provisioned.launch().await }).await
         });
     }
     let mut failure = None;

@@ -18,6 +18,10 @@ use super::share::Share;
 /// How much less urgent than others the threads are, in the system's steps: the threads of the embedder's runtime, which
 /// mostly sleep, run at once when they wake, although guests keep all cores busy.
 const NICE: i32 = 5;
+/// How long work may compute on its caller's task in all, with waits in between that keep each time short.
+const INLINE_IN_ALL_MAX: Duration = Duration::from_millis(10);
+/// Of so many short runs the time of one is looked at, by chance: a look at the clock is a good part of what they cost.
+const SAMPLE_EVERY: u32 = 4;
 
 /// Threads of the host's own, on which guests compute. They end when this is dropped.
 #[derive(Debug)]
@@ -45,14 +49,15 @@ impl Processors {
         Ok(this)
     }
 
-    /// Does work that asks [`at_tick`](super::at_tick) at every tick whether to go on: on the caller's task, until a tick
-    /// finds it computing; from then on here. Work whose like lately computed for long begins here.
+    /// Does work, from now on, that asks [`at_tick`](super::at_tick) at every tick whether to go on: on the caller's task,
+    /// until ticks find it computing; from then on here. Work whose like lately computed for long begins here.
     ///
     /// Dropping the future ends the work, but not at once: it may compute until its next tick. So what must not be given back
     /// before has to be a part of it.
     pub(crate) async fn run<F>(
         &self,
         share: &Share,
+        now: Instant,
         deadline: Option<Instant>,
         work: F,
     ) -> Result<F::Output, Closed>
@@ -61,25 +66,36 @@ impl Processors {
     {
         let mut work = Box::pin(work);
         let (mut inline, mut deadline) = (Duration::ZERO, deadline);
-        if !share.is_heavy() {
+        if !share.begins_there() {
+            let mut now = Some(now);
             let done = poll_fn(|context| {
-                let (polled, took, moves) = poll_inline(work.as_mut(), context);
-                inline += took;
+                let began = now.take().unwrap_or_else(Instant::now);
+                let (polled, moves) = poll_inline(work.as_mut(), context, began);
+                if polled.is_pending() || fastrand::u32(..SAMPLE_EVERY) == 0 {
+                    inline += began.elapsed();
+                }
                 match (polled, moves) {
                     (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
                     (Poll::Pending, Some(moves)) => Poll::Ready(Err(moves)),
+                    (Poll::Pending, None) if inline >= INLINE_IN_ALL_MAX => {
+                        Poll::Ready(Err(Moves { deadline }))
+                    }
                     (Poll::Pending, None) => Poll::Pending,
                 }
             });
             match done.await {
                 Ok(output) => {
-                    share.count(inline);
+                    // What is not a sample, and never waited, has none.
+                    if !inline.is_zero() {
+                        share.count_by_clock(inline);
+                    }
                     return Ok(output);
                 }
                 Err(Moves { deadline: ends }) => deadline = ends,
             }
             share.count_long();
         }
+        let _present = share.arrive();
         let seat = Seat::new(self.room.clone(), share.weight(), deadline);
         let moved = Moved::start(work, seat.clone(), self.room.clone());
         let output = moved.await;

@@ -44,11 +44,30 @@ async fn short_work_stays_on_its_callers_thread_and_long_work_moves() {
         compute(time).await;
         thread_name()
     };
-    assert_eq!(processors.run(&share, None, ended_on(Duration::from_micros(100))).await, Ok(here));
+    assert_eq!(
+        processors.run(&share, Instant::now(), None, ended_on(Duration::from_micros(100))).await,
+        Ok(here)
+    );
     let long = Duration::from_millis(20);
-    assert_eq!(processors.run(&share, None, ended_on(long)).await.expect("it ends"), "samovar-cpu-0");
-    let begun_on = processors.run(&share, None, async { thread_name() }).await;
+    assert_eq!(
+        processors.run(&share, Instant::now(), None, ended_on(long)).await.expect("it ends"),
+        "samovar-cpu-0"
+    );
+    let begun_on = processors.run(&share, Instant::now(), None, async { thread_name() }).await;
     assert_eq!(begun_on.expect("it ends"), "samovar-cpu-0", "its like computed for long");
+}
+
+#[tokio::test]
+async fn work_that_computes_long_a_little_at_a_time_moves_too() {
+    let (processors, share) = (processors(1), Share::new(128));
+    let work = async {
+        for _ in 0..30 {
+            compute(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
+        }
+        thread_name()
+    };
+    assert_eq!(processors.run(&share, Instant::now(), None, work).await.expect("it ends"), "samovar-cpu-0");
 }
 
 #[tokio::test]
@@ -61,7 +80,7 @@ async fn work_that_waits_is_woken_wherever_it_is() {
         compute(Duration::from_millis(5)).await;
         7
     };
-    assert_eq!(processors.run(&share, None, work).await, Ok(7));
+    assert_eq!(processors.run(&share, Instant::now(), None, work).await, Ok(7));
 }
 
 #[tokio::test]
@@ -72,13 +91,13 @@ async fn a_panic_is_the_callers_and_the_thread_goes_on() {
         async move {
             let share = Share::new(128);
             share.count_long();
-            processors.run(&share, None, async { panic!("on purpose") }).await
+            processors.run(&share, Instant::now(), None, async { panic!("on purpose") }).await
         }
     });
     assert!(panicked.await.expect_err("it panics").is_panic());
     let share = Share::new(128);
     share.count_long();
-    assert_eq!(processors.run(&share, None, async { 1 }).await, Ok(1));
+    assert_eq!(processors.run(&share, Instant::now(), None, async { 1 }).await, Ok(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -103,7 +122,7 @@ async fn what_goes_with_the_work_is_held_until_the_work_has_stopped() {
             }
         }
     };
-    let mut run = Box::pin(processors.run(&share, None, work));
+    let mut run = Box::pin(processors.run(&share, Instant::now(), None, work));
     assert!(run.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     while computing.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
@@ -123,7 +142,7 @@ async fn closing_ends_what_waits_and_what_comes_later() {
     share.count_long();
     let gone = Arc::new(AtomicBool::new(false));
     let guard = Guard(gone.clone());
-    let waits = processors.run(&share, None, async move {
+    let waits = processors.run(&share, Instant::now(), None, async move {
         let _guard = guard;
         compute(Duration::from_secs(600)).await;
     });
@@ -134,7 +153,7 @@ async fn closing_ends_what_waits_and_what_comes_later() {
     let (ended, ()) = tokio::join!(waits, close);
     assert_eq!(ended, Err(Closed));
     assert!(gone.load(Ordering::SeqCst));
-    assert_eq!(processors.run(&share, None, async {}).await, Err(Closed));
+    assert_eq!(processors.run(&share, Instant::now(), None, async {}).await, Err(Closed));
 }
 
 #[tokio::test]
@@ -144,11 +163,18 @@ async fn guests_that_call_each_other_do_not_mistake_one_for_the_other() {
         let processors = processors.clone();
         async move {
             let share = Share::new(128);
-            processors.run(&share, None, compute(Duration::from_millis(10))).await.expect("it ends");
+            processors
+                .run(&share, Instant::now(), None, compute(Duration::from_millis(10)))
+                .await
+                .expect("it ends");
             thread_name()
         }
     };
     let here = thread_name();
     let share = Share::new(128);
-    assert_eq!(processors.run(&share, None, inner).await, Ok(here), "only what computed has moved");
+    assert_eq!(
+        processors.run(&share, Instant::now(), None, inner).await,
+        Ok(here),
+        "only what computed has moved"
+    );
 }
