@@ -2,7 +2,7 @@
 
 use super::Host;
 use crate::concurrency::Permit;
-use crate::invocation::{InvokeError, Start};
+use crate::invocation::{InvokeError, Start, Throttled};
 use crate::metrics::InstanceKind;
 use crate::pool::{Provisioned, Seat};
 use crate::version::{Version, WasmLauncher};
@@ -12,17 +12,14 @@ use crate::wasm::Instance;
 #[derive(Debug)]
 pub(super) struct Entry {
     seat: Option<Seat<WasmLauncher>>,
+    kind: InstanceKind,
     _permit: Permit,
 }
 
 impl Entry {
-    /// What instance it is that the invocation has.
-    pub(super) fn kind(&self, version: &Version) -> InstanceKind {
-        match (&self.seat, version.provisioned()) {
-            (Some(_), _) => InstanceKind::Provisioned,
-            (None, Some(provisioned)) if provisioned.standing().target > 0 => InstanceKind::Spillover,
-            (None, _) => InstanceKind::OnDemand,
-        }
+    /// On what instance the invocation runs.
+    pub(super) fn kind(&self) -> InstanceKind {
+        self.kind
     }
 
     /// Gives back the instance, and with it the permit.
@@ -45,24 +42,42 @@ impl Host {
         let provisioned = version.provisioned().filter(|_| start == Start::Any);
         let (entry, instance) = match provisioned.and_then(Provisioned::take) {
             Some((seat, instance)) => match version.gate.acquire_provisioned() {
-                Ok(permit) => (Entry { seat: Some(seat), _permit: permit }, Some(instance)),
-                Err(throttled) => {
+                Ok(permit) => {
+                    let kind = InstanceKind::Provisioned;
+                    (Entry { seat: Some(seat), kind, _permit: permit }, Some(instance))
+                }
+                Err(refused) => {
                     seat.put_back(Some(instance));
-                    return Err(InvokeError::Throttled(throttled));
+                    (self.enter_late(version, refused).await?, None)
                 }
             },
-            None => {
-                let permit = match version.gate.acquire() {
-                    Err(_) if !version.facts.configuration.permit_wait.is_zero() => {
-                        let wait = version.facts.configuration.permit_wait.duration();
-                        self.until_closed(version.gate.acquire_within(wait)).await?
-                    }
-                    decided => decided,
-                };
-                (Entry { seat: None, _permit: permit.map_err(InvokeError::Throttled)? }, None)
-            }
+            None => match version.gate.acquire() {
+                Ok(permit) => {
+                    (Entry { seat: None, kind: without_seat(version, start), _permit: permit }, None)
+                }
+                Err(refused) => (self.enter_late(version, refused).await?, None),
+            },
         };
         // Looked at with the permit in hand: `close` sets the flag first and then waits for all permits.
         if self.is_closing() { Err(InvokeError::Closing) } else { Ok((entry, instance)) }
+    }
+
+    /// Lets an invocation in that was refused, if it may wait until there is room.
+    async fn enter_late(&self, version: &Version, refused: Throttled) -> Result<Entry, InvokeError> {
+        let wait = version.facts.configuration.permit_wait;
+        if wait.is_zero() {
+            return Err(InvokeError::Throttled(refused));
+        }
+        let permit = self.until_closed(version.gate.acquire_within(wait.duration())).await?;
+        let permit = permit.map_err(InvokeError::Throttled)?;
+        Ok(Entry { seat: None, kind: without_seat(version, Start::Any), _permit: permit })
+    }
+}
+
+/// What an invocation runs on that has no provisioned instance.
+fn without_seat(version: &Version, start: Start) -> InstanceKind {
+    match version.provisioned() {
+        Some(provisioned) if start == Start::Any && provisioned.is_wanted() => InstanceKind::Spillover,
+        _ => InstanceKind::OnDemand,
     }
 }

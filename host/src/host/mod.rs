@@ -156,7 +156,7 @@ impl Host {
         let invocation = admit(&version, request, self.limits())?;
         let (entry, provisioned) =
             self.enter(&version, invocation.start).await.inspect_err(|error| counters.refused(error))?;
-        let running = counters.begin(entry.kind(&version));
+        let running = counters.begin(entry.kind());
         stages.permit = stopwatch.lap();
         let call = Call::of(&invocation, version.clone());
         let warm = match invocation.start {

@@ -219,13 +219,7 @@ impl Host {
         about: &str,
     ) -> Option<ProvisionedInfo> {
         let configuration = present.provisioned.get(about)?.clone();
-        let (mut allocated, mut reached, mut failure) = (0, true, None);
-        for (number, share) in present.provisioned_shares(about, configuration.requested) {
-            let standing = present.published.get(&number)?.provision().standing();
-            allocated += share.min(standing.up);
-            reached &= standing.reached;
-            failure = failure.or(standing.failure);
-        }
+        let ProvisionedUse { up: allocated, reached, failure, .. } = ProvisionedUse::of(present, about);
         let status = match failure {
             Some(reason) => ProvisionedStatus::Failed { reason },
             None if reached => ProvisionedStatus::Ready,
@@ -293,6 +287,46 @@ impl Host {
             Err(_closing) => Err(ChangeError::Closing.into()),
         }
     }
+}
+
+/// What there is of the provisioned instances of a version or an alias. Those of a version that several aliases lead to are given
+/// out among these in their order, so that none counts twice.
+#[derive(Debug)]
+pub(super) struct ProvisionedUse {
+    /// How many there are.
+    pub(super) up: u32,
+    /// How many of them run an event.
+    pub(super) busy: u32,
+    reached: bool,
+    failure: Option<String>,
+}
+
+impl ProvisionedUse {
+    pub(super) fn of(present: &Function, about: &str) -> Self {
+        let mut all = Self { up: 0, busy: 0, reached: true, failure: None };
+        let Some(config) = present.provisioned.get(about) else { return all };
+        for (number, share) in present.provisioned_shares(about, config.requested) {
+            let Some(version) = present.published.get(&number) else { continue };
+            let standing = version.provision().standing();
+            let before = shares_before(present, about, number);
+            let up = standing.up.saturating_sub(before).min(share);
+            all.up += up;
+            all.busy += version.provision().busy().saturating_sub(before).min(up);
+            all.reached &= standing.reached;
+            all.failure = all.failure.or(standing.failure);
+        }
+        all
+    }
+}
+
+/// How many instances of a version are for what comes before in the order.
+fn shares_before(present: &Function, about: &str, number: u64) -> u32 {
+    let earlier = present.provisioned.iter().take_while(|(earlier, _)| earlier.as_str() < about);
+    let of_version = |(about, config): (&String, &ProvisionedConcurrency)| {
+        let shares = present.provisioned_shares(about, config.requested);
+        shares.into_iter().find(|(to, _)| *to == number).map_or(0, |(_, share)| share)
+    };
+    earlier.map(of_version).sum()
 }
 
 /// A version whose provisioned instances were brought up for a move of an alias; those that it does not need go with this.

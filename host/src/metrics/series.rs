@@ -169,7 +169,10 @@ pub(crate) struct Series {
 
 /// An invocation that runs; it is over when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Running(Arc<Series>);
+pub(crate) struct Running {
+    series: Arc<Series>,
+    kind: InstanceKind,
+}
 
 /// Whose figures [`ResourceMetrics`] are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -241,12 +244,7 @@ impl Series {
     /// Counts an invocation as running on such an instance.
     pub(crate) fn begin(self: Arc<Self>, kind: InstanceKind) -> Running {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        match kind {
-            InstanceKind::OnDemand => {}
-            InstanceKind::Provisioned => _ = self.provisioned.fetch_add(1, Ordering::Relaxed),
-            InstanceKind::Spillover => _ = self.spillovers.fetch_add(1, Ordering::Relaxed),
-        }
-        Running(self)
+        Running { series: self, kind }
     }
 
     /// Counts a request that is not run, if it was throttled.
@@ -296,7 +294,12 @@ impl Series {
 impl Running {
     /// Counts what came of it.
     pub(crate) fn ended(self, outcome: Outcome) -> Outcome {
-        let (series, report) = (&*self.0, &outcome.report);
+        let (series, report) = (&*self.series, &outcome.report);
+        match self.kind {
+            InstanceKind::OnDemand => {}
+            InstanceKind::Provisioned => _ = series.provisioned.fetch_add(1, Ordering::Relaxed),
+            InstanceKind::Spillover => _ = series.spillovers.fetch_add(1, Ordering::Relaxed),
+        }
         series.durations.observe(report.duration);
         if let Some(init) = report.init_duration {
             series.init_durations.observe(init);
@@ -315,14 +318,14 @@ impl Running {
 
     /// Counts that it was not run after all.
     pub(crate) fn refused(self, error: InvokeError) -> InvokeError {
-        self.0.refused(&error);
+        self.series.refused(&error);
         error
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
+        self.series.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -183,6 +183,16 @@ impl<L: Launcher> Provisioned<L> {
         begin
     }
 
+    /// Whether there shall be any.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.state().target() > 0
+    }
+
+    /// The bytes that those hold together that are ready.
+    pub(crate) fn ready_bytes(&self) -> u64 {
+        self.state().ready.iter().map(L::idle_bytes).sum()
+    }
+
     /// How far they are.
     pub(crate) fn standing(&self) -> Standing {
         let state = self.state();

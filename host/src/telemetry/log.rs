@@ -120,9 +120,13 @@ impl Log {
         let mut state = self.state();
         if *status != Status::Success {
             state.finish_lines();
+            state.tell_dropped();
         }
         if state.feed.is_wanted() {
-            state.platform(PlatformEvent::InitReport { phase, status, duration }, Tail::Without);
+            state.platform(
+                PlatformEvent::InitReport { source: &self.source, phase, status, duration },
+                Tail::Without,
+            );
         }
     }
 
@@ -180,8 +184,9 @@ impl Log {
         state.finish_lines();
         state.tell_dropped();
         if let Some(error) = error {
-            let text = format!("{}: {}", error.error_type, error.error_message);
-            state.application(LineOf::Host, LogLevel::Error, text.as_bytes());
+            // What a function says of its error is as long as it likes, and may be made to look like lines of others.
+            let message = &error.error_message[..error.error_message.floor_char_boundary(LINE_BYTES_MAX)];
+            state.note(LineOf::Host, LogLevel::Error, &format!("{}: {message}", error.error_type));
         }
         state.platform(PlatformEvent::End { request_id, report }, Tail::With);
     }

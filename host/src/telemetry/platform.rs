@@ -32,7 +32,7 @@ pub(super) enum PlatformEvent<'a> {
     /// An instance begins to set itself up.
     InitStart { source: &'a LogSource, at_ms: u64 },
     /// It has done so, or failed to.
-    InitReport { phase: InitPhase, status: &'a Status, duration: Duration },
+    InitReport { source: &'a LogSource, phase: InitPhase, status: &'a Status, duration: Duration },
     /// An event is handed to it.
     Start { request_id: &'a str, version: &'a str },
     /// It is done with the event.
@@ -61,7 +61,7 @@ impl PlatformEvent<'_> {
         match self {
             Self::InitStart { source, .. } => [Some(init_start(source)), None],
             Self::InitReport { status: Status::Success, .. } => [None, None],
-            Self::InitReport { phase, status, duration } => {
+            Self::InitReport { phase, status, duration, .. } => {
                 [Some(init_report(*phase, status, *duration)), None]
             }
             Self::Start { request_id, version } => {
@@ -86,9 +86,10 @@ impl PlatformEvent<'_> {
             Self::InitStart { source, at_ms } => {
                 [line(LogLevel::Info, *at_ms, "initStart", &|| init_start_record(source)), None]
             }
-            Self::InitReport { phase, status, duration } => {
+            Self::InitReport { source, phase, status, duration } => {
                 let level = by_status(status, LogLevel::Debug);
-                [line(level, now(), "initReport", &|| init_report_record(*phase, status, *duration)), None]
+                let record = || init_report_record(source.initialization_type, *phase, status, *duration);
+                [line(level, now(), "initReport", &record), None]
             }
             Self::Start { request_id, version } => {
                 let record = || json!({ "requestId": request_id, "version": version });
@@ -134,7 +135,7 @@ fn object(at_ms: u64, name: &str, record: &Value) -> String {
 
 fn init_start_record(source: &LogSource) -> Value {
     json!({
-        "initializationType": "on-demand",
+        "initializationType": source.initialization_type,
         "phase": "init",
         "functionName": source.function,
         "functionVersion": source.version,
@@ -143,9 +144,9 @@ fn init_start_record(source: &LogSource) -> Value {
     })
 }
 
-fn init_report_record(phase: InitPhase, status: &Status, duration: Duration) -> Value {
+fn init_report_record(kind: &str, phase: InitPhase, status: &Status, duration: Duration) -> Value {
     let metrics = json!({ "durationMs": milliseconds(duration) });
-    let record = json!({ "initializationType": "on-demand", "phase": phase.name(), "metrics": metrics });
+    let record = json!({ "initializationType": kind, "phase": phase.name(), "metrics": metrics });
     with_status(record, status)
 }
 
@@ -198,6 +199,7 @@ mod tests {
             version: text("$LATEST"),
             group: text("/aws/lambda/hello"),
             stream: text("2026/11/21/[$LATEST]00"),
+            initialization_type: "provisioned-concurrency",
         }
     }
 
@@ -232,7 +234,8 @@ mod tests {
             )]
         );
         let init = |phase, status| {
-            text(PlatformEvent::InitReport { phase, status, duration: Duration::from_micros(9_876_543) })
+            let duration = Duration::from_micros(9_876_543);
+            text(PlatformEvent::InitReport { source: &source, phase, status, duration })
         };
         assert_eq!(
             init(InitPhase::Init, &timeout),
@@ -281,11 +284,13 @@ mod tests {
             let events = [
                 PlatformEvent::InitStart { source: &source, at_ms: 0 },
                 PlatformEvent::InitReport {
+                    source: &source,
                     phase: InitPhase::Init,
                     status: &success.status,
                     duration: Duration::ZERO,
                 },
                 PlatformEvent::InitReport {
+                    source: &source,
                     phase: InitPhase::Init,
                     status: &failure.status,
                     duration: Duration::ZERO,

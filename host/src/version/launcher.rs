@@ -63,6 +63,7 @@ pub(crate) struct WasmLauncher {
     number: VersionNumber,
     arguments: Arc<[String]>,
     isolation: Isolation,
+    initialization: Initialization,
     init_time_max: Duration,
     /// The variables that are the same for all instances.
     environment: Arc<[(String, String)]>,
@@ -115,6 +116,7 @@ impl WasmLauncher {
             environment: environment(facts, &log_group, initialization).into(),
             log_group,
             logging,
+            initialization,
             init_time_max: match initialization {
                 Initialization::OnDemand => shared.init_time_max,
                 Initialization::Provisioned => PROVISIONED_INIT_TIME_MAX,
@@ -129,6 +131,7 @@ impl WasmLauncher {
             version: self.number.to_string(),
             group: self.log_group.clone(),
             stream: self.log_stream(),
+            initialization_type: self.initialization.as_str(),
         };
         Surroundings {
             environment: self.environment.clone(),

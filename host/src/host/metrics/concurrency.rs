@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::Host;
+use super::super::provisioned::ProvisionedUse;
 use crate::function::FunctionKey;
 use crate::metrics::ResourceMetrics;
 
@@ -56,13 +57,9 @@ pub struct ProvisionedConcurrencyFigures {
 
 impl ConcurrencyFigures {
     /// How much of the host's limit cannot be had by functions without a reservation: Lambda's ClaimedAccountConcurrency. It is
-    /// what is reserved or provisioned, whether or not it runs, and what runs of all others.
+    /// what is reserved or provisioned, whether or not it runs or is there yet, and what runs of all others.
     pub fn claimed(&self) -> Option<usize> {
-        let claimed = |function: &FunctionConcurrency| {
-            let provisioned: usize = function.provisioned.iter().map(|figures| figures.allocated).sum();
-            function.reserved.unwrap_or(provisioned)
-        };
-        Some(self.unreserved_running? + self.functions.iter().map(claimed).sum::<usize>())
+        Some(self.account_limit.saturating_sub(self.unreserved_limit?) + self.unreserved_running?)
     }
 }
 
@@ -91,21 +88,14 @@ impl Host {
         let present = FunctionKey::parse(&format!("{region}:{function}"))
             .and_then(|key| self.parts.registry.function(&key));
         let provisioned = present.iter().flat_map(|present| {
-            present.provisioned.iter().map(|(about, config)| {
+            present.provisioned.keys().map(|about| {
                 let resource = format!("{function}:{about}");
-                let (mut allocated, mut in_use) = (0, 0);
-                for (number, share) in present.provisioned_shares(about, config.requested) {
-                    let Some(version) = present.published.get(&number) else { continue };
-                    let provisioned = version.provision();
-                    let up = share.min(provisioned.standing().up);
-                    allocated += up as usize;
-                    in_use += provisioned.busy().min(up) as usize;
-                }
+                let ProvisionedUse { up, busy, .. } = ProvisionedUse::of(present, about);
                 let of_resource = || of_function().filter(|counted| counted.resource == resource);
                 ProvisionedConcurrencyFigures {
-                    allocated,
-                    available: allocated,
-                    in_use,
+                    allocated: up as usize,
+                    available: (up - busy) as usize,
+                    in_use: busy as usize,
                     invocations: of_resource().map(|counted| counted.provisioned_invocations).sum(),
                     spillover_invocations: of_resource().map(|counted| counted.spillover_invocations).sum(),
                     resource,
@@ -138,16 +128,12 @@ mod tests {
 
     #[test]
     fn what_is_reserved_or_provisioned_is_claimed_whether_or_not_it_runs() {
-        let provisioned = ProvisionedConcurrencyFigures { allocated: 3, ..Default::default() };
-        let function =
-            |reserved, provisioned| FunctionConcurrency { reserved, provisioned, ..Default::default() };
-        let functions = vec![
-            function(None, vec![]),
-            function(Some(10), vec![provisioned.clone()]),
-            function(None, vec![provisioned.clone(), provisioned]),
-        ];
-        let figures =
-            ConcurrencyFigures { unreserved_running: Some(2), functions, ..ConcurrencyFigures::default() };
-        assert_eq!(figures.claimed(), Some(2 + 10 + 6));
+        let figures = ConcurrencyFigures {
+            account_limit: 1000,
+            unreserved_limit: Some(984),
+            unreserved_running: Some(2),
+            functions: Vec::new(),
+        };
+        assert_eq!(figures.claimed(), Some(18));
     }
 }

@@ -24,10 +24,12 @@ pub struct MetricsSnapshot {
     /// beyond [the bound](crate::HostBuilder::metrics_resources_max) are one together, whose names are all `other`. A function
     /// that is deleted takes its own away.
     pub resources: Vec<ResourceMetrics>,
-    /// The instances of each version that was invoked and is there; further ones under `other`.
+    /// The instances of each version that was invoked or has provisioned ones, and is there; further ones under `other`.
     pub versions: Vec<VersionInstances>,
     /// The bytes that all idle instances hold together.
     pub idle_memory_bytes: u64,
+    /// The bytes that all provisioned instances hold together that wait for an event.
+    pub provisioned_memory_bytes: u64,
     /// How many invocations run, and may run.
     pub concurrency: ConcurrencyFigures,
     /// What the compiler does and has done.
@@ -68,10 +70,11 @@ impl Host {
     /// # }
     /// ```
     pub fn metrics(&self) -> MetricsSnapshot {
-        let functions = self.counted_functions();
+        let (functions, dedicated) = (self.counted_functions(), self.dedicated_functions());
         let resources = self.parts.shared.counters.read();
         MetricsSnapshot {
-            versions: self.version_instances(&functions, &resources),
+            versions: self.version_instances(&functions, &dedicated, &resources),
+            provisioned_memory_bytes: provisioned_memory_bytes(&dedicated),
             concurrency: self.concurrency_figures(&resources),
             resources,
             idle_memory_bytes: self.idle_memory_bytes(),
@@ -100,9 +103,16 @@ impl Host {
         functions
     }
 
+    /// The functions that have concurrency of their own, whether or not they were invoked.
+    fn dedicated_functions(&self) -> Vec<Arc<Function>> {
+        let keys = self.parts.concurrency.dedicated();
+        keys.iter().filter_map(|key| self.parts.registry.function(key)).collect()
+    }
+
     fn version_instances(
         &self,
         functions: &HashMap<FunctionKey, Arc<Function>>,
+        dedicated: &[Arc<Function>],
         resources: &[ResourceMetrics],
     ) -> Vec<VersionInstances> {
         let mut busy = BTreeMap::<[&str; 3], u64>::new();
@@ -110,35 +120,48 @@ impl Host {
             *busy.entry([&resource.region, &resource.function, &resource.executed_version]).or_default() +=
                 resource.running;
         }
-        let all_idle = self.parts.shared.idlers.count() as u64;
+        let mut provisioned = BTreeMap::<[String; 3], u64>::new();
+        for version in dedicated.iter().flat_map(|function| function.published.values()) {
+            if let Some(instances) = version.provisioned() {
+                let (key, number) = (&version.facts.key, version.facts.number.to_string());
+                let idle = instances.standing().up.saturating_sub(instances.busy());
+                provisioned.insert([key.region().to_owned(), key.name().to_owned(), number], idle.into());
+            }
+        }
+        for [region, function, version] in provisioned.keys() {
+            busy.entry([region, function, version]).or_default();
+        }
         let by_name: HashMap<[&str; 2], &Function> =
             functions.iter().map(|(key, function)| ([key.region(), key.name()], &**function)).collect();
-        let idle = |[region, function, version]: [&str; 3]| {
+        let pooled = |[region, function, version]: [&str; 3]| {
             let version = by_name.get(&[region, function])?.version(VersionNumber::parse(version)?)?;
             Some(version.pool.idle_count() as u64)
         };
-        let instances = |(names, busy): ([&str; 3], u64)| {
-            let [region, function, version] = names.map(str::to_owned);
-            VersionInstances { region, function, version, idle: idle(names).unwrap_or(0), busy }
-        };
         let other_busy = busy.remove(&[OTHER; 3]);
-        let mut versions: Vec<VersionInstances> = busy.into_iter().map(instances).collect();
-        let counted_idle = versions.iter().map(|version| version.idle).sum();
-        let other_idle = all_idle.saturating_sub(counted_idle);
+        let (mut versions, mut counted) = (Vec::new(), 0);
+        for (names, busy) in busy {
+            let pooled = pooled(names).unwrap_or(0);
+            counted += pooled;
+            let [region, function, version] = names.map(str::to_owned);
+            let names = [region, function, version];
+            let idle = pooled + provisioned.get(&names).copied().unwrap_or(0);
+            let [region, function, version] = names;
+            versions.push(VersionInstances { region, function, version, idle, busy });
+        }
+        let other_idle = (self.parts.shared.idlers.count() as u64).saturating_sub(counted);
         if other_busy.is_some() || other_idle > 0 {
-            let other = || OTHER.to_owned();
+            let [region, function, version] = [OTHER; 3].map(str::to_owned);
             let busy = other_busy.unwrap_or(0);
-            let other = VersionInstances {
-                region: other(),
-                function: other(),
-                version: other(),
-                idle: other_idle,
-                busy,
-            };
-            versions.push(other);
+            versions.push(VersionInstances { region, function, version, idle: other_idle, busy });
         }
         versions
     }
+}
+
+/// The bytes that all provisioned instances hold that are ready.
+fn provisioned_memory_bytes(dedicated: &[Arc<Function>]) -> u64 {
+    let versions = dedicated.iter().flat_map(|function| function.published.values());
+    versions.filter_map(|version| version.provisioned()).map(|instances| instances.ready_bytes()).sum()
 }
 
 fn is_there(function: &Function, key: &SeriesKey) -> bool {

@@ -41,7 +41,7 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         kind: Counter,
         labels: &["function_name", "region", "resource", "executed_version", "reason"],
         help: "Requests that were answered with 429 and not run (CloudWatch: Throttles), by the Reason in the answer; \
-               InstanceLimitExceeded is Samovar's own.",
+               InstanceLimitExceeded and ScalingRateLimitExceeded are Samovar's own, and ConcurrentInvocationLimitExceeded there.",
         samples: |scrape, samples| {
             resources(scrape, |[name, region, resource, version], metrics| {
                 for (reason, count) in &metrics.throttles {
@@ -166,8 +166,7 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         name: "samovar_lambda_provisioned_concurrency_available",
         kind: Gauge,
         labels: PROVISIONED,
-        help: "Provisioned instances that can take an invocation (GetProvisionedConcurrencyConfig: \
-               AvailableProvisionedConcurrentExecutions).",
+        help: "Provisioned instances that wait for an invocation.",
         samples: |scrape, samples| {
             provisioned(scrape, |labels, figures| samples.count(&labels, figures.available as u64));
         },
@@ -197,7 +196,7 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         name: "samovar_lambda_provisioned_concurrency_spillover_invocations_total",
         kind: Counter,
         labels: PROVISIONED,
-        help: "Invocations on other instances because all provisioned ones were in use (CloudWatch: \
+        help: "Invocations on other instances because no provisioned one was free (CloudWatch: \
                ProvisionedConcurrencySpilloverInvocations).",
         samples: |scrape, samples| {
             provisioned(scrape, |labels, figures| samples.count(&labels, figures.spillover_invocations));

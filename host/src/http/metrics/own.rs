@@ -23,8 +23,15 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         name: "samovar_idle_memory_bytes",
         kind: Gauge,
         labels: &[],
-        help: "Memory that all idle instances hold together.",
+        help: "Memory that all idle instances hold together, apart from provisioned ones.",
         samples: |scrape, samples| samples.count(&[], scrape.host.idle_memory_bytes),
+    },
+    MetricDefinition {
+        name: "samovar_provisioned_memory_bytes",
+        kind: Gauge,
+        labels: &[],
+        help: "Memory that all provisioned instances hold together that wait for an event.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.provisioned_memory_bytes),
     },
     MetricDefinition {
         name: "samovar_compilations",
