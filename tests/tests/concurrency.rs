@@ -239,3 +239,53 @@ async fn until(mut so: impl AsyncFnMut() -> bool) {
     }
     panic!("it did not come so");
 }
+
+/// A reservation for what is busy takes nothing from others that it does not reserve.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_function_takes_its_places_along_when_they_are_reserved() {
+    let host = Host::builder().instances_max(64).concurrency_max(10).unreserved_concurrency_min(0);
+    let host = host.start().await.expect("a host");
+    publish(&host, "sleeper", |deployment| deployment.timeout_seconds(60)).await;
+    publish(&host, "echo", |deployment| deployment).await;
+    let busy = tokio::spawn({
+        let host = host.clone();
+        async move { burst(&host, "sleeper:1", r#"{"ms":3000}"#, 5).await }
+    });
+    until(async || host.running() == 5).await;
+    host.reserve_concurrency(&function("sleeper"), 5).await.expect("reserved");
+    let others = burst(&host, "echo:1", "1", 5).await;
+    assert!(others.iter().all(Result::is_ok), "{others:?}");
+    let refused = host.invoke(Invoke::new(function("sleeper:1"), r#"{"ms":1}"#)).await;
+    assert_eq!(throttled(&refused).map(|refused| refused.running), Some(5));
+    assert!(busy.await.expect("no panic").iter().all(Result::is_ok));
+    assert_eq!(host.running(), 0);
+    host.close().await;
+}
+
+/// Reserved and provisioned are the same two: whoever waits gets one of the instances when it comes free.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_gets_a_provisioned_instance_too() {
+    let host = host().await;
+    let wait = PermitWait::from_milliseconds(30_000).expect("a time");
+    publish(&host, "sleeper", |deployment| deployment.permit_wait(wait)).await;
+    host.reserve_concurrency(&function("sleeper"), 2).await.expect("reserved");
+    host.provision_concurrency(&function("sleeper:1"), 2).await.expect("provisioned");
+    assert_eq!(provisioned(&host, "sleeper:1").await, (2, ProvisionedStatus::Ready));
+    for outcome in burst(&host, "sleeper:1", r#"{"ms":30}"#, 20).await {
+        assert_eq!(outcome.expect("it waits for its turn").report.init_duration, None);
+    }
+    host.close().await;
+}
+
+/// What failed is no longer told when less is asked for, which is there.
+#[tokio::test]
+async fn a_new_demand_is_judged_by_what_comes_of_it() {
+    let host = Host::builder().instances_max(4).start().await.expect("a host");
+    publish(&host, "echo", |deployment| deployment).await;
+    host.provision_concurrency(&function("echo:1"), 10).await.expect("asked for");
+    let (up, status) = provisioned(&host, "echo:1").await;
+    assert!(up <= 4 && matches!(status, ProvisionedStatus::Failed { .. }), "{up} {status:?}");
+    host.provision_concurrency(&function("echo:1"), 2).await.expect("asked for");
+    assert_eq!(provisioned(&host, "echo:1").await, (2, ProvisionedStatus::Ready));
+    host.close().await;
+}

@@ -5,41 +5,44 @@
 
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
-/// One invocation on demand, in a function's two counts.
+/// That the function has a reservation, in the word of its counts: whose place each of them is changes with it, at one moment.
+const RESERVED: u64 = 1 << 63;
+/// One invocation on demand, in the word of a function's counts.
 const ON_DEMAND: u64 = 1 << 32;
 /// One invocation on a provisioned instance.
 const PROVISIONED: u64 = 1;
-/// No concurrency is reserved.
-const UNRESERVED: u32 = u32::MAX;
 
 /// How many invocations of a whole account run.
+///
+/// While a function's places become its own, the shared count can be behind for a moment and wrap around zero: then it looks as if
+/// there were no room, and never as if there were more than there is.
 #[derive(Debug)]
 pub(crate) struct AccountCounts {
     /// What all functions may run together that have no concurrency reserved.
     unreserved_max: AtomicUsize,
     unreserved: AtomicUsize,
-    /// What runs on concurrency that is some function's own: reserved, or provisioned.
-    dedicated: AtomicUsize,
+    /// All that runs.
+    running: AtomicUsize,
 }
 
 /// How many invocations of one function run.
 #[derive(Debug)]
 pub(crate) struct FunctionCounts {
-    /// On demand in the upper half, on provisioned instances in the lower: one word, so that both are bounded together.
+    /// Whether there is a reservation, how many run on demand, and how many on provisioned instances: one word, so that all are
+    /// bounded together.
     running: AtomicU64,
+    /// How much is reserved, if anything is.
     reserved: AtomicU32,
     /// How many provisioned instances there are; of a reservation that many places are theirs.
     provisioned: AtomicU32,
 }
 
-/// Where an invocation has its place.
+/// What an invocation has its place for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Among all functions without a reservation.
-    Unreserved,
-    /// In its function's reservation.
-    Reserved,
-    /// On a provisioned instance.
+    /// An instance on demand, in the function's reservation or, without one, among all others.
+    OnDemand,
+    /// A provisioned instance.
     Provisioned,
 }
 
@@ -57,7 +60,7 @@ impl AccountCounts {
         Self {
             unreserved_max: AtomicUsize::new(unreserved_max),
             unreserved: AtomicUsize::new(0),
-            dedicated: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
         }
     }
 
@@ -77,7 +80,7 @@ impl AccountCounts {
 
     /// How many invocations run.
     pub(crate) fn running(&self) -> usize {
-        self.unreserved.load(SeqCst) + self.dedicated.load(SeqCst)
+        self.running.load(SeqCst)
     }
 
     fn take_unreserved(&self) -> Result<(), Full> {
@@ -90,21 +93,33 @@ impl AccountCounts {
 
 impl FunctionCounts {
     pub(crate) fn new() -> Self {
-        Self {
-            running: AtomicU64::new(0),
-            reserved: AtomicU32::new(UNRESERVED),
-            provisioned: AtomicU32::new(0),
-        }
+        Self { running: AtomicU64::new(0), reserved: AtomicU32::new(0), provisioned: AtomicU32::new(0) }
     }
 
-    /// Reserves that many places for the function, which it may not exceed; none of its own if that is `None`.
-    pub(crate) fn set_reserved(&self, reserved: Option<u32>) {
-        self.reserved.store(reserved.map_or(UNRESERVED, |reserved| reserved.min(UNRESERVED - 1)), SeqCst);
+    /// Reserves that many places for the function, which it may not exceed; none of its own if that is `None`. What runs on demand
+    /// has its place where the next one would have it. Nobody else may do so for this function at the same time.
+    pub(crate) fn set_reserved(&self, reserved: Option<u32>, account: &AccountCounts) {
+        match reserved {
+            Some(reserved) => {
+                self.reserved.store(reserved, SeqCst);
+                let before = self.running.fetch_or(RESERVED, SeqCst);
+                if before & RESERVED == 0 {
+                    account.unreserved.fetch_sub(halves(before).0 as usize, SeqCst);
+                }
+            }
+            None => {
+                let before = self.running.fetch_and(!RESERVED, SeqCst);
+                if before & RESERVED != 0 {
+                    account.unreserved.fetch_add(halves(before).0 as usize, SeqCst);
+                }
+            }
+        }
     }
 
     /// How many places are reserved.
     pub(crate) fn reserved(&self) -> Option<u32> {
-        Some(self.reserved.load(SeqCst)).filter(|reserved| *reserved != UNRESERVED)
+        let is_reserved = self.running.load(SeqCst) & RESERVED != 0;
+        is_reserved.then(|| self.reserved.load(SeqCst))
     }
 
     /// Says how many provisioned instances there are of one version, of which there were so many.
@@ -125,48 +140,76 @@ impl FunctionCounts {
 
     /// A place for an invocation on demand.
     pub(crate) fn take(&self, account: &AccountCounts) -> Result<Place, Full> {
-        let Some(reserved) = self.reserved() else {
-            account.take_unreserved()?;
-            self.running.fetch_add(ON_DEMAND, SeqCst);
-            return Ok(Place::Unreserved);
-        };
+        loop {
+            let taken = match self.reserved() {
+                Some(reserved) => self.take_reserved(reserved),
+                None => self.take_shared(account),
+            };
+            if let Some(taken) = taken {
+                taken?;
+                account.running.fetch_add(1, SeqCst);
+                return Ok(Place::OnDemand);
+            }
+        }
+    }
+
+    /// A place in the reservation; nothing, if there is none any more.
+    fn take_reserved(&self, reserved: u32) -> Option<Result<(), Full>> {
         let on_demand_max = reserved.saturating_sub(self.provisioned.load(SeqCst));
         let more = |running: u64| {
             let (on_demand, provisioned) = halves(running);
             let room = on_demand < on_demand_max && on_demand + provisioned < reserved;
-            room.then_some(running + ON_DEMAND)
+            (running & RESERVED != 0 && room).then_some(running + ON_DEMAND)
         };
-        self.running.fetch_update(SeqCst, SeqCst, more).map_err(|running| full(running, reserved))?;
-        account.dedicated.fetch_add(1, SeqCst);
-        Ok(Place::Reserved)
+        match self.running.fetch_update(SeqCst, SeqCst, more) {
+            Ok(_) => Some(Ok(())),
+            Err(running) => (running & RESERVED != 0).then(|| Err(full(running, reserved))),
+        }
+    }
+
+    /// A place among those of all functions without a reservation; nothing, if this one has one by now.
+    fn take_shared(&self, account: &AccountCounts) -> Option<Result<(), Full>> {
+        if let Err(full) = account.take_unreserved() {
+            return Some(Err(full));
+        }
+        let more = |running: u64| (running & RESERVED == 0).then_some(running + ON_DEMAND);
+        match self.running.fetch_update(SeqCst, SeqCst, more) {
+            Ok(_) => Some(Ok(())),
+            Err(_) => {
+                account.unreserved.fetch_sub(1, SeqCst);
+                None
+            }
+        }
     }
 
     /// A place for an invocation on a provisioned instance, which the caller has.
     pub(crate) fn take_provisioned(&self, account: &AccountCounts) -> Result<Place, Full> {
-        let reserved = self.reserved().unwrap_or(UNRESERVED);
+        let reserved = self.reserved.load(SeqCst);
         let more = |running: u64| {
             let (on_demand, provisioned) = halves(running);
-            (on_demand + provisioned < reserved).then_some(running + PROVISIONED)
+            let room = running & RESERVED == 0 || on_demand + provisioned < reserved;
+            room.then_some(running + PROVISIONED)
         };
         self.running.fetch_update(SeqCst, SeqCst, more).map_err(|running| full(running, reserved))?;
-        account.dedicated.fetch_add(1, SeqCst);
+        account.running.fetch_add(1, SeqCst);
         Ok(Place::Provisioned)
     }
 
-    /// Gives a place back that was taken here.
-    pub(crate) fn give_back(&self, place: Place, account: &AccountCounts) {
-        let (own, of_account) = match place {
-            Place::Unreserved => (ON_DEMAND, &account.unreserved),
-            Place::Reserved => (ON_DEMAND, &account.dedicated),
-            Place::Provisioned => (PROVISIONED, &account.dedicated),
-        };
-        self.running.fetch_sub(own, SeqCst);
-        of_account.fetch_sub(1, SeqCst);
+    /// Gives back a place that was taken here. Says whether it is one that other functions can have.
+    pub(crate) fn give_back(&self, place: Place, account: &AccountCounts) -> bool {
+        let one = if place == Place::OnDemand { ON_DEMAND } else { PROVISIONED };
+        let shared = self.running.fetch_sub(one, SeqCst) & RESERVED == 0 && place == Place::OnDemand;
+        if shared {
+            account.unreserved.fetch_sub(1, SeqCst);
+        }
+        account.running.fetch_sub(1, SeqCst);
+        shared
     }
 }
 
+/// How many run on demand, and how many on provisioned instances.
 fn halves(running: u64) -> (u32, u32) {
-    ((running >> 32) as u32, running as u32)
+    (((running & !RESERVED) >> 32) as u32, running as u32)
 }
 
 fn full(running: u64, reserved: u32) -> Full {

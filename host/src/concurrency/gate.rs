@@ -63,7 +63,7 @@ impl Gate {
         // From here on the place is given back if the invocation is refused after all.
         let permit = Permit { gate: self.clone(), place };
         self.check_growth()?;
-        self.check_rate()?;
+        self.check_rate(place)?;
         Ok(permit)
     }
 
@@ -71,31 +71,55 @@ impl Gate {
     pub(crate) fn acquire_provisioned(self: &Arc<Self>) -> Result<Permit, Throttled> {
         let place = self.counts.take_provisioned(self.concurrency.counts()).map_err(throttled)?;
         let permit = Permit { gate: self.clone(), place };
-        self.check_rate()?;
+        self.check_rate(place)?;
         Ok(permit)
     }
 
-    /// The right to run one invocation on demand, as soon as there is room for it within that time.
-    pub(crate) async fn acquire_within(self: &Arc<Self>, wait: Duration) -> Result<Permit, Throttled> {
-        let refused = match self.acquire() {
+    /// What comes of attempts to get in, until one succeeds or the time is over: another is made whenever there may be room.
+    pub(crate) async fn within<T>(
+        &self,
+        wait: Duration,
+        mut attempt: impl FnMut() -> Result<T, Throttled>,
+    ) -> Result<T, Throttled> {
+        let refused = match attempt() {
             Err(refused) if refused.is_worth_waiting() && !wait.is_zero() => refused,
             decided => return decided,
         };
         let deadline = Instant::now() + wait;
         let Some(_counted) = self.waiting.count_in() else { return Err(refused) };
+        let shared_waiting = self.concurrency.waiting();
+        let mut woken_by_shared = false;
         loop {
             // Which of the two frees a place can change while one waits for it; whoever changes it wakes all.
             let shared = self.counts.reserved().is_none();
-            let _counted_there = shared.then(|| self.concurrency.waiting().look_out());
-            let waiting = if shared { self.concurrency.waiting() } else { &self.waiting };
-            let mut freed = std::pin::pin!(waiting.freed.notified());
-            // First the name on the list, then the look: who frees a place does it the other way round.
-            freed.as_mut().enable();
-            let refused = match self.acquire() {
+            let _counted_there = shared.then(|| shared_waiting.look_out());
+            let mut own_freed = std::pin::pin!(self.waiting.freed.notified());
+            let mut shared_freed = std::pin::pin!(shared_waiting.freed.notified());
+            // First the names on the lists, then the look: who frees a place does it the other way round.
+            own_freed.as_mut().enable();
+            if shared {
+                shared_freed.as_mut().enable();
+            }
+            if self.counts.reserved().is_none() != shared {
+                continue;
+            }
+            let refused = match attempt() {
                 Err(refused) if refused.is_worth_waiting() => refused,
-                decided => return decided,
+                decided => {
+                    if woken_by_shared {
+                        // It may have got in otherwise: then the place that it was told of is another's.
+                        shared_waiting.wake();
+                    }
+                    return decided;
+                }
             };
-            timeout_at(deadline, freed).await.map_err(|_elapsed| refused)?;
+            let freed = async {
+                tokio::select! {
+                    () = own_freed => false,
+                    () = shared_freed, if shared => true,
+                }
+            };
+            woken_by_shared = timeout_at(deadline, freed).await.map_err(|_elapsed| refused)?;
         }
     }
 
@@ -111,7 +135,8 @@ impl Gate {
 
     /// Reserves concurrency for the function, or none.
     pub(crate) fn set_reserved(&self, reserved: Option<u32>) {
-        self.counts.set_reserved(reserved);
+        self.counts.set_reserved(reserved, self.concurrency.counts());
+        self.concurrency.note_dedicated(self);
         self.waiting.wake_all();
         self.concurrency.waiting().wake_all();
     }
@@ -119,14 +144,8 @@ impl Gate {
     /// Says how many provisioned instances there are of one version of the function, of which there were so many.
     pub(crate) fn count_provisioned(&self, were: u32, are: u32) {
         self.counts.count_provisioned(were, are);
-        if are < were {
-            self.waiting.wake_all();
-        }
-    }
-
-    /// How many provisioned instances the function has.
-    pub(crate) fn provisioned(&self) -> u32 {
-        self.counts.provisioned()
+        self.concurrency.note_dedicated(self);
+        self.waiting.wake_all();
     }
 
     /// How many invocations run on demand, and how many on provisioned instances.
@@ -151,12 +170,16 @@ impl Gate {
         Ok(())
     }
 
-    fn check_rate(&self) -> Result<(), Throttled> {
+    fn check_rate(&self, place: Place) -> Result<(), Throttled> {
         let Some(per_unit) = self.concurrency.settings().requests_per_second_per_unit else { return Ok(()) };
         let now_nanos = self.concurrency.now_nanos();
-        let (rate, units, reason) = match self.counts.reserved() {
-            Some(reserved) => (&self.rate, reserved as usize, ThrottleReason::ReservedRate),
-            None => {
+        let (rate, units, reason) = match (self.counts.reserved(), place) {
+            (Some(reserved), _) => (&self.rate, reserved as usize, ThrottleReason::ReservedRate),
+            // Its own as well: nobody else's requests run on them.
+            (None, Place::Provisioned) => {
+                (&self.rate, self.counts.provisioned() as usize, ThrottleReason::ReservedRate)
+            }
+            (None, Place::OnDemand) => {
                 let counts = self.concurrency.counts();
                 (self.concurrency.rate(), counts.unreserved_max(), ThrottleReason::Rate)
             }
@@ -167,6 +190,11 @@ impl Gate {
         }
         let (on_demand, provisioned) = self.counts.running();
         Err(Throttled::new(reason, on_demand as usize + provisioned as usize, limit))
+    }
+
+    /// Whether the function has concurrency of its own, also if that is none at all.
+    pub(super) fn is_dedicated(&self) -> bool {
+        self.counts.reserved().is_some() || self.counts.provisioned() > 0
     }
 }
 
@@ -214,10 +242,10 @@ impl Drop for Counted<'_> {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Self { gate, place } = self;
-        gate.counts.give_back(*place, gate.concurrency.counts());
+        let shared = gate.counts.give_back(*place, gate.concurrency.counts());
         gate.concurrency.given_back();
         gate.waiting.wake();
-        if *place == Place::Unreserved {
+        if shared {
             gate.concurrency.waiting().wake();
         }
     }

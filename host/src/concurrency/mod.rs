@@ -11,6 +11,8 @@ mod scaling;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use dashmap::DashMap;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -43,6 +45,7 @@ pub(crate) struct Concurrency {
     counts: AccountCounts,
     ledger: Mutex<Ledger>,
     gates: DashMap<FunctionKey, Weak<Gate>>,
+    dedicated: Mutex<HashSet<FunctionKey>>,
     /// How fast requests come for functions without a reservation.
     rate: Rate,
     waiting: Waiting,
@@ -74,6 +77,7 @@ impl Concurrency {
             settings,
             ledger: Mutex::default(),
             gates: DashMap::new(),
+            dedicated: Mutex::default(),
             rate: Rate::default(),
             waiting: Waiting::default(),
             at_rest: Notify::new(),
@@ -158,10 +162,19 @@ impl Concurrency {
 
     /// The functions that have concurrency of their own, reserved or provisioned; also those for which nothing is reserved.
     pub(crate) fn dedicated(&self) -> Vec<FunctionKey> {
-        // All first: one that has this as its last holder takes the map's lock when it goes.
-        let gates: Vec<Arc<Gate>> = self.gates.iter().filter_map(|entry| entry.value().upgrade()).collect();
-        let dedicated = gates.iter().filter(|gate| gate.reserved().is_some() || gate.provisioned() > 0);
-        dedicated.map(|gate| gate.key().clone()).collect()
+        self.dedicated_keys().iter().cloned().collect()
+    }
+
+    fn note_dedicated(&self, gate: &Gate) {
+        let mut keys = self.dedicated_keys();
+        match gate.is_dedicated() {
+            true => keys.insert(gate.key().clone()),
+            false => keys.remove(gate.key()),
+        };
+    }
+
+    fn dedicated_keys(&self) -> MutexGuard<'_, HashSet<FunctionKey>> {
+        self.dedicated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until nothing runs.
@@ -200,7 +213,9 @@ impl Concurrency {
 
     /// Forgets a gate that has gone, unless there is another by now.
     fn forget(&self, key: &FunctionKey) {
-        self.gates.remove_if(key, |_, gate| gate.strong_count() == 0);
+        if self.gates.remove_if(key, |_, gate| gate.strong_count() == 0).is_some() {
+            self.dedicated_keys().remove(key);
+        }
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

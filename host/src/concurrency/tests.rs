@@ -21,6 +21,10 @@ fn reserve(concurrency: &Arc<Concurrency>, name: &str, units: u32) -> (Arc<Gate>
     (gate, claim)
 }
 
+async fn wait(gate: &Arc<Gate>, wait: Duration) -> Result<Permit, crate::Throttled> {
+    gate.within(wait, || gate.acquire()).await
+}
+
 fn reason(refused: Result<Permit, crate::Throttled>) -> (ThrottleReason, usize, usize) {
     let refused = refused.expect_err("refused");
     (refused.reason, refused.running, refused.limit)
@@ -71,6 +75,58 @@ fn nothing_runs_of_a_function_for_which_nothing_is_reserved() {
     assert_eq!(reason(stopped.acquire()), (ThrottleReason::ReservedConcurrency, 0, 0));
     stopped.set_reserved(None);
     assert!(stopped.acquire().is_ok());
+}
+
+/// A reservation for what is busy already takes its places along, there and back.
+#[test]
+fn what_runs_when_a_reservation_comes_or_goes_has_its_place_where_the_next_one_would() {
+    let concurrency = Concurrency::new(settings(10, 0));
+    let (busy, other) = (concurrency.gate(&key("busy")), concurrency.gate(&key("other")));
+    let permits: Vec<_> = (0..5).map(|_| busy.acquire().expect("a permit")).collect();
+    let claim = concurrency.claim(&key("busy"), 5).expect("there is room");
+    busy.set_reserved(Some(5));
+    assert_eq!((concurrency.unreserved_running(), concurrency.running()), (0, 5));
+    let others: Vec<_> = std::iter::from_fn(|| other.acquire().ok()).collect();
+    assert_eq!(others.len(), 5, "all that is not reserved is there for others");
+    assert_eq!(reason(busy.acquire()), (ThrottleReason::ReservedConcurrency, 5, 5));
+    busy.set_reserved(None);
+    drop(claim);
+    assert_eq!((concurrency.unreserved_running(), concurrency.running()), (10, 10));
+    assert_eq!(reason(other.acquire()), (ThrottleReason::Concurrency, 10, 10));
+    drop((permits, others));
+    assert_eq!((concurrency.unreserved_running(), concurrency.running()), (0, 0));
+}
+
+#[test]
+fn requests_for_provisioned_instances_take_nothing_of_the_rate_of_others() {
+    let concurrency =
+        Concurrency::new(ConcurrencySettings { requests_per_second_per_unit: Some(10), ..settings(10, 0) });
+    let _claim = concurrency.claim(&key("own"), 8).expect("there is room");
+    let (own, other) = (concurrency.gate(&key("own")), concurrency.gate(&key("other")));
+    own.count_provisioned(0, 8);
+    let through = (0..1000).filter(|_| own.acquire_provisioned().is_ok()).count();
+    assert!((80..200).contains(&through), "{through}");
+    assert!(other.acquire().is_ok());
+    assert_eq!(concurrency.dedicated(), [key("own")]);
+    own.count_provisioned(8, 0);
+    assert_eq!(concurrency.dedicated(), []);
+}
+
+/// Whoever waits takes what comes first, a provisioned instance or a place on demand.
+#[tokio::test(start_paused = true)]
+async fn who_waits_gets_a_provisioned_instance_that_comes_free() {
+    let concurrency = Concurrency::new(settings(10, 0));
+    let (own, _claim) = reserve(&concurrency, "own", 1);
+    own.count_provisioned(0, 1);
+    let busy = own.acquire_provisioned().expect("a permit");
+    assert!(own.acquire().is_err(), "the only place is that of the instance");
+    let waiting = tokio::spawn({
+        let own = own.clone();
+        async move { own.within(Duration::from_secs(2), || own.acquire_provisioned()).await }
+    });
+    tokio::task::yield_now().await;
+    drop(busy);
+    assert!(waiting.await.expect("no panic").is_ok());
 }
 
 #[test]
@@ -167,19 +223,19 @@ async fn who_waits_gets_the_next_permit_or_is_refused_when_the_time_is_over() {
     let permit = own.acquire().expect("a permit");
     let waiting = tokio::spawn({
         let own = own.clone();
-        async move { own.acquire_within(WAIT).await }
+        async move { wait(&own, WAIT).await }
     });
     tokio::time::sleep(WAIT / 2).await;
     assert!(!waiting.is_finished());
     drop(permit);
     let permit = waiting.await.expect("no panic").expect("a permit");
     let began = Instant::now();
-    let refused = own.acquire_within(WAIT).await.expect_err("refused");
+    let refused = wait(&own, WAIT).await.expect_err("refused");
     assert_eq!((refused.reason, began.elapsed()), (ThrottleReason::ReservedConcurrency, WAIT));
     // A change of what is reserved is room too.
     let waiting = tokio::spawn({
         let own = own.clone();
-        async move { own.acquire_within(WAIT).await }
+        async move { wait(&own, WAIT).await }
     });
     tokio::task::yield_now().await;
     own.set_reserved(Some(2));
@@ -195,7 +251,7 @@ async fn what_one_function_frees_is_anothers_who_waits() {
     let mut waiting = Vec::new();
     for _ in 0..20 {
         let b = b.clone();
-        waiting.push(tokio::spawn(async move { b.acquire_within(Duration::from_secs(60)).await.map(drop) }));
+        waiting.push(tokio::spawn(async move { wait(&b, Duration::from_secs(60)).await.map(drop) }));
     }
     tokio::task::yield_now().await;
     drop(permit);
@@ -212,14 +268,14 @@ async fn no_more_than_a_thousand_wait() {
     let mut waiting = Vec::new();
     for _ in 0..1000 {
         let gate = gate.clone();
-        waiting.push(tokio::spawn(async move { gate.acquire_within(Duration::from_secs(60)).await.is_ok() }));
+        waiting.push(tokio::spawn(async move { wait(&gate, Duration::from_secs(60)).await.is_ok() }));
     }
     // A runtime of one thread lets its main task in every so many others.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
     let began = Instant::now();
-    assert!(gate.acquire_within(Duration::from_secs(60)).await.is_err());
+    assert!(wait(&gate, Duration::from_secs(60)).await.is_err());
     assert_eq!(began.elapsed(), Duration::ZERO);
     for waiting in waiting {
         waiting.abort();
@@ -319,6 +375,9 @@ proptest! {
                 prop_assert_eq!((on_demand + provisioned) as usize, held);
             }
             prop_assert_eq!(concurrency.running(), permits.len());
+            let shared = gates.iter().zip(&reserved).filter(|(_, reserved)| reserved.is_none());
+            let shared: u32 = shared.map(|(gate, _)| gate.running().0).sum();
+            prop_assert_eq!(concurrency.unreserved_running(), shared as usize);
             let claimed: u32 = reserved.iter().flatten().map(|(units, _)| *units).sum();
             prop_assert_eq!(concurrency.unreserved_max(), LIMIT - claimed as usize);
         }

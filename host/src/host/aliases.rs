@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Host;
 use super::description::new_revision;
 use super::errors::{ChangeError, FunctionNotFound, FunctionPending, RevisionMismatch, check_revision};
+use super::provisioned::check_prepared;
 use crate::function::{
     Alias, AliasMove, AliasName, AliasRouting, Configuration, ConfigurationError, FunctionRef, FunctionState,
     Qualifier, RoutingError, VersionNumber, Weight,
@@ -308,7 +309,11 @@ impl Host {
                 &timestamp::now(),
                 &self.principal(),
             );
+            let moves = present.is_some_and(|present| present.alias.routing != alias.routing);
             next.aliases.insert(name.clone(), Arc::new(state));
+            if moves {
+                check_prepared(&next, name)?;
+            }
             Ok((next.into(), AliasInfo { arn, alias }))
         });
         changed.await

@@ -39,39 +39,35 @@ impl Host {
         version: &Version,
         start: Start,
     ) -> Result<(Entry, Option<Instance>), InvokeError> {
-        let provisioned = version.provisioned().filter(|_| start == Start::Any);
-        let (entry, instance) = match provisioned.and_then(Provisioned::take) {
-            Some((seat, instance)) => match version.gate.acquire_provisioned() {
-                Ok(permit) => {
-                    let kind = InstanceKind::Provisioned;
-                    (Entry { seat: Some(seat), kind, _permit: permit }, Some(instance))
-                }
-                Err(refused) => {
-                    seat.put_back(Some(instance));
-                    (self.enter_late(version, refused).await?, None)
-                }
-            },
-            None => match version.gate.acquire() {
-                Ok(permit) => {
-                    (Entry { seat: None, kind: without_seat(version, start), _permit: permit }, None)
-                }
-                Err(refused) => (self.enter_late(version, refused).await?, None),
-            },
+        let entered = match enter_now(version, start) {
+            Err(_) if !version.facts.configuration.permit_wait.is_zero() => {
+                let wait = version.facts.configuration.permit_wait.duration();
+                self.until_closed(version.gate.within(wait, || enter_now(version, start))).await?
+            }
+            decided => decided,
         };
+        let entered = entered.map_err(InvokeError::Throttled)?;
         // Looked at with the permit in hand: `close` sets the flag first and then waits for all permits.
-        if self.is_closing() { Err(InvokeError::Closing) } else { Ok((entry, instance)) }
+        if self.is_closing() { Err(InvokeError::Closing) } else { Ok(entered) }
     }
+}
 
-    /// Lets an invocation in that was refused, if it may wait until there is room.
-    async fn enter_late(&self, version: &Version, refused: Throttled) -> Result<Entry, InvokeError> {
-        let wait = version.facts.configuration.permit_wait;
-        if wait.is_zero() {
-            return Err(InvokeError::Throttled(refused));
-        }
-        let permit = self.until_closed(version.gate.acquire_within(wait.duration())).await?;
-        let permit = permit.map_err(InvokeError::Throttled)?;
-        Ok(Entry { seat: None, kind: without_seat(version, Start::Any), _permit: permit })
+fn enter_now(version: &Version, start: Start) -> Result<(Entry, Option<Instance>), Throttled> {
+    let provisioned = version.provisioned().filter(|_| start == Start::Any);
+    if let Some((seat, instance)) = provisioned.and_then(Provisioned::take) {
+        return match version.gate.acquire_provisioned() {
+            Ok(permit) => {
+                let kind = InstanceKind::Provisioned;
+                Ok((Entry { seat: Some(seat), kind, _permit: permit }, Some(instance)))
+            }
+            Err(refused) => {
+                seat.put_back(Some(instance));
+                Err(refused)
+            }
+        };
     }
+    let permit = version.gate.acquire()?;
+    Ok((Entry { seat: None, kind: without_seat(version, start), _permit: permit }, None))
 }
 
 /// What an invocation runs on that has no provisioned instance.

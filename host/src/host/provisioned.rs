@@ -342,6 +342,22 @@ impl Drop for Prepared {
     }
 }
 
+/// Checks that an alias that moves has the provisioned instances that it needs where it leads then: more may have been asked for
+/// since they were brought up.
+pub(super) fn check_prepared(next: &Function, name: &AliasName) -> Result<(), AliasError> {
+    let Some(config) = next.provisioned.get(name.as_str()) else { return Ok(()) };
+    let targets = next.provisioned_targets();
+    for (number, _) in next.provisioned_shares(name.as_str(), config.requested) {
+        let Some(version) = next.published.get(&number) else { continue };
+        let standing = version.provision().standing();
+        if standing.target < targets.get(&number).copied().unwrap_or(0) || !standing.reached {
+            let reason = "its provisioned concurrency was changed meanwhile".to_owned();
+            return Err(AliasError::NotReady { version: version.facts.number, reason });
+        }
+    }
+    Ok(())
+}
+
 /// Waits until a version has as many provisioned instances as it shall have.
 async fn reached(version: &Version) -> Result<(), AliasError> {
     let wanted = |standing: Standing| match standing {

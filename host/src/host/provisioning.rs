@@ -42,12 +42,13 @@ impl Follower for Provisioning {
             let version = before.and_then(|before| before.published.get(number));
             if let Some(provisioned) = version.and_then(|version| version.provisioned()) {
                 // Nobody has to begin keeping what shall be none.
-                let _ = provisioned.settle(0);
+                let _ = provisioned.settle(0, true);
             }
         }
+        let anew = before.map(|before| &before.provisioned) != after.map(|after| &after.provisioned);
         for (number, target) in &shall {
             if let Some(version) = after.and_then(|after| after.published.get(number))
-                && version.provision().settle(*target)
+                && version.provision().settle(*target, anew)
             {
                 self.keep(version.clone());
             }
@@ -65,54 +66,50 @@ impl Provisioning {
 
 async fn keep(version: &Arc<Version>, processors: &Arc<Processors>) {
     let provisioned = version.provision();
-    let mut pause = PAUSE_MIN;
+    let mut launches = JoinSet::new();
+    let (mut pause, mut again_at) = (PAUSE_MIN, Instant::now());
     loop {
         version.count_provisioned();
-        match provisioned.next() {
-            Next::End => return version.count_provisioned(),
-            Next::Wait => provisioned.changed().await,
-            Next::Launch(missing) => match launch(version, processors, missing.min(LAUNCHES_MAX)).await {
-                Ok(()) => pause = PAUSE_MIN,
-                Err(reason) => {
-                    provisioned.failed(reason);
-                    let another = tokio::time::timeout(pause, wanted_otherwise(version)).await;
-                    pause = if another.is_ok() { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
+        let paused = provisioned.has_failed() && Instant::now() < again_at;
+        match provisioned.next(launches.len() as u32) {
+            Next::Launch(missing) if !paused => {
+                for _ in 0..missing.min(LAUNCHES_MAX.saturating_sub(launches.len() as u32)) {
+                    launches.spawn(launch(version.clone(), processors.clone()));
                 }
+            }
+            Next::End if provisioned.end() => return,
+            Next::Abort => launches.abort_all(),
+            Next::Launch(_) | Next::Wait | Next::End => {}
+        }
+        tokio::select! {
+            launched = launches.join_next(), if !launches.is_empty() => match launched {
+                Some(Ok(Ok(()))) => pause = PAUSE_MIN,
+                Some(Ok(Err(reason))) => {
+                    provisioned.failed(reason);
+                    again_at = Instant::now() + pause;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Some(Err(error)) if error.is_panic() => {
+                    provisioned.failed(format!("it panicked: {error}"));
+                    again_at = Instant::now() + PAUSE_MAX;
+                }
+                // Given up, because there were enough.
+                Some(Err(_)) | None => {}
             },
+            () = provisioned.changed() => {}
+            () = tokio::time::sleep_until(again_at), if paused => {}
         }
     }
 }
 
-/// Waits until another number of instances shall be there, which is a reason to try again at once.
-async fn wanted_otherwise(version: &Version) {
-    let provisioned = version.provision();
-    let target = provisioned.standing().target;
-    while provisioned.standing().target == target {
-        provisioned.changed().await;
+/// Brings one up.
+async fn launch(version: Arc<Version>, processors: Arc<Processors>) -> Result<(), String> {
+    let provisioned = version.provision().clone();
+    let launch = async move { provisioned.launch().await };
+    match processors.run(&version.cold_share, Instant::now(), None, launch).await {
+        Ok(launched) => launched.map_err(|error| reason(&version, error)),
+        Err(Closed) => Err("the host is closing".to_owned()),
     }
-}
-
-/// Brings so many up, side by side.
-async fn launch(version: &Arc<Version>, processors: &Arc<Processors>, count: u32) -> Result<(), String> {
-    let mut launches = JoinSet::new();
-    for _ in 0..count {
-        let (version, processors) = (version.clone(), processors.clone());
-        launches.spawn(async move {
-            let provisioned = version.provision().clone();
-            let began = Instant::now();
-            processors.run(&version.cold_share, began, None, async move { provisioned.launch().await }).await
-        });
-    }
-    let mut failure = None;
-    while let Some(launched) = launches.join_next().await {
-        match launched {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => failure = Some(reason(version, error)),
-            Ok(Err(Closed)) => failure = Some("the host is closing".to_owned()),
-            Err(error) => failure = Some(format!("it panicked: {error}")),
-        }
-    }
-    failure.map_or(Ok(()), Err)
 }
 
 /// Why an instance did not come up, as those are told who ask how far provisioning is. The function's own log says more.

@@ -14,7 +14,7 @@ pub enum ThrottleReason {
     ScalingRate,
     /// All functions without a reservation get as many requests a second as they may together.
     Rate,
-    /// The function gets as many requests a second as its reservation allows.
+    /// The function gets as many requests a second as its reservation, or its provisioned instances, allow.
     ReservedRate,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for Throttled {
                 )
             }
             ThrottleReason::ReservedRate => {
-                write!(f, "the function may get {limit} requests a second, for its reserved concurrency")
+                write!(f, "the function may get {limit} requests a second, for the concurrency of its own")
             }
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Standing {
     pub(crate) up: u32,
     /// How many there shall be.
     pub(crate) target: u32,
+    /// How many of them for good, and not for a move that is only prepared.
+    pub(crate) settled: u32,
     /// Whether there were once as many as there shall be.
     pub(crate) reached: bool,
     /// Why the last one that was to come up did not.
@@ -54,9 +56,11 @@ pub(crate) struct Standing {
 pub(crate) enum Next {
     /// Bring up so many more.
     Launch(u32),
+    /// Give up what is coming up: there are enough.
+    Abort,
     /// Wait until something changes.
     Wait,
-    /// Nothing, for good: none shall be kept any more, and who wants some again needs another keeper.
+    /// Nothing is left to do; see [`Provisioned::end`].
     End,
 }
 
@@ -107,7 +111,9 @@ impl<I> State<I> {
     }
 
     fn look(&mut self) {
-        self.reached |= self.up >= self.target();
+        if self.up >= self.target() {
+            (self.reached, self.failure) = (true, None);
+        }
     }
 }
 
@@ -139,14 +145,20 @@ impl<L: Launcher> Provisioned<L> {
         }
         let surplus = state.surplus();
         drop(state);
-        drop(surplus);
+        drop_elsewhere(surplus);
         self.changed.notify_one();
     }
 
-    /// Says how many there shall be for good. True when somebody has to begin keeping them.
+    /// Says how many there shall be for good. When that was asked for anew, what came of it before does not count any more.
+    /// True when somebody has to begin keeping them.
     #[must_use]
-    pub(crate) fn settle(&self, target: u32) -> bool {
-        self.set(|state| state.settled = target)
+    pub(crate) fn settle(&self, target: u32, anew: bool) -> bool {
+        self.set(|state| {
+            state.settled = target;
+            if anew {
+                (state.reached, state.failure) = (false, None);
+            }
+        })
     }
 
     /// Says how many there shall be for a move that is being prepared, at least. True as for [`Provisioned::settle`].
@@ -178,8 +190,9 @@ impl<L: Launcher> Provisioned<L> {
         let begin = target > 0 && !state.kept;
         state.kept |= begin;
         drop(state);
-        drop(surplus);
+        drop_elsewhere(surplus);
         self.changed.notify_one();
+        self.moved_on.notify_waiters();
         begin
     }
 
@@ -199,6 +212,7 @@ impl<L: Launcher> Provisioned<L> {
         Standing {
             up: state.up,
             target: state.target(),
+            settled: state.settled,
             reached: state.reached,
             failure: state.failure.clone(),
         }
@@ -210,18 +224,29 @@ impl<L: Launcher> Provisioned<L> {
         state.up - state.ready.len() as u32
     }
 
-    /// What the keeper is to do now.
-    pub(crate) fn next(&self) -> Next {
-        let mut state = self.state();
-        let target = state.target();
-        if target == 0 && state.up == 0 {
-            state.kept = false;
-            return Next::End;
-        }
-        match target.saturating_sub(state.up) {
+    /// What the keeper is to do now that has so many coming up.
+    pub(crate) fn next(&self, coming: u32) -> Next {
+        let state = self.state();
+        let (target, there) = (state.target(), state.up + coming);
+        match target.saturating_sub(there) {
+            0 if target == 0 && there == 0 => Next::End,
+            0 if there > target && coming > 0 => Next::Abort,
             0 => Next::Wait,
             missing => Next::Launch(missing),
         }
+    }
+
+    /// Ends the keeper's work, unless there is some again. Who wants instances after that needs another keeper.
+    pub(crate) fn end(&self) -> bool {
+        let mut state = self.state();
+        let over = state.target() == 0 && state.up == 0;
+        state.kept &= !over;
+        over
+    }
+
+    /// Whether the last one that was to come up did not, and none has since, nor was asked for anew.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.state().failure.is_some()
     }
 
     /// Waits until something has changed since the last wait.
@@ -252,7 +277,7 @@ impl<L: Launcher> Provisioned<L> {
         state.look();
         let surplus = state.surplus();
         drop(state);
-        drop(surplus);
+        drop_elsewhere(surplus);
         self.moved_on.notify_waiters();
         Ok(())
     }
@@ -269,13 +294,21 @@ impl<L: Launcher> Provisioned<L> {
     }
 }
 
+/// Drops instances where nobody waits for it: giving the memory of a large one back takes milliseconds.
+fn drop_elsewhere<I: Send + 'static>(instances: Vec<I>) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) if !instances.is_empty() => drop(runtime.spawn_blocking(move || drop(instances))),
+        _ => drop(instances),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::Numbered;
     use super::*;
 
     async fn keep(provisioned: &Provisioned<Numbered>) {
-        while let Next::Launch(missing) = provisioned.next() {
+        while let Next::Launch(missing) = provisioned.next(0) {
             for _ in 0..missing {
                 let Ok(()) = provisioned.launch().await;
             }
@@ -285,11 +318,11 @@ mod tests {
     #[tokio::test]
     async fn as_many_are_kept_as_there_shall_be() {
         let provisioned = Arc::new(Provisioned::new(Numbered::default()));
-        assert!(provisioned.settle(3), "somebody has to keep them");
-        assert_eq!(provisioned.next(), Next::Launch(3));
+        assert!(provisioned.settle(3, true), "somebody has to keep them");
+        assert_eq!(provisioned.next(0), Next::Launch(3));
         assert!(!provisioned.standing().reached);
         keep(&provisioned).await;
-        assert_eq!(provisioned.next(), Next::Wait);
+        assert_eq!(provisioned.next(0), Next::Wait);
         assert!(provisioned.standing().reached);
         let (first, second) = (provisioned.take().expect("one"), provisioned.take().expect("one"));
         let third = provisioned.take().expect("one");
@@ -297,7 +330,7 @@ mod tests {
         // It is lost, as an instance that has trapped is.
         drop(third);
         first.0.put_back(Some(first.1));
-        assert_eq!((provisioned.next(), provisioned.busy()), (Next::Launch(1), 1));
+        assert_eq!((provisioned.next(0), provisioned.busy()), (Next::Launch(1), 1));
         assert!(provisioned.standing().reached, "one that is replaced does not make it begin anew");
         keep(&provisioned).await;
         second.0.put_back(Some(second.1));
@@ -307,38 +340,53 @@ mod tests {
     #[tokio::test]
     async fn fewer_are_kept_when_fewer_shall_be_and_busy_ones_go_when_they_come_back() {
         let provisioned = Arc::new(Provisioned::new(Numbered::default()));
-        assert!(provisioned.settle(3));
+        assert!(provisioned.settle(3, true));
         keep(&provisioned).await;
         let busy = provisioned.take().expect("one");
-        assert!(!provisioned.settle(0), "it is kept already");
-        assert_eq!((provisioned.standing().up, provisioned.next()), (1, Next::Wait));
+        assert!(!provisioned.settle(0, true), "it is kept already");
+        assert_eq!((provisioned.standing().up, provisioned.next(0)), (1, Next::Wait));
         busy.0.put_back(Some(busy.1));
-        assert_eq!((provisioned.standing().up, provisioned.next()), (0, Next::End));
-        assert!(provisioned.settle(1), "the keeper has gone");
+        assert_eq!((provisioned.standing().up, provisioned.next(0)), (0, Next::End));
+        assert!(provisioned.end());
+        assert!(provisioned.settle(1, true), "the keeper has gone");
+    }
+
+    #[tokio::test]
+    async fn what_is_coming_up_is_counted_and_given_up_when_it_is_too_much() {
+        let provisioned = Arc::new(Provisioned::new(Numbered::default()));
+        assert!(provisioned.settle(3, true));
+        assert_eq!((provisioned.next(2), provisioned.next(3)), (Next::Launch(1), Next::Wait));
+        assert!(!provisioned.settle(0, true));
+        assert_eq!((provisioned.next(3), provisioned.next(0)), (Next::Abort, Next::End));
+        assert!(!provisioned.settle(1, true), "the keeper has not ended yet");
+        assert!(!provisioned.end());
     }
 
     #[tokio::test]
     async fn a_move_that_is_prepared_needs_no_less_than_what_is_settled() {
         let provisioned = Arc::new(Provisioned::new(Numbered::default()));
-        assert!(provisioned.settle(2));
+        assert!(provisioned.settle(2, true));
         keep(&provisioned).await;
         assert!(!provisioned.prepare(5) && !provisioned.standing().reached);
         keep(&provisioned).await;
         assert!(provisioned.standing().reached);
         provisioned.end_preparing(5);
-        assert_eq!((provisioned.standing().up, provisioned.next()), (2, Next::Wait));
+        assert_eq!((provisioned.standing().up, provisioned.next(0)), (2, Next::Wait));
     }
 
     #[tokio::test]
     async fn a_failure_is_told_until_one_comes_up_or_another_number_is_asked_for() {
         let provisioned = Arc::new(Provisioned::new(Numbered::default()));
-        assert!(provisioned.settle(1));
+        assert!(provisioned.settle(1, true));
         provisioned.failed("no".to_owned());
         assert_eq!(provisioned.standing().failure.as_deref(), Some("no"));
         keep(&provisioned).await;
         assert_eq!(provisioned.standing().failure, None);
+        drop(provisioned.take());
         provisioned.failed("no".to_owned());
-        assert!(!provisioned.settle(2));
-        assert_eq!(provisioned.standing().failure, None);
+        assert!(!provisioned.settle(1, false) && provisioned.has_failed(), "another change of the function");
+        assert!(!provisioned.settle(1, true) && !provisioned.has_failed());
+        provisioned.failed("no".to_owned());
+        assert!(!provisioned.settle(0, false) && !provisioned.has_failed(), "there are enough now");
     }
 }

@@ -65,7 +65,11 @@ impl Version {
 
     /// Lets its function's gate know how many provisioned instances it has. For their keeper alone.
     pub(crate) fn count_provisioned(&self) {
-        let are = self.provisioned().map_or(0, |provisioned| provisioned.standing().up);
+        // What is there for a move that is only prepared takes no places of the function's own.
+        let are = self.provisioned().map_or(0, |provisioned| {
+            let standing = provisioned.standing();
+            standing.up.min(standing.settled)
+        });
         let were = self.provisioned_counted.swap(are, Ordering::Relaxed);
         if are != were {
             self.gate.count_provisioned(were, are);
