@@ -69,6 +69,10 @@ pub enum LogsError {
     Read(#[from] io::Error),
 }
 
+/// How much less urgent than others the thread is that writes, in the system's steps: no invocation waits for it, and one that floods
+/// its log would have it keep a core from others.
+const NICE: i32 = 5;
+
 /// The logs that are kept, and the thread that writes them.
 #[derive(Debug)]
 pub(crate) struct Logs {
@@ -96,7 +100,11 @@ impl Logs {
         let catalog = Arc::new(Mutex::new(Catalog::load(&data_dir.join(FOLDER))?));
         let shared = Arc::new(Shared { queue: Arc::default(), catalog });
         let writer = Writer::new(shared.queue.clone(), shared.catalog.clone(), settings);
-        std::thread::Builder::new().name("log writer".to_owned()).spawn(move || writer.run())?;
+        std::thread::Builder::new().name("log writer".to_owned()).spawn(move || {
+            // Where the system does not know of it, all are as urgent.
+            let _ = rustix::process::nice(NICE);
+            writer.run();
+        })?;
         Ok(Self { shared, readers: Arc::new(Semaphore::new(READERS_MAX)) })
     }
 
