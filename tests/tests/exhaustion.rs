@@ -169,7 +169,7 @@ fn without_the_engines_pool_there_are_no_more_instances_either() {
         Api::of(&server).call("POST", &path, Some(&json!({ "ms": milliseconds })))
     };
     let replies: Vec<_> = std::thread::scope(|scope| {
-        let calls: Vec<_> = (0..5).map(|_| scope.spawn(|| call("first", 2_000))).collect();
+        let calls: Vec<_> = (0..5).map(|_| scope.spawn(|| call("first", 900))).collect();
         calls.into_iter().map(|call| call.join().expect("it is answered")).collect()
     });
     let statuses = |status| replies.iter().filter(|reply| reply.status == status).count();
