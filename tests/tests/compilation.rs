@@ -1,10 +1,17 @@
 //! Compilation apart from the serving process, and what it leaves on disk.
 
 use std::path::{Path, PathBuf};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use samovar::{CodeError, CompileLimits, Compiler, CreateFunction, CreateFunctionError, Deployment, Host};
-use samovar_tests::{Server, answer, code_files, function, guest, invoke, raw_request, samovar_binary};
+use samovar::function::{AliasName, AliasRouting};
+use samovar::{
+    CodeError, CompileLimits, Compiler, CreateAlias, CreateFunction, CreateFunctionError, Deployment, Host,
+    PublishVersion, UpdateFunctionCode,
+};
+use samovar_tests::{
+    Server, answer, code_files, function, guest, invoke, published, raw_request, samovar_binary,
+};
 use serde_json::{Value, json};
 
 fn limits(memory_bytes: u64, cpu: Duration, time: Duration) -> CompileLimits {
@@ -154,6 +161,44 @@ async fn what_was_compiled_before_a_restart_is_not_compiled_again() {
         matches!(&error, CodeError::Worker { reason } if reason.contains("/nonexistent/compiler")),
         "{error}"
     );
+    host.close().await;
+}
+
+/// Who changed a function held its claim on the account's concurrency until the code was compiled or loaded, also of one that
+/// was removed meanwhile.
+#[tokio::test]
+async fn a_removed_function_gives_its_concurrency_back_although_code_is_still_prepared_for_it() {
+    async fn is_given_back<T: std::fmt::Debug>(host: &Host, change: impl Future<Output = T>) {
+        let unreserved = || host.account_usage(host.region()).unreserved_concurrency;
+        let before = unreserved();
+        host.reserve_concurrency(&function("hello"), 20).await.expect("it is reserved");
+        assert_eq!(unreserved(), before - 20);
+        let mut change = std::pin::pin!(change);
+        let polled = change.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "{polled:?}");
+        host.delete_function(&function("hello")).await.expect("it is removed");
+        assert_eq!(unreserved(), before);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = || host_in(folder.path(), Compiler::InProcess, CompileLimits::default());
+    let create_hello = || async {
+        let host = start().await;
+        create(&host, "hello", guest("hello")).await.expect("it is created");
+        host.publish_version(&PublishVersion::new(function("hello"))).await.expect("it is published");
+        host.close().await;
+        drop(host);
+        // Its code is on the disk and not in memory.
+        start().await
+    };
+    let host = create_hello().await;
+    let update = UpdateFunctionCode::new(function("hello"), guest("echo"));
+    is_given_back(&host, host.update_function_code(update)).await;
+    host.close().await;
+    drop(host);
+    let host = create_hello().await;
+    let alias = AliasName::parse("live").expect("a name");
+    let alias = CreateAlias::new(function("hello"), alias, AliasRouting::to(published(1)));
+    is_given_back(&host, host.create_alias(&alias)).await;
     host.close().await;
 }
 

@@ -2,6 +2,7 @@
 //! goes first, and the process lives on.
 
 use std::net::TcpStream;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use samovar::{Deployment, Host, Invoke, InvokeError};
@@ -102,12 +103,19 @@ async fn a_host_leaves_memory_maps_for_its_threads_however_many_instances_it_is_
 
 /// Starts a server that may have so much address space: what this process may have is what its children begin with.
 fn server_within(address_space_bytes: u64, arguments: &[&str]) -> Server {
+    within(address_space_bytes, || Server::start_with(arguments))
+}
+
+/// Does something while this process may have so much address space. One at a time: the limit is the process's.
+fn within<T>(address_space_bytes: u64, work: impl FnOnce() -> T) -> T {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let usual = getrlimit(Resource::As);
     let low = Rlimit { current: Some(address_space_bytes), maximum: usual.maximum };
     setrlimit(Resource::As, low).expect("it may be lowered");
-    let server = Server::start_with(arguments);
+    let done = work();
     setrlimit(Resource::As, usual).expect("it may be raised to what it was");
-    server
+    done
 }
 
 #[test]
@@ -146,6 +154,37 @@ fn without_address_space_instances_are_refused_with_503_and_the_server_lives_on(
     assert_eq!(server.terminate(), Some(0));
 }
 
+/// The engine's pool wants address space for eight memories at least, so it is not there; what the system gives would do for
+/// five instances.
+#[test]
+fn without_the_engines_pool_there_are_no_more_instances_either() {
+    let server = server_within(24 << 30, &["--instances=2"]);
+    server.wait_for_log("no pool of instances");
+    let api = Api::of(&server);
+    for name in ["first", "second"] {
+        assert_eq!(api.create(name, &guest("sleeper")).status, 201);
+    }
+    let call = |name: &'static str, milliseconds: u32| {
+        let path = format!("/2015-03-31/functions/{name}/invocations");
+        Api::of(&server).call("POST", &path, Some(&json!({ "ms": milliseconds })))
+    };
+    let replies: Vec<_> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..5).map(|_| scope.spawn(|| call("first", 900))).collect();
+        calls.into_iter().map(|call| call.join().expect("it is answered")).collect()
+    });
+    let statuses = |status| replies.iter().filter(|reply| reply.status == status).count();
+    assert_eq!((statuses(200), statuses(429)), (2, 3), "{replies:?}");
+    let refused = replies.iter().find(|reply| reply.status == 429).expect("there are three");
+    assert_eq!(refused.error_type, "TooManyRequestsException");
+    assert!(refused.message().contains("1 of 2 places"), "{refused:?}");
+    // What is idle makes room.
+    for name in ["second", "first", "second"] {
+        let reply = call(name, 1);
+        assert_eq!((reply.status, reply.is_function_error), (200, false), "{name}: {reply:?}");
+    }
+    assert_eq!(server.terminate(), Some(0));
+}
+
 #[test]
 fn without_files_requests_wait_or_are_refused_with_503_and_the_server_lives_on() {
     let server = Server::start_with(&["--quiet"]);
@@ -176,15 +215,10 @@ fn without_files_requests_wait_or_are_refused_with_503_and_the_server_lives_on()
 
 #[test]
 fn a_server_that_cannot_hold_one_instance_says_so_and_does_not_start() {
-    let usual = getrlimit(Resource::As);
-    let low = Rlimit { current: Some(6 << 30), maximum: usual.maximum };
     let mut serve = samovar_tests::samovar();
     let folder = tempfile::tempdir().expect("a folder");
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
-    setrlimit(Resource::As, low).expect("it may be lowered");
-    let output = serve.output();
-    setrlimit(Resource::As, usual).expect("it may be raised to what it was");
-    let output = output.expect("it runs");
+    let output = within(6 << 30, || serve.output()).expect("it runs");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{error}");
     assert!(error.contains("6144 MiB of address space, and one instance alone needs 8194 MiB"), "{error}");

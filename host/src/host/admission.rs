@@ -5,9 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 #[cfg(feature = "http")]
-use tokio::time::Instant;
-
-#[cfg(feature = "http")]
 use super::Host;
 #[cfg(feature = "http")]
 use crate::cpu::Closed;
@@ -51,13 +48,15 @@ pub(super) fn admit(version: &Version, request: Invoke, limits: &Limits) -> Resu
 
 #[cfg(feature = "http")]
 impl Host {
-    /// The same request, if its payload is JSON; a large one is looked through where others need not wait for that.
+    /// The same request, if its payload is JSON; a large one is looked through on the processors, where others need not wait for
+    /// that.
     pub(crate) async fn checked(&self, request: Invoke) -> Result<Invoke, InvokeError> {
         if request.payload.len() <= CHECKED_AT_ONCE_BYTES_MAX {
             return request.checked();
         }
         let check = async move { request.checked() };
-        let checked = self.parts.processors.run(&self.parts.checks, Instant::now(), None, check).await;
+        // From the start: a check asks at no tick whether to go on, so it would never move.
+        let checked = self.parts.processors.run_there(&self.parts.checks, None, check).await;
         checked.unwrap_or_else(|Closed| Err(InvokeError::Closing))
     }
 }
@@ -75,4 +74,24 @@ fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<()
 fn request_id() -> Arc<str> {
     let mut buffer = uuid::Uuid::encode_buffer();
     Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut buffer))
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+    use crate::function::FunctionRef;
+
+    #[tokio::test]
+    async fn payloads_are_looked_through_where_they_come_in_only_while_they_are_small() {
+        let host = Host::temporary().await.expect("a host");
+        let function: FunctionRef = "any".parse().expect("a reference");
+        let json = |bytes: usize| Invoke::new(function.clone(), format!("\"{}\"", "a".repeat(bytes - 2)));
+        let (small, large) = (json(CHECKED_AT_ONCE_BYTES_MAX), json(CHECKED_AT_ONCE_BYTES_MAX + 1));
+        assert!(host.checked(small.clone()).await.is_ok() && host.checked(large.clone()).await.is_ok());
+        // Whatever goes on without the processors does not need them.
+        host.parts.processors.close();
+        assert!(host.checked(small).await.is_ok());
+        assert!(matches!(host.checked(large).await, Err(InvokeError::Closing)), "there are no processors");
+        host.close().await;
+    }
 }

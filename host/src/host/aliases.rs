@@ -6,6 +6,7 @@ use super::Host;
 use super::description::new_revision;
 use super::errors::{ChangeError, FunctionNotFound, FunctionPending, RevisionMismatch, check_revision};
 use super::provisioned::check_prepared;
+use crate::artifact::Code;
 use crate::function::{
     Alias, AliasMove, AliasName, AliasRouting, Configuration, ConfigurationError, FunctionRef, FunctionState,
     Qualifier, RoutingError, VersionNumber, Weight,
@@ -211,10 +212,9 @@ impl Host {
         name: &AliasName,
         revision_id: Option<&str>,
     ) -> Result<AliasInfo, AliasError> {
-        let (_, present) = self.present(function)?;
         let arn = || self.alias_arn(function, name);
-        let state =
-            present.aliases.get(name).ok_or_else(|| AliasError::AliasNotFound { arn: arn() })?.clone();
+        let state = self.present(function)?.1.aliases.get(name).cloned();
+        let state = state.ok_or_else(|| AliasError::AliasNotFound { arn: arn() })?;
         check_revision(revision_id, &state.alias.revision_id)?;
         let before = before(&state).ok_or_else(|| AliasError::NothingBefore { arn: arn() })?;
         let update = UpdateAlias {
@@ -321,20 +321,27 @@ impl Host {
 
     /// Sees to it that the versions an alias is to lead to can be run at once.
     async fn prepare(&self, function: &FunctionRef, routing: &AliasRouting) -> Result<(), AliasError> {
-        let present = self.present(function);
-        let (_, present) = present.map_err(|_| self.version_not_found(function, routing.version()))?;
         for number in routing.versions() {
-            let version = present.version(number).ok_or_else(|| self.version_not_found(function, number))?;
             let not_ready = |reason: String| AliasError::NotReady { version: number, reason };
-            match &version.facts.state {
-                FunctionState::Pending => return Err(FunctionPending.into()),
-                FunctionState::Failed { reason } => return Err(not_ready(reason.clone())),
-                FunctionState::Active => {
-                    version.facts.code.load().await.map_err(|error| not_ready(error.to_string()))?;
-                }
-            }
+            let code = self.active_code(function, number)?;
+            code.load().await.map_err(|error| not_ready(error.to_string()))?;
         }
         Ok(())
+    }
+
+    /// The code of a version that an alias can lead to. What waits for it to be loaded holds neither the function, with its
+    /// claim on the account's concurrency, nor the version's instances.
+    fn active_code(&self, function: &FunctionRef, number: VersionNumber) -> Result<Arc<Code>, AliasError> {
+        let present = self.present(function).ok();
+        let version = present.as_ref().and_then(|(_, present)| present.version(number));
+        let facts = &version.ok_or_else(|| self.version_not_found(function, number))?.facts;
+        match &facts.state {
+            FunctionState::Pending => Err(FunctionPending.into()),
+            FunctionState::Failed { reason } => {
+                Err(AliasError::NotReady { version: number, reason: reason.clone() })
+            }
+            FunctionState::Active => Ok(facts.code.clone()),
+        }
     }
 
     fn version_not_found(&self, function: &FunctionRef, version: VersionNumber) -> FunctionNotFound {

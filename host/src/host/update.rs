@@ -14,11 +14,11 @@ use super::errors::{
 use super::versions::check_versions;
 use crate::artifact::{Code, CodeError};
 use crate::function::{
-    Architecture, Configuration, ConfigurationError, FunctionRef, FunctionState, VersionNumber,
+    Architecture, Configuration, ConfigurationError, FunctionArn, FunctionRef, FunctionState, VersionNumber,
 };
 use crate::registry::{Function, Update};
 use crate::store::StoreError;
-use crate::version::Version;
+use crate::version::VersionFacts;
 
 /// A request to give a function new code.
 #[derive(Debug, Clone)]
@@ -90,6 +90,13 @@ pub enum UpdateFunctionError {
     Change(#[from] ChangeError),
 }
 
+/// What `$LATEST` was before it is changed. Not the function itself, which has a claim on the account's concurrency: who
+/// removes a function gives that back at once, although new code is still being compiled for it.
+struct Before {
+    arn: FunctionArn,
+    facts: VersionFacts,
+}
+
 impl From<StoreError> for UpdateFunctionError {
     fn from(error: StoreError) -> Self {
         Self::Change(error.into())
@@ -115,24 +122,24 @@ impl Host {
         let before = self.updatable(&request.function, request.revision_id.as_deref())?;
         let _reservation = reservation.ok_or_else(in_progress)?;
         self.check_code_storage(key.region(), request.package.len())?;
-        let handler = &before.latest.facts.configuration.handler;
+        let handler = &before.facts.configuration.handler;
         let compiling = self.compile(request.package, handler).await?;
         let code = compiling.code.clone();
         let wait_max = request.wait_max.filter(|_| !request.dry_run);
         let progress = compiling.wait(wait_max).await?;
         let state = progress.state();
         let _committed = self.follow(&key, progress);
-        let next = |function: &Function| {
-            let mut configuration = function.latest.facts.configuration.clone();
+        let next = |present: &VersionFacts| {
+            let mut configuration = present.configuration.clone();
             if let Some(architecture) = request.architecture {
                 Arc::make_mut(&mut configuration).architecture = architecture;
             }
             self.version(&key, VersionNumber::Latest, configuration, code.clone(), state.clone())
         };
         if request.dry_run {
-            return Ok(describe(&next(&before)));
+            return Ok(describe(&next(&before.facts)));
         }
-        let audit = self.audit("UpdateFunctionCode", before.latest.arn.as_str());
+        let audit = self.audit("UpdateFunctionCode", before.arn.as_str());
         let updated = self.parts.registry.change::<_, UpdateFunctionError>(&key, audit, |present| {
             let present = present.ok_or_else(|| self.not_found(&request.function))?;
             check_revision(request.revision_id.as_deref(), &present.latest.facts.revision_id)?;
@@ -144,7 +151,7 @@ impl Host {
                 return Err(in_progress().into());
             }
             let mut function = Function::clone(present);
-            let next = next(&function);
+            let next = next(&function.latest.facts);
             let published = request.publish.then(|| self.publish_of(&mut function, &next, None));
             check_versions(&function)?;
             match state {
@@ -175,12 +182,12 @@ impl Host {
         let reservation = self.parts.registry.reserve(&key);
         let before = self.updatable(function, revision_id)?;
         let _reservation = reservation.ok_or_else(|| UpdateFunctionError::from(in_progress()))?;
-        let present = &before.latest.facts;
+        let present = &before.facts;
         let mut configuration = Configuration::clone(&present.configuration);
         change(&mut configuration)?;
         configuration.check(self.limits()).map_err(UpdateFunctionError::from)?;
-        let (code, state) = self.code_for(&before.latest, &configuration.handler).await?;
-        let audit = self.audit("UpdateFunctionConfiguration", before.latest.arn.as_str());
+        let (code, state) = self.code_for(present, &configuration.handler).await?;
+        let audit = self.audit("UpdateFunctionConfiguration", before.arn.as_str());
         let updated = self.parts.registry.change::<_, UpdateFunctionError>(&key, audit, |now| {
             let mut next = Function::clone(now.ok_or_else(|| self.not_found(function))?);
             let updating = matches!(next.update, Update::InProgress(_));
@@ -198,10 +205,9 @@ impl Host {
     /// The code that a version has with that handler, and the state that this puts it in.
     async fn code_for(
         &self,
-        version: &Version,
+        facts: &VersionFacts,
         handler: &str,
     ) -> Result<(Arc<Code>, FunctionState), UpdateFunctionError> {
-        let facts = &version.facts;
         let failed = matches!(facts.state, FunctionState::Failed { .. });
         // Of code that was refused there is no package any more: it has to be uploaded again in any case.
         if handler == facts.configuration.handler || !facts.code.depends_on_handler() || failed {
@@ -211,12 +217,12 @@ impl Host {
         Ok((self.compiled(package, handler).await?, FunctionState::Active))
     }
 
-    /// A function as it is, if it can be changed now and has that revision.
+    /// What `$LATEST` of a function is, if it can be changed now and has that revision.
     fn updatable(
         &self,
         function: &FunctionRef,
         revision_id: Option<&str>,
-    ) -> Result<Arc<Function>, UpdateFunctionError> {
+    ) -> Result<Before, UpdateFunctionError> {
         let (_, present) = self.present(function)?;
         self.check_open()?;
         if let Update::InProgress(_) = present.update {
@@ -225,7 +231,9 @@ impl Host {
         check_revision(revision_id, &present.latest.facts.revision_id)?;
         match present.latest.facts.state {
             FunctionState::Pending => Err(FunctionPending.into()),
-            FunctionState::Active | FunctionState::Failed { .. } => Ok(present),
+            FunctionState::Active | FunctionState::Failed { .. } => {
+                Ok(Before { arn: present.latest.arn.clone(), facts: present.latest.facts.clone() })
+            }
         }
     }
 }

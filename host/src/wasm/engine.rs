@@ -11,6 +11,9 @@ use super::files;
 use super::guest::GuestState;
 use super::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use super::outbound::bound_texts;
+use super::places::{Place, Places};
+use super::program::Program;
+use super::room::NoRoom;
 use super::ticker::{Running, Ticker};
 
 /// The stack a guest's own code may use, in bytes.
@@ -61,12 +64,13 @@ pub(crate) struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<GuestState>,
     ticker: Ticker,
-    pooled: bool,
+    /// What bounds the number of instances where no pool does.
+    places: Option<Places>,
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("pooled", &self.pooled).finish_non_exhaustive()
+        f.debug_struct("Engine").field("places", &self.places).finish_non_exhaustive()
     }
 }
 
@@ -74,10 +78,10 @@ impl Engine {
     /// Makes an engine whose pool has room for `instances_max` instances.
     ///
     /// Where the system does not give the pool its address space, instances are allocated one by one
-    /// instead, which is slower; a warning says so.
+    /// instead, which is slower; a warning says so. There are no more of them than with a pool.
     pub(crate) fn start(instances_max: u32, hook: Option<&LinkHook>) -> Result<Self, EngineError> {
-        let (engine, pooled) = match wasmtime::Engine::new(&config(pool(instances_max))) {
-            Ok(engine) => (engine, true),
+        let (engine, places) = match wasmtime::Engine::new(&config(pool(instances_max))) {
+            Ok(engine) => (engine, None),
             Err(error) => {
                 tracing::warn!(
                     instances_max,
@@ -85,12 +89,13 @@ impl Engine {
                     "no pool of instances: starts will be slower (is the address space limited, `ulimit -v`?)"
                 );
                 let engine = wasmtime::Engine::new(&config(InstanceAllocationStrategy::OnDemand));
-                (engine.map_err(|error| EngineError::Engine(format!("{error:#}")))?, false)
+                let engine = engine.map_err(|error| EngineError::Engine(format!("{error:#}")))?;
+                (engine, Some(Places::new(instances_max)))
             }
         };
         let linker = link(&engine, hook)?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Self { engine, linker, ticker, pooled })
+        Ok(Self { engine, linker, ticker, places })
     }
 
     /// Whether this system can say which pages of a slot were touched, so that only those are cleared.
@@ -117,6 +122,12 @@ impl Engine {
 
     pub(super) fn linker(&self) -> &Linker<GuestState> {
         &self.linker
+    }
+
+    /// A place for an instance of that program, which it holds for as long as it is there; none where the engine's pool has
+    /// its places.
+    pub(super) fn place(&self, program: &Program) -> Result<Option<Place>, NoRoom> {
+        self.places.as_ref().map(|places| places.take(program.pre.component())).transpose()
     }
 
     pub(super) fn running(&self) -> Running<'_> {

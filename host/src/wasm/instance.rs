@@ -12,6 +12,7 @@ use super::deadline::{Elapsed, within};
 use super::engine::Engine;
 use super::failure::{DeadlinePassed, Ending};
 use super::guest::{GuestState, Surroundings};
+use super::places::Place;
 use super::program::Program;
 use super::room::NoRoom;
 use super::world::Handler;
@@ -35,6 +36,8 @@ pub(crate) struct Instance {
     engine: Arc<Engine>,
     /// When the time of its first event began, if that was before the event: with an init that is a part of it.
     event_began: Option<Instant>,
+    /// After the store, so that no other instance has it before all of this one is gone.
+    _place: Option<Place>,
 }
 
 /// What came of running an instance.
@@ -97,6 +100,7 @@ impl Instance {
         let started = Instant::now();
         let event_began = (phase == InitPhase::Invoke).then_some(started);
         let deadline = started + limit;
+        let place = engine.place(program).map_err(InstanceError::NoRoom)?;
         let mut store = new_store(engine, program.world(), surroundings);
         store.data_mut().deadline = Some(deadline);
         let brought_up = {
@@ -112,7 +116,7 @@ impl Instance {
                 let times = LaunchTimes { instantiate: instantiated - started, init: instantiated.elapsed() };
                 let world = program.world();
                 let engine = engine.clone();
-                return Ok((Self { store, handler, world, engine, event_began }, times));
+                return Ok((Self { store, handler, world, engine, event_began, _place: place }, times));
             }
             Ok(Ok((_, _, Err(reported)))) => Ending::Reported(reported),
             Ok(Err(error)) => match NoRoom::of(&error) {

@@ -15,6 +15,7 @@ mod instance;
 mod kind;
 mod limits;
 mod outbound;
+mod places;
 mod program;
 mod program_error;
 mod room;

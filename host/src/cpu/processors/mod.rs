@@ -95,12 +95,43 @@ impl Processors {
             }
             share.count_long();
         }
+        let (output, used) = self.take_in(share, deadline, work).await;
+        share.count(inline + used);
+        output.ok_or(Closed)
+    }
+
+    /// Does work here from the start, whatever its like took: for work that asks at no tick whether to go on, and so would stay
+    /// on its caller's task to its end.
+    ///
+    /// Dropping the future ends work that has not begun.
+    #[cfg(feature = "http")]
+    pub(crate) async fn run_there<F>(
+        &self,
+        share: &Share,
+        deadline: Option<Instant>,
+        work: F,
+    ) -> Result<F::Output, Closed>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let (output, _used) = self.take_in(share, deadline, Box::pin(work)).await;
+        output.ok_or(Closed)
+    }
+
+    /// Takes work in and waits for what comes of it, and for how much of a processor's time it used here.
+    async fn take_in<F>(
+        &self,
+        share: &Share,
+        deadline: Option<Instant>,
+        work: Pin<Box<F>>,
+    ) -> (Option<F::Output>, Duration)
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
         let _present = share.arrive();
         let seat = Seat::new(self.room.clone(), share.weight(), deadline);
-        let moved = Moved::start(work, seat.clone(), self.room.clone());
-        let output = moved.await;
-        share.count(inline + seat.used());
-        output.ok_or(Closed)
+        let output = Moved::start(work, seat.clone(), self.room.clone()).await;
+        (output, seat.used())
     }
 
     /// Ends what is still there, and the threads.

@@ -57,6 +57,18 @@ async fn short_work_stays_on_its_callers_thread_and_long_work_moves() {
     assert_eq!(begun_on.expect("it ends"), "samovar-cpu-0", "its like computed for long");
 }
 
+#[cfg(feature = "http")]
+#[tokio::test]
+async fn work_that_has_no_ticks_can_begin_here_whatever_its_like_took() {
+    let (processors, share) = (processors(1), Share::new(128));
+    for _ in 0..3 {
+        let begun_on = processors.run_there(&share, None, async { thread_name() }).await;
+        assert_eq!(begun_on.expect("it ends"), "samovar-cpu-0");
+    }
+    processors.close();
+    assert_eq!(processors.run_there(&share, None, async { 1 }).await, Err(Closed));
+}
+
 #[tokio::test]
 async fn work_that_computes_long_a_little_at_a_time_moves_too() {
     let (processors, share) = (processors(1), Share::new(128));
