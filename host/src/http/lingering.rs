@@ -14,9 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// How long such a connection is kept, and how much its client may send meanwhile.
+use super::answer_pause::AnswerPause;
+
+/// How long such a connection is kept, and how much its client may send meanwhile: more than Lambda's largest payload.
 const TIME: Duration = Duration::from_secs(1);
-const BYTES_MAX: usize = 64 << 10;
+const BYTES_MAX: usize = 8 << 20;
 
 /// Told to a connection whose client may still be sending what nobody will read.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,7 @@ pub(super) struct GivenUp(Arc<AtomicBool>);
 #[derive(Debug)]
 pub(super) struct Lingering {
     stream: TcpStream,
+    pause: AnswerPause,
     given_up: GivenUp,
     /// Once nothing is written any more: until when, and how much may still come.
     end: Option<(Pin<Box<Sleep>>, usize)>,
@@ -38,8 +41,9 @@ impl GivenUp {
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream, given_up: GivenUp) -> Self {
-        Self { stream, given_up, end: None }
+    /// A connection whose client may leave answers unread for so long.
+    pub(super) fn new(stream: TcpStream, answer_pause_max: Duration, given_up: GivenUp) -> Self {
+        Self { stream, pause: AnswerPause::new(answer_pause_max), given_up, end: None }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
@@ -55,7 +59,9 @@ impl AsyncRead for Lingering {
 
 impl AsyncWrite for Lingering {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.pause.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -63,7 +69,9 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(cx, pieces)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        this.pause.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
