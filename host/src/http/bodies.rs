@@ -46,6 +46,7 @@ pub(super) struct BodyGivenUp;
 pub(super) struct Bodies {
     /// What bodies may hold together that are not small, in MiB. What comes in beyond it is refused.
     room: Arc<Semaphore>,
+    bytes_max: usize,
     pace: Pace,
 }
 
@@ -88,7 +89,11 @@ struct Growing {
 impl Bodies {
     pub(super) fn new(settings: &HttpSettings) -> Self {
         let room = (settings.bodies_bytes_max.div_ceil(1 << 20)).min(Semaphore::MAX_PERMITS);
-        Self { room: Arc::new(Semaphore::new(room)), pace: Pace::of(settings) }
+        Self {
+            room: Arc::new(Semaphore::new(room)),
+            bytes_max: settings.bodies_bytes_max,
+            pace: Pace::of(settings),
+        }
     }
 
     /// Reads a whole body.
@@ -131,7 +136,9 @@ impl Bodies {
             if bytes > limit.bytes {
                 return Err(limit.exceeded());
             }
-            whole.make_room(&self.room, bytes, most)?;
+            if !whole.make_room(&self.room, bytes, most) {
+                return Err(WireError::no_room_for_body(self.bytes_max));
+            }
             whole.bytes.extend_from_slice(&data);
             following = body.next().await?;
         }
@@ -141,17 +148,18 @@ impl Bodies {
 
 impl Growing {
     /// Makes room for that many bytes of a body that may come to `most`, and if there is enough of it for twice as many as
-    /// there were, so that a body is not copied with each of its pieces.
-    fn make_room(&mut self, room: &Arc<Semaphore>, bytes: usize, most: usize) -> Result<(), WireError> {
+    /// there were, so that a body is not copied with each of its pieces. False if there is none.
+    fn make_room(&mut self, room: &Arc<Semaphore>, bytes: usize, most: usize) -> bool {
         let capacity = self.bytes.capacity();
         if bytes <= capacity {
-            return Ok(());
+            return true;
         }
         let ample = bytes.max((2 * capacity).min(most));
         let paid = [ample, bytes].into_iter().find(|capacity| self.pay(room, *capacity));
-        let capacity = paid.ok_or_else(WireError::no_room_for_body)?;
-        self.bytes.reserve_exact(capacity - self.bytes.len());
-        Ok(())
+        if let Some(capacity) = paid {
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        paid.is_some()
     }
 
     /// Takes the room that so large a capacity needs; false if there is none.
@@ -346,7 +354,7 @@ mod tests {
         while growing.bytes.len() < most {
             let bytes = (growing.bytes.len() + 1000).min(most);
             let before = growing.bytes.capacity();
-            growing.make_room(&room, bytes, most).expect("there is room");
+            assert!(growing.make_room(&room, bytes, most), "there is room");
             growing.bytes.resize(bytes, 0);
             let capacity = growing.bytes.capacity();
             copied += usize::from(capacity != before);
@@ -354,8 +362,7 @@ mod tests {
             assert!(capacity <= counted.max(SMALL_BYTES_MAX), "{capacity} bytes, {counted} counted");
         }
         assert!(copied < 20, "it was copied {copied} times");
-        let refused = growing.make_room(&room, (8 << 20) + 1, 9 << 20);
-        assert!(refused.is_err() && room.available_permits() == 0, "eight MiB are all there are");
+        assert!(!growing.make_room(&room, (8 << 20) + 1, 9 << 20), "eight MiB are all there are");
     }
 
     #[tokio::test]

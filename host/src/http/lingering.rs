@@ -24,7 +24,7 @@ const BYTES_MAX: usize = 8 << 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct GivenUp(Arc<AtomicBool>);
 
-/// A connection that reads on for a moment before it is closed, if its client was given up.
+/// A connection that reads on for a moment before it is closed, if its client was given up or has sent what nobody has read.
 #[derive(Debug)]
 pub(super) struct Lingering {
     stream: TcpStream,
@@ -86,9 +86,6 @@ impl AsyncWrite for Lingering {
         let this = self.get_mut();
         if this.end.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.given_up.0.load(Ordering::Relaxed) {
-                return Poll::Ready(Ok(()));
-            }
         }
         let (until, left) = this.end.get_or_insert_with(|| (Box::pin(tokio::time::sleep(TIME)), BYTES_MAX));
         let mut scratch = [0; 4096];
@@ -97,9 +94,11 @@ impl AsyncWrite for Lingering {
             match Pin::new(&mut this.stream).poll_read(cx, &mut to) {
                 Poll::Ready(Ok(())) if !to.filled().is_empty() && *left > to.filled().len() => {
                     *left -= to.filled().len();
+                    this.given_up.set();
                 }
                 // It has ended, or goes on for too long.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending if !this.given_up.0.load(Ordering::Relaxed) => return Poll::Ready(Ok(())),
                 Poll::Pending => return until.as_mut().poll(cx).map(Ok),
             }
         }
