@@ -349,11 +349,15 @@ pub fn raw_request(address: &str, head: &str, body: &[u8]) -> Response {
     let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout can be set");
     let head = head.trim().replace('\n', "\r\n");
-    write!(stream, "{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len())
-        .expect("it is sent");
+    let head = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).expect("it is sent");
     // A server that refuses the head may close before it has read the body.
     let _ = stream.write_all(body);
-    let mut reader = BufReader::new(stream);
+    read_response(&mut BufReader::new(stream))
+}
+
+/// Reads one response of a connection.
+pub fn read_response(reader: &mut impl BufRead) -> Response {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();

@@ -1,9 +1,12 @@
 //! The table of docs/limits.md, held against the options of `samovar serve`, the library, and what a server answers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufReader, Read as _, Write as _};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use samovar_tests::{Response, Server, guest, raw_request, root, samovar, zip};
+use samovar_tests::{
+    Handler, Response, Scrape, Server, guest, raw_request, read_response, root, samovar, zip,
+};
 use serde_json::{Value, json};
 
 /// A row of the table.
@@ -55,7 +58,7 @@ fn library() -> BTreeSet<String> {
             Some(format!("Limits::{}", line.trim().strip_prefix("pub ")?.split_once(':')?.0))
         });
     // What is there beside limits: times of the host's own, and who may ask.
-    let others = ["allow_host", "drain_time_max", "compile_wait_max", "any_runtime", "check"];
+    let others = ["allow_host", "drain_time_max", "unready_time", "compile_wait_max", "any_runtime", "check"];
     let methods = http
         .lines()
         .filter_map(|line| line.trim().strip_prefix("pub fn ")?.split_once('('))
@@ -196,8 +199,85 @@ fn every_excess_has_the_answer_of_the_table_and_names_the_limit_that_is_set() {
 }
 
 #[test]
+fn an_instance_that_holds_too_many_resources_fails_with_the_error_of_the_table() {
+    let server = Server::start_with(&["--quiet", "--resources=20"]);
+    let hoarder = Handler {
+        imports: r#"(import "wasi:http/types@0.2.0" "[constructor]fields" (func $fields (result i32)))"#,
+        handle: "(local $left i32) (local.set $left (i32.const 21))
+            (loop $more (drop (call $fields))
+                (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1))))) i32.const 16",
+        ..Handler::default()
+    };
+    assert_eq!(create(&server, &function("large", &hoarder.build(), &json!({}))).status, 201);
+    check("--resources", &call(&server, "", "{}"), "");
+}
+
+#[test]
+fn bodies_that_come_too_slowly_get_the_answer_of_the_table() {
+    for (option, others) in [
+        ("--body-seconds", &[][..]),
+        ("--body-pause-seconds", &[]),
+        ("--body-grace-seconds", &["--body-bytes-per-second=1000000"]),
+        ("--body-bytes-per-second", &["--body-grace-seconds=0.3"]),
+    ] {
+        let value = if option == "--body-bytes-per-second" { "1000000" } else { "0.3" };
+        let limit = format!("{option}={value}");
+        let server = Server::start_with(&[&["--quiet", &limit], others].concat());
+        let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+        let head = "POST /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{";
+        stream.write_all(head.as_bytes()).expect("it is sent");
+        check(option, &read_response(&mut BufReader::new(stream)), "");
+    }
+}
+
+#[test]
+fn large_bodies_that_are_held_leave_no_room_for_others() {
+    let server = Server::start_with(&[
+        "--quiet",
+        "--payload-bytes=4000000",
+        "--package-bytes=3000000",
+        "--request-bytes=4000000",
+        "--bodies-bytes=4000000",
+    ]);
+    let created = create(&server, &function("large", &guest("sleeper"), &json!({})));
+    assert_eq!(created.status, 201, "{created:?}");
+    let payload = json!({ "ms": 2500, "more": "x".repeat(3_500_000) }).to_string();
+    std::thread::scope(|scope| {
+        let runs = scope.spawn(|| call(&server, "", &payload));
+        while Scrape::of(&server).count("samovar_lambda_concurrent_executions", &[]) == 0 {
+            assert!(!runs.is_finished(), "it runs for more than two seconds");
+        }
+        check("--bodies-bytes", &create(&server, &json!("x".repeat(2_000_000))), "4000000 bytes");
+    });
+}
+
+#[test]
+fn connections_beyond_their_limits_have_the_answers_of_the_table() {
+    let connect = |server: &Server| {
+        let stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+        BufReader::new(stream)
+    };
+    let server = Server::start_with(&["--quiet", "--connections-per-address=1"]);
+    let _served = connect(&server);
+    check("--connections-per-address", &read_response(&mut connect(&server)), "1 connections");
+
+    let arguments =
+        ["--quiet", "--connections=1", "--connections-waiting=1", "--connection-wait-seconds=0.5"];
+    let server = Server::start_with(&arguments);
+    let (_served, mut waits) = (connect(&server), connect(&server));
+    check("--connections-waiting", &read_response(&mut connect(&server)), "1 connections");
+    check("--connection-wait-seconds", &read_response(&mut waits), "1 connections");
+
+    let server = Server::start_with(&["--quiet", "--connections=1"]);
+    let served = connect(&server);
+    let mut waits = connect(&server);
+    waits.get_mut().write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is sent");
+    drop(served);
+    assert_eq!(read_response(&mut waits).status, 200, "further ones wait");
+}
+
+#[test]
 fn headers_that_are_too_large_or_too_slow_end_their_connection() {
-    use std::io::{Read as _, Write as _};
     let server = strict();
     let long = format!("\nX-Long: {}", "x".repeat(20_000));
     assert_eq!(call(&server, &long, "").status, 431);

@@ -57,6 +57,9 @@ pub(super) struct LimitOptions {
     /// How fast a body must come in on average beyond that time; 0 sets no such limit
     #[arg(long, value_name = "N", default_value_t = 1024)]
     body_bytes_per_second: u32,
+    /// How long a client may take nothing of an answer that it has not read to its end
+    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = seconds)]
+    answer_pause_seconds: f64,
     /// How many bytes all bodies may have together that are held at a time
     #[arg(long, value_name = "N", default_value_t = 1 << 30)]
     bodies_bytes: usize,
@@ -99,6 +102,7 @@ impl LimitOptions {
             .body_pause_max(Duration::from_secs_f64(self.body_pause_seconds))
             .body_grace(Duration::from_secs_f64(self.body_grace_seconds))
             .body_bytes_per_second_min(self.body_bytes_per_second)
+            .answer_pause_max(Duration::from_secs_f64(self.answer_pause_seconds))
             .bodies_bytes_max(self.bodies_bytes)
             .connections_max(self.connections.get())
             .connections_waiting_max(self.connections_waiting)

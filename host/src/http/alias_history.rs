@@ -11,7 +11,7 @@ use crate::Host;
 use crate::function::{AliasMove, AliasName, AliasRouting, FunctionRef, Qualifier};
 
 use super::aliases::{AliasConfiguration, weights};
-use super::api::{Answer, json};
+use super::api::{Answer, json, to_the_end};
 use super::bodies::{Held, Limit};
 use super::credential;
 use super::model::{Query, decoded};
@@ -79,7 +79,11 @@ pub(super) async fn roll_back(
     let rolled_back = async {
         let (function, alias) = named?;
         let revision_id = revision_id(parts, &body?.bytes)?;
-        Ok(host.roll_back_alias(&function, &alias, revision_id.as_deref()).await?)
+        let host = host.clone();
+        // As with UpdateAlias, instances may have to come up first.
+        to_the_end(async move { host.roll_back_alias(&function, &alias, revision_id.as_deref()).await })
+            .await?
+            .map_err(WireError::from)
     };
     let refused = |error: &WireError| host.note_refusal(ROLLBACK_ACTION, &subject, error.name());
     json(StatusCode::OK, &AliasConfiguration::of(rolled_back.await.inspect_err(refused)?))

@@ -85,7 +85,9 @@ pub(super) async fn create(call: Call<'_>) -> Answer {
     };
     let description = input.description.unwrap_or_default();
     let create = CreateAlias { description, ..CreateAlias::new(function, name, routing) };
-    call.answer(&AliasConfiguration::of(call.host().create_alias(&create).await?))
+    let host = call.host().clone();
+    let created = call.to_the_end(async move { host.create_alias(&create).await }).await??;
+    call.answer(&AliasConfiguration::of(created))
 }
 
 pub(super) async fn get(call: Call<'_>) -> Answer {
@@ -104,7 +106,10 @@ pub(super) async fn update(call: Call<'_>) -> Answer {
         revision_id: input.revision_id,
         ..UpdateAlias::new(function, request::alias(&input.name)?)
     };
-    let updated = call.host().update_alias(&update).await.map_err(|error| match error {
+    // Instances may have to come up first, for longer than the client waits: when it asks again, they are there or on their way.
+    let host = call.host().clone();
+    let updated = call.to_the_end(async move { host.update_alias(&update).await }).await?;
+    let updated = updated.map_err(|error| match error {
         // UpdateAlias has words of its own for it.
         AliasError::AliasNotFound { arn } => WireError::not_found(format!("Alias not found: {arn}")),
         error => error.into(),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::request::Parts;
@@ -9,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use crate::Host;
+use crate::{Host, Unready};
 
 use super::bodies::Bodies;
 use super::caller::caller;
@@ -32,7 +33,9 @@ pub(super) struct Api {
     pub(super) guard: Guard,
     pub(super) counters: HttpCounters,
     /// Held by the one who reads metrics.
-    pub(super) scraping: tokio::sync::Mutex<()>,
+    pub(super) scraping: Arc<tokio::sync::Mutex<()>>,
+    /// Whether this server will end soon, although its host goes on.
+    leaving: AtomicBool,
     /// How large the body of any request but Invoke may be.
     pub(super) request_bytes_max: usize,
     /// How long operations wait for code to be compiled before they answer that it goes on.
@@ -49,10 +52,25 @@ impl Api {
             request_bytes_max: settings.request_bytes_max,
             guard: Guard::new(&settings.allowed_hosts),
             counters: HttpCounters::default(),
-            scraping: tokio::sync::Mutex::default(),
+            scraping: Arc::default(),
+            leaving: AtomicBool::new(false),
             compile_wait_max: settings.compile_wait_max,
             any_runtime: settings.any_runtime,
         })
+    }
+
+    /// Whether invocations are taken here and can be from now on.
+    pub(super) fn ready(&self) -> Result<(), Unready> {
+        self.host.ready()?;
+        match self.leaving.load(Ordering::SeqCst) {
+            true => Err(Unready::Closing),
+            false => Ok(()),
+        }
+    }
+
+    /// Says from now on that this server is not ready: it alone, as its host may be served elsewhere or again.
+    pub(super) fn announce_close(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
     }
 
     /// The host for whoever asks, and the id of the request, under which its changes are noted.

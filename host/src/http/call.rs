@@ -6,13 +6,12 @@ use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Host;
 use crate::function::{AliasName, FunctionRef, Qualifier, Region, VersionNumber};
 
-use super::api::{Answer, Api, json};
-use super::bodies::{Held, Limit};
+use super::api::{Answer, Api, json, to_the_end};
+use super::bodies::{Held, Limit, Room};
 use super::credential;
 use super::model::{Input, Operation, Query, Route, decoded};
 use super::request;
@@ -29,9 +28,10 @@ pub(super) struct Call<'a> {
     /// The region of the signature.
     signed_region: Option<Region>,
     members: Value,
+    /// It keeps the room that the body took for as long as anybody has it, also when the client hangs up.
     package: Option<Bytes>,
     /// The room in memory that the request takes.
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<Room>,
 }
 
 impl<'a> Call<'a> {
@@ -46,8 +46,9 @@ impl<'a> Call<'a> {
         let signed_region = credential::region(&parts.headers)?;
         let query = Query::parse(parts.uri.query())?;
         let Input { members, package } = Input::read(route, &query, &body.bytes)?;
-        let (operation, members) = (route.operation, Value::Object(members));
-        Ok(Self { api, parts, host, operation, signed_region, members, package, _room: body.room })
+        let (operation, members, room) = (route.operation, Value::Object(members), body.room());
+        let package = package.map(|package| Room::around(room.clone(), package));
+        Ok(Self { api, parts, host, operation, signed_region, members, package, room })
     }
 
     /// The host, for whoever asks.
@@ -101,6 +102,20 @@ impl<'a> Call<'a> {
     /// What the request is about, as its client names it: for the record of changes.
     pub(super) fn subject(&self) -> String {
         subject(self.host, self.parts, |name| self.text(name).map(str::to_owned))
+    }
+
+    /// Carries work out although the client may hang up; what it works on keeps its room until then.
+    pub(super) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, WireError> {
+        let room = self.room.clone();
+        let done = to_the_end(async move {
+            let done = work.await;
+            drop(room);
+            done
+        });
+        done.await
     }
 
     /// Answers that it was done, with a JSON body.

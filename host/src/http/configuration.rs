@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::api::{Answer, to_the_end};
+use super::api::Answer;
 use super::call::Call;
 use super::function_answer::FunctionConfiguration;
 use super::function_settings::Settings;
@@ -30,6 +30,6 @@ pub(super) async fn update(call: Call<'_>) -> Answer {
         let revision_id = input.revision_id.as_deref();
         host.update_function_configuration(&function, revision_id, |present| change.apply(present)).await
     };
-    let updated = to_the_end(update).await??;
+    let updated = call.to_the_end(update).await??;
     call.answer(&FunctionConfiguration::of(updated, None))
 }

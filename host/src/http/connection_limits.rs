@@ -42,6 +42,8 @@ pub(super) enum NoPlace {
     OfAddress { limit: usize },
     #[error("all {limit} connections are taken (connections_max); try again later")]
     OfAll { limit: usize },
+    #[error("the server is closing")]
+    Closing,
 }
 
 /// How many connections each address has.
@@ -162,7 +164,7 @@ impl From<NoPlace> for WireError {
             NoPlace::OfAddress { .. } => {
                 Self::new(Exception::CallerRateLimit, format!("Rate Exceeded: {error}"))
             }
-            NoPlace::OfAll { .. } => Self::new(Exception::Unavailable, error.to_string()),
+            NoPlace::OfAll { .. } | NoPlace::Closing => Self::new(Exception::Unavailable, error.to_string()),
         }
     }
 }

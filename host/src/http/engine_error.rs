@@ -401,7 +401,7 @@ mod tests {
 
     #[tokio::test]
     async fn changes_are_throttled_for_another_reason_than_invocations() {
-        for error in [StoreError::Busy.into(), WireError::no_room_for_body()] {
+        for error in [StoreError::Busy.into(), WireError::no_room_for_body(7)] {
             let (status, kind, body) = written(error).await;
             assert_eq!((status, kind.as_str()), (429, "TooManyRequestsException"));
             assert_eq!(body["Reason"], "CallerRateLimitExceeded");

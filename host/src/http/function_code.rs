@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::UpdateFunctionCode;
 use crate::function::Architecture;
 
-use super::api::{Answer, to_the_end};
+use super::api::Answer;
 use super::call::Call;
 use super::function_answer::FunctionConfiguration;
 use super::refused::Refused;
@@ -48,7 +48,7 @@ pub(super) async fn update(mut call: Call<'_>) -> Answer {
         ..UpdateFunctionCode::new(function, input.source.package(&mut call)?)
     };
     let host = call.host().clone();
-    let updated = to_the_end(async move { host.update_function_code(update).await }).await??;
+    let updated = call.to_the_end(async move { host.update_function_code(update).await }).await??;
     call.answer(&FunctionConfiguration::of(updated, None))
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::function::{Configuration, FunctionName, Tags, VersionNumber};
 use crate::{CreateFunction, FunctionVersion, ListFunctions};
 
-use super::api::{Answer, to_the_end};
+use super::api::Answer;
 use super::call::Call;
 use super::code;
 use super::concurrency::{self, Concurrency};
@@ -81,7 +81,7 @@ pub(super) async fn create(mut call: Call<'_>) -> Answer {
     let create =
         CreateFunction { configuration, tags, publish, wait_max, ..CreateFunction::new(function, package) };
     let host = call.host().clone();
-    let created = to_the_end(async move { host.create_function(create).await }).await??;
+    let created = call.to_the_end(async move { host.create_function(create).await }).await??;
     call.answer(&FunctionConfiguration::newly_made(created))
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn get(call: Call<'_>) -> Answer {
 pub(super) async fn delete(call: Call<'_>) -> Answer {
     let function = call.function()?;
     let host = call.host().clone();
-    to_the_end(async move { host.delete_function(&function).await }).await??;
+    call.to_the_end(async move { host.delete_function(&function).await }).await??;
     call.done()
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut 
     let invocation_type = invocation_type(parts)?;
     let limits = api.host.limits();
     let body = api.bodies.read(body, payload_limit(limits.payload_bytes)).await?;
-    let mut request = api.host.checked(Invoke::new(function, body.bytes.clone())).await?;
+    // The payload keeps its room for as long as the invocation has it, also when the client hangs up.
+    let mut request = api.host.checked(Invoke::new(function, body.into_bytes())).await?;
     request.log_tail = log_tail(parts)?;
     request.client_context = client_context(parts, limits.client_context_bytes)?;
     refuse_what_no_function_is(parts)?;

@@ -14,18 +14,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// How long such a connection is kept, and how much its client may send meanwhile.
+use super::answer_pause::AnswerPause;
+
+/// How long such a connection is kept, and how much its client may send meanwhile: more than Lambda's largest payload.
 const TIME: Duration = Duration::from_secs(1);
-const BYTES_MAX: usize = 64 << 10;
+const BYTES_MAX: usize = 8 << 20;
 
 /// Told to a connection whose client may still be sending what nobody will read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct GivenUp(Arc<AtomicBool>);
 
-/// A connection that reads on for a moment before it is closed, if its client was given up.
+/// A connection that reads on for a moment before it is closed, if its client was given up or has sent what nobody has read.
 #[derive(Debug)]
 pub(super) struct Lingering {
     stream: TcpStream,
+    pause: AnswerPause,
     given_up: GivenUp,
     /// Once nothing is written any more: until when, and how much may still come.
     end: Option<(Pin<Box<Sleep>>, usize)>,
@@ -38,8 +41,9 @@ impl GivenUp {
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream, given_up: GivenUp) -> Self {
-        Self { stream, given_up, end: None }
+    /// A connection whose client may leave answers unread for so long.
+    pub(super) fn new(stream: TcpStream, answer_pause_max: Duration, given_up: GivenUp) -> Self {
+        Self { stream, pause: AnswerPause::new(answer_pause_max), given_up, end: None }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
@@ -55,7 +59,9 @@ impl AsyncRead for Lingering {
 
 impl AsyncWrite for Lingering {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(cx, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.pause.bound(cx, written)
     }
 
     fn poll_write_vectored(
@@ -63,7 +69,9 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(cx, pieces)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        this.pause.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -78,9 +86,6 @@ impl AsyncWrite for Lingering {
         let this = self.get_mut();
         if this.end.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.given_up.0.load(Ordering::Relaxed) {
-                return Poll::Ready(Ok(()));
-            }
         }
         let (until, left) = this.end.get_or_insert_with(|| (Box::pin(tokio::time::sleep(TIME)), BYTES_MAX));
         let mut scratch = [0; 4096];
@@ -89,9 +94,11 @@ impl AsyncWrite for Lingering {
             match Pin::new(&mut this.stream).poll_read(cx, &mut to) {
                 Poll::Ready(Ok(())) if !to.filled().is_empty() && *left > to.filled().len() => {
                     *left -= to.filled().len();
+                    this.given_up.set();
                 }
                 // It has ended, or goes on for too long.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending if !this.given_up.0.load(Ordering::Relaxed) => return Poll::Ready(Ok(())),
                 Poll::Pending => return until.as_mut().poll(cx).map(Ok),
             }
         }

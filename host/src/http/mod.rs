@@ -41,6 +41,7 @@
 mod account;
 mod alias_history;
 mod aliases;
+mod answer_pause;
 mod api;
 mod bodies;
 mod call;

@@ -5,7 +5,6 @@ use std::pin::Pin;
 
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
 
 use crate::Host;
 
@@ -87,7 +86,7 @@ impl Api {
         let handler = handler(operation.name).ok_or_else(|| WireError::not_implemented(operation.name))?;
         let body = match operation.has_body() {
             true => self.bodies.read(body, body_limit(self, operation)).await,
-            false => Ok(Held { bytes: Bytes::new(), room: None }),
+            false => Ok(Held::default()),
         };
         let (subject, answer) = match body.and_then(|body| Call::of(self, host, parts, &route, body)) {
             Ok(call) => (call.subject(), handler(call).await),

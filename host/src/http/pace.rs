@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::settings::HttpSettings;
 
-/// How slowly a body may come in.
+/// How slowly a body may come in. No time is longer than the settings take, so points in time can be reckoned.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     time_max: Duration,
@@ -15,15 +15,12 @@ pub(super) struct Pace {
     bytes_per_second_min: u32,
 }
 
-/// What no time here is longer than, so that points in time can be reckoned.
-const TIME_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
-
 impl Pace {
     pub(super) fn of(settings: &HttpSettings) -> Self {
         Self {
-            time_max: settings.body_time_max.min(TIME_BOUND),
-            pause_max: settings.body_pause_max.min(TIME_BOUND),
-            grace: settings.body_grace.min(TIME_BOUND),
+            time_max: settings.body_time_max,
+            pause_max: settings.body_pause_max,
+            grace: settings.body_grace,
             bytes_per_second_min: settings.body_bytes_per_second_min,
         }
     }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::Host;
 
 use super::api::{Answer, Api, REQUEST_ID, identified};
-use super::bodies::Unread;
+use super::bodies::{BodyGivenUp, Unread};
 use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
@@ -51,9 +51,15 @@ impl Api {
         let (parts, body) = request.into_parts();
         let mut body = Unread::new(body);
         let mut response = self.perform(&parts, &mut body, peer).await;
-        // In a box, as it is rare. A client that waits to be told that it may send its body is told the answer instead.
-        if body.is_there() && !parts.headers.contains_key(EXPECT) {
-            Box::pin(self.bodies.discard(&mut body)).await;
+        // A client that waits to be told that it may send its body is told the answer instead; some send it all the same.
+        match parts.headers.contains_key(EXPECT) {
+            true => body.give_up(),
+            // In a box, as it is rare.
+            false if body.is_there() => Box::pin(self.bodies.discard(&mut body)).await,
+            false => {}
+        }
+        if body.is_given_up() {
+            response.extensions_mut().insert(BodyGivenUp);
         }
         self.counters.answered(response.status());
         let headers = response.headers_mut();
@@ -106,7 +112,7 @@ impl Api {
                 Ok(identified(Box::pin(rolled_back).await, id))
             }
             Target::Health => Ok("ok".into_response()),
-            Target::Readiness => Ok(readiness::answer(self.host.ready())),
+            Target::Readiness => Ok(readiness::answer(self.ready())),
             Target::Metrics => Box::pin(metrics::answer(self)).await,
             Target::Operation => Ok(Box::pin(self.operate(parts, body, peer)).await),
         }

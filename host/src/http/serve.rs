@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,8 +21,10 @@ use tokio_util::task::TaskTracker;
 use crate::Host;
 
 use super::api::Api;
+use super::bodies::BodyGivenUp;
 use super::connection_limits::{ConnectionLimits, NoPlace, Place};
 use super::lingering::{GivenUp, Lingering};
+use super::metrics::ConnectionRefusal;
 use super::settings::HttpSettings;
 use super::wire_error::WireError;
 
@@ -60,6 +62,7 @@ pub async fn serve(
         refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
         headers_time_max: settings.headers_time_max,
         headers_bytes_max: settings.headers_bytes_max,
+        answer_pause_max: settings.answer_pause_max,
         api: Api::new(host, &settings),
         closing: CancellationToken::new(),
         cut_off: CancellationToken::new(),
@@ -67,7 +70,7 @@ pub async fn serve(
     };
     let announced = async {
         shutdown.await;
-        connections.api.host.announce_close();
+        connections.api.announce_close();
         tokio::time::sleep(unready_time).await;
     };
     let accepted = tokio::select! {
@@ -94,6 +97,7 @@ struct Connections {
     refusals: Arc<Semaphore>,
     headers_time_max: Duration,
     headers_bytes_max: usize,
+    answer_pause_max: Duration,
     api: Arc<Api>,
     /// Tells connections to end after the request they are at.
     closing: CancellationToken,
@@ -108,7 +112,14 @@ impl Connections {
             match listener.accept().await {
                 Ok((stream, peer)) => match self.limits.admit(peer.ip()) {
                     Ok(place) => self.begin(stream, peer, place),
-                    Err(none) => self.refuse(stream, none),
+                    Err(none) => {
+                        self.api.counters.refused(match none {
+                            NoPlace::OfAddress { .. } => ConnectionRefusal::Address,
+                            NoPlace::OfAll { .. } => ConnectionRefusal::Full,
+                            NoPlace::Closing => ConnectionRefusal::Closing,
+                        });
+                        self.refuse(stream, none);
+                    }
                 },
                 Err(error) if is_the_connections_own(&error) => {}
                 Err(error) if is_out_of_resources(&error) => {
@@ -145,7 +156,7 @@ impl Connections {
             let (api, ending, given_up) = (api.clone(), ending.clone(), telling.clone());
             async move {
                 let mut response = api.answer(request.map(Body::new), Some(peer)).await;
-                if [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&response.status()) {
+                if response.extensions_mut().remove::<BodyGivenUp>().is_some() {
                     given_up.set();
                 }
                 if ending.is_cancelled() {
@@ -158,20 +169,18 @@ impl Connections {
         http.timer(TokioTimer::new())
             .header_read_timeout(self.headers_time_max)
             .max_buf_size(self.headers_bytes_max);
-        let full = self.limits.full();
+        let (full, answer_pause_max) = (self.limits.full(), self.answer_pause_max);
         self.tasks.spawn(async move {
             let _inside = counted.counters.connections.enter();
             let place = match closing.run_until_cancelled(place.ready()).await {
                 Some(Some(place)) => place,
-                Some(None) => {
-                    let _ = tokio::time::timeout(REFUSAL_TIME, tell(stream, full)).await;
-                    return;
+                Some(None) => return turn_away(stream, full, ConnectionRefusal::Waited, &counted).await,
+                None => {
+                    return turn_away(stream, NoPlace::Closing, ConnectionRefusal::Closing, &counted).await;
                 }
-                None => return,
             };
-            let mut connection = std::pin::pin!(
-                http.serve_connection(TokioIo::new(Lingering::new(stream, given_up)), service)
-            );
+            let stream = Lingering::new(stream, answer_pause_max, given_up);
+            let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
             let served = async {
                 tokio::select! {
                     ended = connection.as_mut() => return ended,
@@ -189,6 +198,13 @@ impl Connections {
             drop(place);
         });
     }
+}
+
+/// Tells a client that it has waited for nothing.
+async fn turn_away(stream: TcpStream, none: NoPlace, why: ConnectionRefusal, api: &Api) {
+    api.counters.refused(why);
+    // Who does not read it has lost the answer.
+    let _ = tokio::time::timeout(REFUSAL_TIME, tell(stream, none)).await;
 }
 
 /// Writes the answer to whatever is asked, and reads on for as long as the client sends: closing at once would have the system

@@ -110,7 +110,7 @@ mod tests {
         for (service, name) in
             [(logs(), "\"ThrottlingException\""), (Service::Sts, "<Code>Throttling</Code>")]
         {
-            let (response, body) = refused(service, WireError::no_room_for_body()).await;
+            let (response, body) = refused(service, WireError::no_room_for_body(7)).await;
             assert_eq!(
                 (response.status().as_u16(), &response.headers()["retry-after"]),
                 (429, &HeaderValue::from(1))

@@ -11,9 +11,12 @@ const HEADERS_BYTES_BOUND: usize = 1 << 20;
 /// What the headers of an invocation take beside the client context.
 const OTHER_HEADERS_BYTES: usize = 4 << 10;
 
+/// What no time here is longer than, so that points in time can be reckoned.
+const TIME_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How the HTTP API behaves. Everything has a default.
 ///
-/// What a client gets that exceeds a limit is in `docs/limits.md`.
+/// What a client gets that exceeds a limit is in `docs/limits.md`. A time that is longer than a day is taken as a day.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpSettings {
@@ -30,6 +33,7 @@ pub struct HttpSettings {
     pub(super) body_pause_max: Duration,
     pub(super) body_grace: Duration,
     pub(super) body_bytes_per_second_min: u32,
+    pub(super) answer_pause_max: Duration,
     pub(super) drain_time_max: Duration,
     pub(super) unready_time: Duration,
     pub(super) compile_wait_max: Duration,
@@ -96,6 +100,7 @@ impl Default for HttpSettings {
             body_pause_max: Duration::from_secs(20),
             body_grace: Duration::from_secs(10),
             body_bytes_per_second_min: 1024,
+            answer_pause_max: Duration::from_secs(60),
             drain_time_max: Duration::from_secs(30),
             unready_time: Duration::ZERO,
             compile_wait_max: Duration::from_secs(10),
@@ -134,7 +139,7 @@ impl HttpSettings {
 
     /// How long a connection waits to be served. Default: 10 seconds.
     pub fn connection_wait_max(self, time: Duration) -> Self {
-        Self { connection_wait_max: time, ..self }
+        Self { connection_wait_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How many bytes the line and the headers of a request may have; what was read by then may be twice as much. Default:
@@ -146,7 +151,7 @@ impl HttpSettings {
     /// How long a client may take from connecting, or from the last answer, to the end of the next request's headers:
     /// so long, an idle connection is kept. Default: 120 seconds.
     pub fn headers_time_max(self, time: Duration) -> Self {
-        Self { headers_time_max: time, ..self }
+        Self { headers_time_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How many bytes the body of any request but Invoke may have. Default: 70,167,211, as on Lambda: room for a package of
@@ -163,12 +168,12 @@ impl HttpSettings {
 
     /// How long a body may take to come in. Default: 300 seconds.
     pub fn body_time_max(self, time: Duration) -> Self {
-        Self { body_time_max: time, ..self }
+        Self { body_time_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How long a client may send nothing in the middle of a body. Default: 20 seconds.
     pub fn body_pause_max(self, time: Duration) -> Self {
-        Self { body_pause_max: time, ..self }
+        Self { body_pause_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How fast a body must come in, in bytes per second on average, apart from the time that [all](Self::body_grace) may take.
@@ -179,25 +184,31 @@ impl HttpSettings {
 
     /// How long a body may take however small it is. Default: 10 seconds.
     pub fn body_grace(self, time: Duration) -> Self {
-        Self { body_grace: time, ..self }
+        Self { body_grace: time.min(TIME_BOUND), ..self }
+    }
+
+    /// How long a client may take nothing of an answer that it has not read to its end; then its connection ends. Default: 60
+    /// seconds.
+    pub fn answer_pause_max(self, time: Duration) -> Self {
+        Self { answer_pause_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How long CreateFunction and UpdateFunctionCode wait for the code to be compiled before they answer that the function
     /// is `Pending` or the update `InProgress`. Code that is refused within that time gets an error for an answer; later the
     /// state of the function or of its last update is `Failed`. Default: 10 seconds.
     pub fn compile_wait_max(self, time: Duration) -> Self {
-        Self { compile_wait_max: time, ..self }
+        Self { compile_wait_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How long running requests may take once the server is told to stop. Default: 30 seconds.
     pub fn drain_time_max(self, time: Duration) -> Self {
-        Self { drain_time_max: time, ..self }
+        Self { drain_time_max: time.min(TIME_BOUND), ..self }
     }
 
     /// How long the server goes on as before once it is told to stop, while `/readyz` says already that it is closing: as long as
     /// whoever spreads requests over several servers takes to notice. Default: not at all.
     pub fn unready_time(self, time: Duration) -> Self {
-        Self { unready_time: time, ..self }
+        Self { unready_time: time.min(TIME_BOUND), ..self }
     }
 
     /// Whether functions may name any runtime that Lambda ever had, so that existing templates can be deployed. It has no effect
@@ -218,6 +229,7 @@ impl HttpSettings {
             ("headers_time_max", self.headers_time_max.as_millis() as usize),
             ("body_time_max", self.body_time_max.as_millis() as usize),
             ("body_pause_max", self.body_pause_max.as_millis() as usize),
+            ("answer_pause_max", self.answer_pause_max.as_millis() as usize),
         ];
         if let Some((name, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
             return Err(HttpSettingsError::Nought { name });

@@ -330,8 +330,11 @@ impl WireError {
         Self::new(Exception::RequestTimeout, "The body of the request did not come in in time")
     }
 
-    pub(super) fn no_room_for_body() -> Self {
-        Self::new(Exception::CallerRateLimit, "Rate Exceeded: too many large requests are coming in.")
+    pub(super) fn no_room_for_body(limit: usize) -> Self {
+        let text = format!(
+            "Rate Exceeded: large requests take all {limit} bytes that they may have together (bodies_bytes_max)."
+        );
+        Self::new(Exception::CallerRateLimit, text)
     }
 
     pub(super) fn broken_body(error: &axum::Error) -> Self {

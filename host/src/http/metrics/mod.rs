@@ -14,14 +14,15 @@ use std::sync::Arc;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use prometheus::TextEncoder;
+use tokio::sync::Mutex;
 
 use super::api::{Answer, Api};
 use super::wire_error::WireError;
 use crate::MetricsSnapshot;
 
 pub use self::definition::{MetricDefinition, MetricKind};
-pub(super) use self::http_counters::HttpCounters;
 use self::http_counters::HttpMetrics;
+pub(super) use self::http_counters::{ConnectionRefusal, HttpCounters};
 use self::process::ProcessFigures;
 
 /// The media type of the text form.
@@ -43,21 +44,33 @@ struct Scrape {
 
 /// The answer to whoever collects metrics. They are read one after the other, so that many who ask take no more memory than one.
 pub(super) async fn answer(api: &Arc<Api>) -> Answer {
-    let _turn = api.scraping.lock().await;
-    let api = api.clone();
-    // With very many counters it takes milliseconds, which no invocation should wait for.
-    let text = tokio::task::spawn_blocking(move || text(&scrape(&api))).await;
-    let text = text.map_err(|error| WireError::internal(&error))?;
+    let (turns, api) = (api.scraping.clone(), api.clone());
+    let text = in_turn(turns, move || text(&scrape(&api))).await?;
     let text = text.map_err(|error| WireError::internal(&error))?;
     let mut response: Response = text.into_response();
     response.headers_mut().insert(CONTENT_TYPE, TEXT_FORMAT);
     Ok(response)
 }
 
+/// Does what takes milliseconds if there are very many counters, which no invocation should wait for. It has its turn until it is
+/// done, also if whoever asked hangs up.
+async fn in_turn<T: Send + 'static>(
+    turns: Arc<Mutex<()>>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, WireError> {
+    let turn = turns.lock_owned().await;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    done.await.map_err(|error| WireError::internal(&error))
+}
+
 fn scrape(api: &Api) -> Scrape {
     Scrape {
         host: api.host.metrics(),
-        is_ready: api.host.ready().is_ok(),
+        is_ready: api.ready().is_ok(),
         http: api.counters.read(),
         process: ProcessFigures::read(),
     }
@@ -77,6 +90,24 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// Whoever asked and hung up gave its turn to the next, and all their answers were made at once.
+    #[tokio::test]
+    async fn who_hangs_up_keeps_its_turn_until_its_answer_is_made() {
+        let turns = Arc::new(Mutex::new(()));
+        let (started, begun) = tokio::sync::oneshot::channel();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        let first = tokio::spawn(in_turn(turns.clone(), move || {
+            let _ = started.send(());
+            let _ = finished.recv();
+        }));
+        begun.await.expect("it has its turn");
+        first.abort();
+        assert!(first.await.is_err_and(|error| error.is_cancelled()));
+        assert!(turns.try_lock().is_err(), "its answer is still being made");
+        finish.send(()).expect("it waits");
+        in_turn(turns, || ()).await.expect("the next has its turn");
+    }
 
     #[test]
     fn names_say_what_they_are_and_differ() {

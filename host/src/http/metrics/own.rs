@@ -2,7 +2,7 @@
 
 use super::definition::MetricDefinition;
 use super::definition::MetricKind::{Counter, Gauge, Histogram};
-use super::http_counters::STATUS_CLASSES;
+use super::http_counters::{REFUSALS, STATUS_CLASSES};
 
 /// Samovar's own metrics.
 pub(super) const DEFINITIONS: &[MetricDefinition] = &[
@@ -109,6 +109,18 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         labels: &[],
         help: "Connections that were taken.",
         samples: |scrape, samples| samples.count(&[], scrape.http.accepted),
+    },
+    MetricDefinition {
+        name: "samovar_http_connections_refused_total",
+        kind: Counter,
+        labels: &["reason"],
+        help: "Connections that were not served: of an address that had as many as it may (address), when all were taken and \
+               none more might wait (full), after waiting for too long (waited), or waiting when the server ended (closing).",
+        samples: |scrape, samples| {
+            for (reason, count) in REFUSALS.iter().zip(scrape.http.refused) {
+                samples.count(&[reason], count);
+            }
+        },
     },
     MetricDefinition {
         name: "samovar_http_requests_total",
