@@ -11,10 +11,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::answer_pause::AnswerPause;
+use super::bulk::Bulk;
 
 /// How long such a connection is kept, and how much its client may send meanwhile: more than Lambda's largest payload.
 const TIME: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(super) struct GivenUp(Arc<AtomicBool>);
 /// A connection that reads on for a moment before it is closed, if its client was given up or has sent what nobody has read.
 #[derive(Debug)]
 pub(super) struct Lingering {
-    stream: TcpStream,
+    stream: Bulk,
     pause: AnswerPause,
     given_up: GivenUp,
     /// Once nothing is written any more: until when, and how much may still come.
@@ -42,11 +42,11 @@ impl GivenUp {
 
 impl Lingering {
     /// A connection whose client may leave answers unread for so long.
-    pub(super) fn new(stream: TcpStream, answer_pause_max: Duration, given_up: GivenUp) -> Self {
+    pub(super) fn new(stream: Bulk, answer_pause_max: Duration, given_up: GivenUp) -> Self {
         Self { stream, pause: AnswerPause::new(answer_pause_max), given_up, end: None }
     }
 
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut Bulk> {
         Pin::new(&mut self.get_mut().stream)
     }
 }

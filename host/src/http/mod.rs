@@ -44,6 +44,7 @@ mod aliases;
 mod answer_pause;
 mod api;
 mod bodies;
+mod bulk;
 mod call;
 mod caller;
 mod code;
