@@ -16,8 +16,12 @@ use tokio::time::Instant;
 
 const PAYLOAD_BYTES_MAX: usize = 100_000;
 const CONNECTIONS: usize = 5_000;
-/// What the server may take for one connection: hyper's buffer of 8 KiB, the state of a request, a timer.
-const BYTES_PER_CONNECTION_MAX: u64 = 40 << 10;
+/// What the server may take for one connection: hyper's buffer of 8 KiB, the state of a request, a timer. It was measured at 21 KiB.
+const BYTES_PER_CONNECTION_MAX: u64 = 32 << 10;
+/// While all slow clients are there: from when they have connected to when the first are ended.
+const ALL_ARE_THERE: std::ops::Range<Duration> = Duration::from_secs(3)..Duration::from_secs(11);
+/// What other programs of the machine do is seldom there in all windows of so long.
+const WINDOW: Duration = Duration::from_secs(1);
 /// More than any client here may have to wait for its answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(40);
 
@@ -173,22 +177,31 @@ fn open_files(server: &Server) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.id())).expect("it is there").count()
 }
 
-/// Invokes a function again and again until told to stop; gives back the time of each call.
-fn neighbour(api: &Api, stop: &AtomicBool) -> Vec<Duration> {
+/// Invokes a function again and again until told to stop; gives back when each call began, and its time.
+fn neighbour(api: &Api, stop: &AtomicBool) -> Vec<(Duration, Duration)> {
     let mut times = Vec::new();
+    let begun = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let started = Instant::now();
         let reply = api.call("POST", "/2015-03-31/functions/echo/invocations", Some(&json!([1])));
         assert_eq!((reply.status, &reply.body), (200, &json!([1])));
-        times.push(started.elapsed());
+        times.push((started - begun, started.elapsed()));
         std::thread::sleep(Duration::from_millis(2));
     }
     times
 }
 
-fn p99(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() * 99 / 100]
+/// The best of the p99 of all windows within that time.
+fn best_p99(calls: &[(Duration, Duration)], within: std::ops::Range<Duration>) -> Duration {
+    let windows = (within.end - within.start).as_millis() / WINDOW.as_millis();
+    let p99 = |number: u32| {
+        let start = within.start + number * WINDOW;
+        let of_window = calls.iter().filter(|(begun, _)| (start..start + WINDOW).contains(begun));
+        let mut times: Vec<Duration> = of_window.map(|(_, time)| *time).collect();
+        times.sort();
+        times.get(times.len() * 99 / 100).copied()
+    };
+    (0..windows as u32).filter_map(p99).min().expect("there were calls in a window")
 }
 
 #[test]
@@ -208,9 +221,9 @@ fn five_thousand_slow_clients_are_ended_in_time_and_harm_nobody() {
     let (stop, peak) = (AtomicBool::new(false), AtomicU64::new(0));
     let alone = std::thread::scope(|scope| {
         let calls = scope.spawn(|| neighbour(&Api::of(&server), &stop));
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(3 * WINDOW);
         stop.store(true, Ordering::Relaxed);
-        p99(calls.join().expect("all were answered"))
+        best_p99(&calls.join().expect("all were answered"), Duration::ZERO..3 * WINDOW)
     });
     let (memory_before, files_before) = (resident_bytes(&server), open_files(&server));
 
@@ -227,7 +240,7 @@ fn five_thousand_slow_clients_are_ended_in_time_and_harm_nobody() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let played = runtime.block_on(play_all(address, slow.into_iter().cycle().take(CONNECTIONS)));
         stop.store(true, Ordering::Relaxed);
-        (played, p99(calls.join().expect("all were answered")))
+        (played, best_p99(&calls.join().expect("all were answered"), ALL_ARE_THERE))
     });
     for (trick, status) in &played {
         assert!(trick.statuses().contains(status), "{trick:?} got {status}");
@@ -236,8 +249,8 @@ fn five_thousand_slow_clients_are_ended_in_time_and_harm_nobody() {
     let bound = CONNECTIONS as u64 * BYTES_PER_CONNECTION_MAX;
     println!("p99 alone {alone:?}, beside {beside:?}; the server has grown by {} KiB", grown >> 10);
     assert!(grown < bound, "the server has grown by {} MiB, more than {}", grown >> 20, bound >> 20);
-    // A machine that does other things besides makes single calls late; one whose server waits for the slow makes all late.
-    let limit = (2 * alone).max(Duration::from_millis(250));
+    // A machine that does other things besides makes some windows late; a server that waits for the slow makes all late.
+    let limit = 3 * alone + Duration::from_millis(20);
     assert!(beside < limit, "p99 was {alone:?} alone and {beside:?} beside the slow");
     await_open_files(&server, files_before);
     assert_eq!(server.terminate(), Some(0));

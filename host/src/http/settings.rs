@@ -187,8 +187,8 @@ impl HttpSettings {
         Self { body_grace: time.min(TIME_BOUND), ..self }
     }
 
-    /// How long a client may take nothing of an answer that it has not read to its end; then its connection ends. Default: 60
-    /// seconds.
+    /// How long a client may take nothing of an answer that it has not read to its end; then its connection ends. What the
+    /// system has taken to send counts as taken. Default: 60 seconds.
     pub fn answer_pause_max(self, time: Duration) -> Self {
         Self { answer_pause_max: time.min(TIME_BOUND), ..self }
     }
