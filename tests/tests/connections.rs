@@ -100,6 +100,7 @@ fn a_client_that_reads_nothing_of_its_answer_is_ended() {
     for _ in 0..8 {
         send(&mut client, "POST /2015-03-31/functions/large/invocations", r#"{"bytes": 6000000}"#);
     }
+    until("it is served", || Scrape::of(&server).count("samovar_lambda_invocations_total", &[]) > 0);
     until_alone(&server);
     let mut read = 0;
     let mut some = vec![0; 1 << 16];
