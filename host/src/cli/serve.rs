@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use super::limits::LimitOptions;
 use super::{logs, output, tracing_lines};
 use crate::function::{AccountId, OutboundList, Region};
-use crate::host::startup::raise_open_files;
+use crate::host::system::raise_open_files;
 use crate::http::{self, HttpSettings};
 use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 

@@ -27,7 +27,7 @@ mod recovery;
 mod reserved;
 mod settings;
 mod start;
-pub(crate) mod startup;
+pub(crate) mod system;
 mod update;
 mod versions;
 

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::data_dir::DataDir;
 use super::provisioning::Provisioning;
-use super::startup::{self, Facts, Finding, Needs};
+use super::system::{self, Facts, Finding, Needs};
 use super::{Host, HostBuilder, HostParts};
 use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
 use crate::concurrency::{Concurrency, ConcurrencySettings};
@@ -66,13 +66,13 @@ fn check_system(data_dir: &DataDir, settings: &HostBuilder) -> Result<u32, Start
         connections: settings.connections.saturating_add(settings.outbound_connections_max) as u64,
     };
     let facts = Facts::read(data_dir.path());
-    for finding in startup::findings(&facts, &needs) {
+    for finding in system::findings(&facts, &needs) {
         match finding {
             Finding::Warning(text) => tracing::warn!("{text}"),
             Finding::Impossible(text) => return Err(StartError::System(text)),
         }
     }
-    let fit = startup::instances_that_fit(&facts, &needs);
+    let fit = system::instances_that_fit(&facts, &needs);
     Ok(u32::try_from(fit).unwrap_or(settings.instances_max))
 }
 
