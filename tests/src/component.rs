@@ -8,7 +8,7 @@ use crate::root;
 /// A core module that answers every event with `"ok"`; each part can be replaced.
 #[derive(Debug, Clone, Copy)]
 pub struct Handler {
-    /// What it imports, of the world in `hostile/wasi.wit`.
+    /// What it imports, of the world in `guest-examples/hostile/wasi.wit`.
     pub imports: &'static str,
     /// The pages of its memory, as text: `1` or `1 16`.
     pub memory: &'static str,
@@ -63,7 +63,7 @@ impl Handler {
         if self.imports.is_empty() {
             function_wit()
         } else {
-            function_wit() + include_str!("hostile/wasi.wit")
+            function_wit() + include_str!("../../guest-examples/hostile/wasi.wit")
         }
     }
 

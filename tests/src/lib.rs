@@ -6,6 +6,7 @@ mod api;
 pub mod bad_packages;
 mod case;
 mod component;
+#[path = "../../guest-examples/hostile/mod.rs"]
 pub mod hostile;
 pub mod mutation;
 pub mod process;
