@@ -105,7 +105,7 @@ fn every_mistake_is_one_line_that_says_what_to_do() {
         (&["deploy", "bad name", &guest_path("echo")], "bad name"),
         (&["deploy", "echo", &guest_path("echo"), "--memory", "1"], "128"),
         (&["deploy", "echo", &guest_path("hello"), "--alias", "7"], "digits"),
-        (&["deploy", "echo", "/dev/zero"], "52428800 bytes"),
+        (&["deploy", "echo", "/dev/zero"], "268435456 bytes"),
         (&["alias", "echo", "live", "7"], "7"),
     ];
     for (arguments, part) in mistakes {

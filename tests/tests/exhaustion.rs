@@ -2,7 +2,6 @@
 //! goes first, and the process lives on.
 
 use std::net::TcpStream;
-use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use samovar::{Deployment, Host, Invoke, InvokeError};
@@ -56,9 +55,13 @@ fn memory_maps_max() -> usize {
     text.trim().parse().expect("a number")
 }
 
+/// Held by those who lower this process's limit on address space, and by those who need it as it is.
+static ADDRESS_SPACE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// As soon as a process has taken all the memory maps it may have, the next thread that begins ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_leaves_memory_maps_for_its_threads_however_many_instances_it_is_asked_for() {
+    let _all = ADDRESS_SPACE.lock().await;
     let builder = Host::builder().instances_max(20_000).concurrency_max(10_000);
     let host = builder.idle_memory_bytes_max(u64::MAX >> 1).start().await.expect("a host");
     let (pooled, most) = (memory_maps(), memory_maps_max());
@@ -108,8 +111,7 @@ fn server_within(address_space_bytes: u64, arguments: &[&str]) -> Server {
 
 /// Does something while this process may have so much address space. One at a time: the limit is the process's.
 fn within<T>(address_space_bytes: u64, work: impl FnOnce() -> T) -> T {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = ADDRESS_SPACE.blocking_lock();
     let usual = getrlimit(Resource::As);
     let low = Rlimit { current: Some(address_space_bytes), maximum: usual.maximum };
     setrlimit(Resource::As, low).expect("it may be lowered");

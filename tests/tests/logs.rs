@@ -517,7 +517,8 @@ fn logs_outlive_the_server_however_it_ends() {
 #[test]
 fn a_flood_of_lines_keeps_within_bounds_on_disk_and_in_memory() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start_with(&["--quiet", "--log-mb-per-group", "8"]);
+    let server =
+        Server::start_with(&["--quiet", "--log-mb-per-group", "8", "--invocation-log-bytes", "1073741824"]);
     let package = folder.path().join("flood.wasm");
     std::fs::write(&package, flood()).expect("it is written");
     let deploy = ["deploy", "flood", package.to_str().expect("a path"), "--timeout", "600"];

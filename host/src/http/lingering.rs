@@ -17,7 +17,7 @@ use super::answer_pause::AnswerPause;
 use super::bulk::Bulk;
 
 /// How long such a connection is kept, and how much its client may send meanwhile: more than Lambda's largest payload.
-const TIME: Duration = Duration::from_secs(1);
+const TIME: Duration = Duration::from_secs(3);
 const BYTES_MAX: usize = 8 << 20;
 
 /// Told to a connection whose client may still be sending what nobody will read.
