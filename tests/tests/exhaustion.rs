@@ -55,14 +55,14 @@ fn memory_maps_max() -> usize {
     text.trim().parse().expect("a number")
 }
 
-/// Held by those who lower this process's limit on address space, and by those who need it as it is.
+/// Held by every test here: the limit on address space is the process's, and its children begin with it.
 static ADDRESS_SPACE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// As soon as a process has taken all the memory maps it may have, the next thread that begins ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_leaves_memory_maps_for_its_threads_however_many_instances_it_is_asked_for() {
-    let _all = ADDRESS_SPACE.lock().await;
-    let builder = Host::builder().instances_max(20_000).concurrency_max(10_000);
+    let _alone = ADDRESS_SPACE.lock().await;
+    let builder = Host::builder().instances_max(20_000).concurrency_max(10_000).scaling_rate(None);
     let host = builder.idle_memory_bytes_max(u64::MAX >> 1).start().await.expect("a host");
     let (pooled, most) = (memory_maps(), memory_maps_max());
     assert!(most < 200_000, "this test is for a vm.max_map_count about 65530, and it is {most}");
@@ -109,9 +109,8 @@ fn server_within(address_space_bytes: u64, arguments: &[&str]) -> Server {
     within(address_space_bytes, || Server::start_with(arguments))
 }
 
-/// Does something while this process may have so much address space. One at a time: the limit is the process's.
+/// Does something while this process may have so much address space, which its tests have one at a time.
 fn within<T>(address_space_bytes: u64, work: impl FnOnce() -> T) -> T {
-    let _one = ADDRESS_SPACE.blocking_lock();
     let usual = getrlimit(Resource::As);
     let low = Rlimit { current: Some(address_space_bytes), maximum: usual.maximum };
     setrlimit(Resource::As, low).expect("it may be lowered");
@@ -122,6 +121,7 @@ fn within<T>(address_space_bytes: u64, work: impl FnOnce() -> T) -> T {
 
 #[test]
 fn without_address_space_instances_are_refused_with_503_and_the_server_lives_on() {
+    let _alone = ADDRESS_SPACE.blocking_lock();
     let server = server_within(40 << 30, &["--instances=64"]);
     let warning = server.wait_for_log("address space");
     assert!(warning.contains("40960 MiB") && warning.contains("ulimit -v unlimited"), "{warning}");
@@ -160,6 +160,7 @@ fn without_address_space_instances_are_refused_with_503_and_the_server_lives_on(
 /// five instances.
 #[test]
 fn without_the_engines_pool_there_are_no_more_instances_either() {
+    let _alone = ADDRESS_SPACE.blocking_lock();
     let server = server_within(24 << 30, &["--instances=2"]);
     server.wait_for_log("no pool of instances");
     let api = Api::of(&server);
@@ -189,6 +190,7 @@ fn without_the_engines_pool_there_are_no_more_instances_either() {
 
 #[test]
 fn without_files_requests_wait_or_are_refused_with_503_and_the_server_lives_on() {
+    let _alone = ADDRESS_SPACE.blocking_lock();
     let server = Server::start_with(&["--quiet"]);
     let api = Api::of(&server);
     assert_eq!(api.create("echo", &guest("echo")).status, 201);
@@ -217,6 +219,7 @@ fn without_files_requests_wait_or_are_refused_with_503_and_the_server_lives_on()
 
 #[test]
 fn a_server_that_cannot_hold_one_instance_says_so_and_does_not_start() {
+    let _alone = ADDRESS_SPACE.blocking_lock();
     let mut serve = samovar_tests::samovar();
     let folder = tempfile::tempdir().expect("a folder");
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
@@ -229,6 +232,7 @@ fn a_server_that_cannot_hold_one_instance_says_so_and_does_not_start() {
 
 #[test]
 fn more_memory_maps_than_there_are_is_a_warning_with_the_command_that_allows_them() {
+    let _alone = ADDRESS_SPACE.blocking_lock();
     let server = Server::start_with(&["--instances=10000"]);
     let warning = server.wait_for_log("memory maps");
     assert!(warning.contains("10000 instances may need 118672"), "{warning}");
