@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -24,6 +24,9 @@ use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 /// What is not logged unless `SAMOVAR_LOG` asks for it by name: lines that a guest can bring about as often as it likes. It gets
 /// an error for each.
 const NOT_LOGGED: &str = "wasmtime_wasi=off,wasmtime_wasi_http=off";
+
+/// How many connections may wait to be taken; the system has a bound of its own, usually the same (`net.core.somaxconn`).
+const LISTEN_BACKLOG: u32 = 4096;
 
 #[derive(Debug, Args)]
 #[command(
@@ -154,7 +157,7 @@ impl Serve {
         // Both are taken before anybody can know that the server is there.
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        let listener = TcpListener::bind(self.listen).await.with_context(|| self.cannot_listen())?;
+        let listener = listen(self.listen).with_context(|| self.cannot_listen())?;
         let address = listener.local_addr()?;
         let settings = self.http_settings(address.ip());
         let host = http::answer_while_starting(&listener, &settings, self.host()).await?;
@@ -284,6 +287,16 @@ impl Serve {
             self.listen
         )
     }
+}
+
+/// Listens with a longer queue than usual of connections that nobody has taken yet: where it is full, the system resets some that
+/// their clients believe to be there.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started again finds its port free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {
