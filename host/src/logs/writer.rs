@@ -61,7 +61,7 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(batch) = self.queue.take(MOMENT) {
             self.write(&batch);
-            self.queue.kept();
+            self.queue.kept(batch);
         }
     }
 

@@ -42,6 +42,9 @@ pub(crate) struct LogQueue {
 #[derive(Debug, Default)]
 struct QueueState {
     batch: Batch,
+    /// The room of a batch that was kept, for the next: a list that grows from nothing to megabytes while others wait for the lock
+    /// makes them wait for milliseconds.
+    spare: Batch,
     /// How many batches were taken, and how many of these were kept.
     taken: u64,
     done: u64,
@@ -153,15 +156,19 @@ impl LogQueue {
         }
         state.hurry = false;
         state.taken += 1;
-        Some(std::mem::take(&mut state.batch))
+        let state = &mut *state;
+        Some(std::mem::replace(&mut state.batch, std::mem::take(&mut state.spare)))
     }
 
     /// Tells those who wait that the batch which was taken last is kept.
-    pub(crate) fn kept(&self) {
+    pub(crate) fn kept(&self, batch: Batch) {
+        let spare = batch.emptied();
         let mut state = self.state();
         state.done = state.taken;
+        let unused = std::mem::replace(&mut state.spare, spare);
         drop(state);
         self.kept.notify_all();
+        drop(unused);
     }
 
     /// Waits until all lines that were pushed before are kept.
@@ -212,6 +219,17 @@ impl Batch {
             let request_id = line.request_id.as_deref();
             KeptLine { source: &line.source, request_id, at_ms: line.at_ms, text, lost: line.lost }
         })
+    }
+
+    /// The batch without what is in it. Its room stays, unless it was much more than was needed.
+    fn emptied(mut self) -> Self {
+        let ample = self.text.capacity() / 16 > self.text.len();
+        self.lines.clear();
+        self.text.clear();
+        if ample {
+            return Self::default();
+        }
+        Self { lines: self.lines, text: self.text, ..Self::default() }
     }
 
     fn bytes(&self) -> usize {
@@ -337,7 +355,7 @@ mod tests {
                 let mut kept = 0;
                 while let Some(batch) = queue.take(Duration::from_secs(600)) {
                     kept += batch.lines().count();
-                    queue.kept();
+                    queue.kept(batch);
                 }
                 kept
             })
