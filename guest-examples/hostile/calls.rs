@@ -139,14 +139,14 @@ fn handles_named_file(handle: &'static str) -> Handler {
 }
 
 fn files() -> Vec<Hostile> {
-    // The digits of a number as five letters.
-    let name = "(i32.store (i32.const 100) (i32.or (i32.const 0x61616161)
+    // A number as five letters, each for sixteen of them.
+    let name = "(i32.store (i32.const 100) (i32.add (i32.const 0x61616161)
             (i32.or (i32.and (local.get $n) (i32.const 15))
             (i32.or (i32.and (i32.shl (local.get $n) (i32.const 4)) (i32.const 0xf00))
             (i32.or (i32.and (i32.shl (local.get $n) (i32.const 8)) (i32.const 0xf0000))
             (i32.and (i32.shl (local.get $n) (i32.const 12)) (i32.const 0xf000000)))))))
         (i32.store8 (i32.const 104) (i32.add (i32.const 97) (i32.shr_u (local.get $n) (i32.const 16))))";
-    // A letter is `a` with the digit in its lower bits set, so some numbers share a name; there are enough others.
+    // When all are there, or there is no room for more, it goes on asking.
     let million = format!(
         "(local $tmp i32) (local $n i32)
         (local.set $tmp (call $tmp))
@@ -155,9 +155,7 @@ fn files() -> Vec<Hostile> {
             (call $open (local.get $tmp) (i32.const 5))
             (if (i32.eqz (i32.load8_u (i32.const 512))) (then
                 (call $drop_descriptor (i32.load (i32.const 516)))
-                (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                (br_if $more (i32.lt_u (local.get $n) (i32.const 1000000)))))
-            ;; There is no room for more; it goes on asking.
+                (local.set $n (i32.rem_u (i32.add (local.get $n) (i32.const 1)) (i32.const 1000000)))))
             (br $more))
         unreachable"
     );
