@@ -29,9 +29,6 @@ const NEIGHBOUR_REST: Duration = Duration::from_millis(30);
 const CONCURRENCY: usize = 64;
 /// What the host may take beside the limits of those that run.
 const OVERHEAD_BYTES: u64 = 64 << 20;
-/// How much more memory the server may have after the second half of the runs than after the first, beside a twentieth. Five runs of
-/// each guest were seen to leave 13 to 16 MiB, also with an allocator that keeps nothing, and nobody knows yet for what.
-const SLACK_BYTES: u64 = 24 << 20;
 /// How much later than its time-out a guest may end.
 const LATE_MAX: Duration = Duration::from_secs(1);
 /// How many lines the server's own log may have come to.
@@ -144,9 +141,9 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Descriptors within a twentieth, and memory within that and a little.
+/// Memory and descriptors within a twentieth.
 fn is_as_before(before: (u64, usize), after: (u64, usize)) -> bool {
-    after.0 <= before.0 + before.0 / 20 + SLACK_BYTES && after.1 <= before.1 + before.1 / 20
+    after.0 <= before.0 + before.0 / 20 && after.1 <= before.1 + before.1 / 20
 }
 
 /// What is more, in hundredths of what was.

@@ -148,7 +148,9 @@ fn config(strategy: InstanceAllocationStrategy) -> Config {
         .wasm_memory64(false)
         .memory_reservation(MEMORY_SLOT_BYTES as u64)
         .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBRE_STACK_BYTES);
+        .async_stack_size(FIBRE_STACK_BYTES)
+        // Otherwise a stack keeps every page that any guest ever touched, with what it wrote there.
+        .async_stack_zeroing(true);
     config
 }
 
