@@ -79,8 +79,9 @@ impl Writer {
             }
             last = Some((line.source, key));
         }
-        if batch.lost_elsewhere > 0 {
-            tracing::warn!(lines = batch.lost_elsewhere, "log lines of very many instances were lost");
+        let lost_elsewhere = batch.lost_elsewhere();
+        if lost_elsewhere > 0 {
+            tracing::warn!(lines = lost_elsewhere, "log lines of very many instances were lost");
         }
         let used: Vec<GroupKey> = self
             .open

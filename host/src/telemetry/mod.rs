@@ -3,6 +3,7 @@
 //! Nothing here waits or writes synchronously on the path of an invocation: lines are handed to those who listen and to
 //! a queue from which they are kept.
 
+mod batch;
 mod feed;
 mod form;
 mod handed_over;
@@ -14,11 +15,12 @@ mod share;
 mod source;
 mod stopwatch;
 
+pub(crate) use batch::{Batch, KeptLine};
 pub(crate) use feed::LogFeed;
 pub use feed::LogLine;
 pub(crate) use log::{Log, RequestLog, Stream, Writer};
 pub(crate) use platform::InitPhase;
-pub(crate) use queue::{Batch, KEPT_LINE_BYTES_MAX, KeptLine, LogQueue};
+pub(crate) use queue::{KEPT_LINE_BYTES_MAX, LogQueue};
 pub use quota::DroppedLogs;
 pub use source::LogSource;
 pub(crate) use stopwatch::Stopwatch;

@@ -1,13 +1,14 @@
 //! Log lines on their way to whoever keeps them: bounded, and never a reason to wait.
 
-use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::share::{Share, Shares};
+use super::batch::{Batch, LINE_OVERHEAD_BYTES, Part};
+use super::share::Share;
 use super::source::LogSource;
 use crate::metrics::LogCounters;
-use crate::timestamp;
 
 /// How many bytes of lines wait in memory at most, with what is kept beside each; further ones are lost, and counted. While
 /// one such batch is written another may fill.
@@ -17,21 +18,24 @@ const QUEUE_BYTES_MAX: usize = 8 << 20;
 const SHARE_BYTES_MAX: usize = QUEUE_BYTES_MAX / 4;
 /// From how many bytes on the keeper is told not to wait for more.
 const HURRY_BYTES: usize = SHARE_BYTES_MAX / 4;
-/// What a line takes beside its text.
-const LINE_OVERHEAD_BYTES: usize = size_of::<QueuedLine>();
 /// The longest line that is kept: 256 KiB. What is longer is cut.
 pub(crate) const KEPT_LINE_BYTES_MAX: usize = 256 << 10;
 /// What of the queue is for the host's own lines alone: there are few to each event, and what ended one must not be lost.
 const RESERVE_BYTES: usize = QUEUE_BYTES_MAX / 8;
 /// The longest line that the reserve is for. The text of an error may be its guest's, and as long as it likes.
 const RESERVED_LINE_BYTES_MAX: usize = 4 << 10;
-/// Of how many instances lost lines are counted apart.
-const LOSERS_MAX: usize = 1024;
+/// Into how many lanes lines go, by their groups. Threads that compute give way to others, also while they hold a lane's lock: so a
+/// function that logs without end holds up few others.
+const LANES: usize = 32;
 
 /// Log lines on their way to whoever keeps them.
 #[derive(Debug, Default)]
 pub(crate) struct LogQueue {
-    state: Mutex<QueueState>,
+    lanes: [Lane; LANES],
+    /// The bytes in all lanes.
+    queued: AtomicUsize,
+    closed: AtomicBool,
+    progress: Mutex<Progress>,
     /// Told to the keeper: there are lines, or many, or the end has come.
     grown: Condvar,
     /// Told to those who wait for lines to be kept.
@@ -39,50 +43,30 @@ pub(crate) struct LogQueue {
     counters: LogCounters,
 }
 
+/// The lines of some groups. A cache line of its own, as each has its own lock.
 #[derive(Debug, Default)]
-struct QueueState {
-    batch: Batch,
-    /// The room of a batch that was kept, for the next: a list that grows from nothing to megabytes while others wait for the lock
+#[repr(align(128))]
+struct Lane(Mutex<LaneState>);
+
+#[derive(Debug, Default)]
+struct LaneState {
+    part: Part,
+    /// How many parts of batches were taken from here.
+    taken: u64,
+    /// The room of a part that was kept, for the next: a list that grows from nothing to megabytes while others wait for the lock
     /// makes them wait for milliseconds.
-    spare: Batch,
+    spare: Part,
+}
+
+/// How far the keeper has come.
+#[derive(Debug, Default)]
+struct Progress {
     /// How many batches were taken, and how many of these were kept.
     taken: u64,
     done: u64,
     hurry: bool,
-    closed: bool,
-}
-
-/// Lines that are kept together, in the order in which they were written.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    lines: Vec<QueuedLine>,
-    text: Vec<u8>,
-    shares: Shares,
-    /// In the place of whose lines that found no room which line tells of them.
-    losers: HashMap<Arc<LogSource>, usize>,
-    /// How many lines of further instances found none.
-    pub(crate) lost_elsewhere: u64,
-}
-
-#[derive(Debug)]
-struct QueuedLine {
-    source: Arc<LogSource>,
-    request_id: Option<Arc<str>>,
-    at_ms: u64,
-    text_end: usize,
-    lost: u64,
-}
-
-/// A line that is to be kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct KeptLine<'a> {
-    pub(crate) source: &'a Arc<LogSource>,
-    pub(crate) request_id: Option<&'a str>,
-    /// When it was written, in milliseconds since 1970.
-    pub(crate) at_ms: u64,
-    pub(crate) text: &'a [u8],
-    /// How many lines were lost that this one, which has no text, stands for.
-    pub(crate) lost: u64,
+    /// Nobody takes lines any more.
+    abandoned: bool,
 }
 
 /// Whose a line is.
@@ -95,7 +79,7 @@ pub(super) enum LineOf {
 }
 
 impl LogQueue {
-    /// Adds a line, with the time it is now: so lines stand in the order of their times, unless the clock is set back.
+    /// Adds a line, with the time it is now: so the lines of a group stand in the order of their times, unless the clock is set back.
     pub(super) fn push(
         &self,
         source: &Arc<LogSource>,
@@ -108,79 +92,104 @@ impl LogQueue {
         }
         let line = &line[..line.len().min(KEPT_LINE_BYTES_MAX)];
         let bytes = line.len() + LINE_OVERHEAD_BYTES;
-        let mut locked = self.state();
-        let state = &mut *locked;
-        if state.closed {
+        let mut lane = self.lanes[*share.lane.get_or_insert_with(|| lane_of(source))].lock();
+        if self.closed.load(Ordering::SeqCst) {
             return;
         }
-        let (batch, queued) = (state.taken, state.batch.bytes());
-        let taken = state.batch.shares.of(source, batch, share);
-        let has_room = match of {
-            LineOf::Host if line.len() <= RESERVED_LINE_BYTES_MAX => queued + bytes <= QUEUE_BYTES_MAX,
-            LineOf::Guest | LineOf::Host => {
-                queued + bytes <= QUEUE_BYTES_MAX - RESERVE_BYTES && *taken + bytes <= SHARE_BYTES_MAX
+        let number = lane.taken;
+        let taken = lane.part.taken_by(source, number, share);
+        let queue_bytes_max = match of {
+            LineOf::Host if line.len() <= RESERVED_LINE_BYTES_MAX => QUEUE_BYTES_MAX,
+            LineOf::Guest | LineOf::Host if *taken + bytes <= SHARE_BYTES_MAX => {
+                QUEUE_BYTES_MAX - RESERVE_BYTES
+            }
+            LineOf::Guest | LineOf::Host => 0,
+        };
+        // With the lane's lock held, so that a batch never gives back what was not counted yet.
+        let (before, grown) = match self.take_room(bytes, queue_bytes_max) {
+            Some(before) => {
+                *taken += bytes;
+                lane.part.keep(source, request_id, line);
+                (before, bytes)
+            }
+            None => {
+                self.counters.without_room();
+                let grown = lane.part.lose(source, share);
+                (self.queued.fetch_add(grown, Ordering::SeqCst), grown)
             }
         };
-        if has_room {
-            *taken += bytes;
-            state.batch.text.extend_from_slice(line);
-            state.batch.add(source, request_id.cloned(), 0);
-        } else {
-            state.batch.lose(source);
-            self.counters.without_room();
-        }
+        drop(lane);
         // The keeper sleeps until there is a line, and then for a moment, unless many come.
-        let many = queued < HURRY_BYTES && queued + bytes >= HURRY_BYTES;
-        state.hurry |= many;
-        if queued == 0 || many {
-            drop(locked);
+        let many = before < HURRY_BYTES && before + grown >= HURRY_BYTES;
+        if before == 0 || many {
+            self.progress().hurry |= many;
             self.grown.notify_one();
         }
+    }
+
+    /// Counts so many bytes more, if the queue then has no more than that, and gives back how many it had.
+    fn take_room(&self, bytes: usize, queue_bytes_max: usize) -> Option<usize> {
+        let more = |queued: usize| Some(queued + bytes).filter(|sum| *sum <= queue_bytes_max);
+        self.queued.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()
     }
 
     /// Waits for lines, then for a moment for more of them, and takes them all; none once the queue is closed and empty.
     ///
     /// Whoever takes a batch says when it is [`kept`](LogQueue::kept).
     pub(crate) fn take(&self, moment: Duration) -> Option<Batch> {
-        let mut state = self.state();
-        while state.batch.is_empty() {
-            if state.closed {
+        let mut progress = self.progress();
+        while self.is_empty() {
+            if self.closed.load(Ordering::SeqCst) {
                 return None;
             }
-            state = self.grown.wait(state).unwrap_or_else(PoisonError::into_inner);
+            progress = self.grown.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
-        if !state.hurry && !state.closed {
-            let still = |state: &mut QueueState| !state.hurry && !state.closed;
-            let waited = self.grown.wait_timeout_while(state, moment, still);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let still = |progress: &mut Progress| !progress.hurry && !self.closed.load(Ordering::SeqCst);
+        if still(&mut progress) {
+            let waited = self.grown.wait_timeout_while(progress, moment, still);
+            progress = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.hurry = false;
-        state.taken += 1;
-        let state = &mut *state;
-        Some(std::mem::replace(&mut state.batch, std::mem::take(&mut state.spare)))
+        progress.hurry = false;
+        progress.taken += 1;
+        drop(progress);
+        Some(Batch { parts: self.lanes.iter().map(|lane| self.taken_from(lane)).collect() })
+    }
+
+    fn taken_from(&self, lane: &Lane) -> Part {
+        let mut lane = lane.lock();
+        lane.taken += 1;
+        let spare = std::mem::take(&mut lane.spare);
+        let part = std::mem::replace(&mut lane.part, spare);
+        self.queued.fetch_sub(part.bytes(), Ordering::SeqCst);
+        part
     }
 
     /// Tells those who wait that the batch which was taken last is kept.
     pub(crate) fn kept(&self, batch: Batch) {
-        let spare = batch.emptied();
-        let mut state = self.state();
-        state.done = state.taken;
-        let unused = std::mem::replace(&mut state.spare, spare);
-        drop(state);
+        for (lane, part) in self.lanes.iter().zip(batch.parts) {
+            let spare = part.emptied();
+            let unused = std::mem::replace(&mut lane.lock().spare, spare);
+            drop(unused);
+        }
+        let mut progress = self.progress();
+        progress.done = progress.taken;
+        drop(progress);
         self.kept.notify_all();
-        drop(unused);
     }
 
     /// Waits until all lines that were pushed before are kept.
     pub(crate) fn settle(&self) {
-        let mut state = self.state();
-        let wanted = state.taken + u64::from(!state.batch.is_empty());
-        if state.done < wanted {
-            state.hurry = true;
+        let mut progress = self.progress();
+        // What is in the lanes now is of the next batch, or of one that is just being taken.
+        let wanted = progress.taken + 1;
+        let waits = |progress: &Progress| {
+            let all_kept = progress.done == progress.taken && self.is_empty();
+            progress.done < wanted && !all_kept && !progress.abandoned
+        };
+        while waits(&progress) {
+            progress.hurry = true;
             self.grown.notify_one();
-        }
-        while state.done < wanted {
-            state = self.kept.wait(state).unwrap_or_else(PoisonError::into_inner);
+            progress = self.kept.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -191,76 +200,46 @@ impl LogQueue {
 
     /// Takes no more lines; the keeper ends when it has what is there.
     pub(crate) fn close(&self) {
-        self.state().closed = true;
+        let progress = self.progress();
+        self.closed.store(true, Ordering::SeqCst);
+        drop(progress);
         self.grown.notify_one();
     }
 
     /// Says that nobody takes lines any more: so nobody waits for it either.
     pub(crate) fn abandon(&self) {
-        let mut state = self.state();
-        state.closed = true;
-        state.done = u64::MAX;
-        drop(state);
+        self.close();
+        self.progress().abandoned = true;
         self.kept.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, QueueState> {
-        // The state is whole after every statement, so a panic elsewhere leaves it usable.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_empty(&self) -> bool {
+        self.queued.load(Ordering::SeqCst) == 0
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        // It is whole after every statement, so a panic elsewhere leaves it usable.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Batch {
-    /// The lines, in their order.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = KeptLine<'_>> {
-        let mut start = 0;
-        self.lines.iter().map(move |line| {
-            let text = &self.text[std::mem::replace(&mut start, line.text_end)..line.text_end];
-            let request_id = line.request_id.as_deref();
-            KeptLine { source: &line.source, request_id, at_ms: line.at_ms, text, lost: line.lost }
-        })
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, LaneState> {
+        // The state is whole after every statement, so a panic elsewhere leaves it usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// The batch without what is in it. Its room stays, unless it was much more than was needed.
-    fn emptied(mut self) -> Self {
-        let ample = self.text.capacity() / 16 > self.text.len();
-        self.lines.clear();
-        self.text.clear();
-        if ample {
-            return Self::default();
-        }
-        Self { lines: self.lines, text: self.text, ..Self::default() }
-    }
-
-    fn bytes(&self) -> usize {
-        self.text.len() + self.lines.len() * LINE_OVERHEAD_BYTES
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.lost_elsewhere == 0
-    }
-
-    /// Adds the line whose text was added.
-    fn add(&mut self, source: &Arc<LogSource>, request_id: Option<Arc<str>>, lost: u64) {
-        let (at_ms, text_end) = (timestamp::now_ms(), self.text.len());
-        self.lines.push(QueuedLine { source: source.clone(), request_id, at_ms, text_end, lost });
-    }
-
-    /// Counts a line for which there is no room; the first of an instance has a line of its own to be counted in.
-    fn lose(&mut self, source: &Arc<LogSource>) {
-        if let Some(&line) = self.losers.get(source) {
-            self.lines[line].lost += 1;
-        } else if self.losers.len() < LOSERS_MAX {
-            self.losers.insert(source.clone(), self.lines.len());
-            self.add(source, None, 1);
-        } else {
-            self.lost_elsewhere += 1;
-        }
-    }
+/// The lane of a source: that of its group, whose lines stand in one order whichever function writes them.
+fn lane_of(source: &LogSource) -> usize {
+    let mut hasher = DefaultHasher::new();
+    (&source.region, &source.group).hash(&mut hasher);
+    hasher.finish() as usize % LANES
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::batch::LOSERS_MAX;
     use super::*;
 
     fn guests(line: &[u8]) -> (LineOf, &[u8]) {
@@ -268,7 +247,7 @@ mod tests {
     }
 
     fn lost(batch: &Batch) -> u64 {
-        batch.lines().map(|line| line.lost).sum::<u64>() + batch.lost_elsewhere
+        batch.lines().map(|line| line.lost).sum::<u64>() + batch.lost_elsewhere()
     }
 
     fn kept(batch: &Batch) -> u64 {
@@ -340,7 +319,7 @@ mod tests {
         }
         let batch = queue.take(Duration::ZERO).expect("lines");
         assert!(batch.bytes() <= QUEUE_BYTES_MAX);
-        assert!(batch.lost_elsewhere > 0);
+        assert!(batch.lost_elsewhere() > 0);
         assert_eq!(kept(&batch) + lost(&batch), instances);
     }
 

@@ -9,11 +9,15 @@ use super::source::LogSource;
 /// How many functions have a share of their own in a batch; further ones have one together.
 const SHARES_MAX: usize = 4096;
 
-/// Which share of a batch the lines of one instance are counted in, so that it is looked up once in a batch.
+/// Where the lines of one instance go and are counted, so that it is looked up once in a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Share {
+    /// The lane of the queue that they go to.
+    pub(super) lane: Option<usize>,
     batch: u64,
     place: Option<usize>,
+    /// The line of the batch that stands for those which found no room.
+    pub(super) losing: Option<usize>,
 }
 
 /// How much of a batch each function has taken.
@@ -51,7 +55,7 @@ impl Shares {
     /// The bytes that the function of a source has taken.
     pub(super) fn of(&mut self, source: &Arc<LogSource>, batch: u64, share: &mut Share) -> &mut usize {
         if share.batch != batch {
-            *share = Share { batch, place: None };
+            *share = Share { batch, place: None, losing: None, lane: share.lane };
         }
         let place = *share.place.get_or_insert_with(|| self.place(source));
         &mut self.bytes[place]
