@@ -13,6 +13,8 @@ use std::sync::Arc;
 mod conformance;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
 use memory::MemoryStore;

@@ -2,45 +2,50 @@
 
 use rusqlite::Row;
 
-use super::problem::Problem;
+use super::Problem;
 
-pub(super) const HASH_BYTES: usize = 32;
+pub(in super::super) const HASH_BYTES: usize = 32;
 
 /// The BLAKE3 hash of a row's fields.
-pub(super) type Hash = [u8; HASH_BYTES];
+pub(in super::super) type Hash = [u8; HASH_BYTES];
 
 /// The fields of a row on their way into a hash. Each has its length or its width, and each kind of row its own key, so no
 /// two different rows are the same bytes.
-pub(super) struct Fields(blake3::Hasher);
+pub(in super::super) struct Fields(blake3::Hasher);
 
 impl Fields {
-    pub(super) fn of(kind: &'static str) -> Self {
+    pub(in super::super) fn of(kind: &'static str) -> Self {
         Self(blake3::Hasher::new_derive_key(kind))
     }
 
-    pub(super) fn text(mut self, text: &str) -> Self {
+    pub(in super::super) fn text(mut self, text: &str) -> Self {
         // A text is never longer than 2^64 bytes.
         self.0.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         self
     }
 
-    pub(super) fn number(mut self, number: u64) -> Self {
+    pub(in super::super) fn number(mut self, number: u64) -> Self {
         self.0.update(&number.to_le_bytes());
         self
     }
 
-    pub(super) fn bytes(mut self, bytes: &Hash) -> Self {
+    pub(in super::super) fn bytes(mut self, bytes: &Hash) -> Self {
         self.0.update(bytes);
         self
     }
 
-    pub(super) fn hash(self) -> Hash {
+    pub(in super::super) fn hash(self) -> Hash {
         self.0.finalize().into()
     }
 }
 
 /// The hash in the last column of a row, which must be that of its fields.
-pub(super) fn verified(row: &Row<'_>, column: &str, fields: Fields, what: &str) -> Result<Hash, Problem> {
+pub(in super::super) fn verified(
+    row: &Row<'_>,
+    column: &str,
+    fields: Fields,
+    what: &str,
+) -> Result<Hash, Problem> {
     let (written, computed): (Hash, Hash) = (row.get(column)?, fields.hash());
     if written == computed {
         Ok(computed)
@@ -50,6 +55,6 @@ pub(super) fn verified(row: &Row<'_>, column: &str, fields: Fields, what: &str) 
 }
 
 /// SQLite's integers are signed; ours keep their bits.
-pub(super) fn number(row: &Row<'_>, column: &str) -> Result<u64, Problem> {
+pub(in super::super) fn number(row: &Row<'_>, column: &str) -> Result<u64, Problem> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
