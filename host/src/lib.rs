@@ -26,6 +26,7 @@ mod artifact;
 pub mod cli;
 mod concurrency;
 mod cpu;
+mod failpoint;
 pub mod function;
 mod host;
 #[cfg(feature = "http")]

@@ -18,7 +18,7 @@ use super::schema::{self, Migration};
 use super::{Format, Problem};
 
 /// How long to wait for another process that has the file. Only a backup reads along, and it holds up nobody for long.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+pub(in super::super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// How much of the log's file stays when its content was carried over.
 const LOG_BYTES_KEPT: i64 = 16 << 20;
 
@@ -41,7 +41,10 @@ pub(in super::super) fn open_or_create(
     }
     let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     schema::check(&connection, format)?;
-    check_pages(&connection)?;
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages <= format.pages_checked_max {
+        check_pages(&connection)?;
+    }
     // Of a log that a crash left behind, SQLite takes over what is whole, and makes the index of it anew.
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {

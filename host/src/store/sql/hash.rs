@@ -10,7 +10,9 @@ pub(in super::super) const HASH_BYTES: usize = 32;
 pub(in super::super) type Hash = [u8; HASH_BYTES];
 
 /// The fields of a row on their way into a hash. Each has its length or its width, and each kind of row its own key, so no
-/// two different rows are the same bytes.
+/// two different rows are the same bytes. Where thousands of rows a second are hashed, a copy of what [`Fields::of`] gave spares
+/// deriving the key again.
+#[derive(Clone)]
 pub(in super::super) struct Fields(blake3::Hasher);
 
 impl Fields {
@@ -18,9 +20,14 @@ impl Fields {
         Self(blake3::Hasher::new_derive_key(kind))
     }
 
-    pub(in super::super) fn text(mut self, text: &str) -> Self {
-        // A text is never longer than 2^64 bytes.
-        self.0.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    pub(in super::super) fn text(self, text: &str) -> Self {
+        self.blob(text.as_bytes())
+    }
+
+    /// Bytes of any number.
+    pub(in super::super) fn blob(mut self, bytes: &[u8]) -> Self {
+        // They are never more than 2^64.
+        self.0.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
         self
     }
 

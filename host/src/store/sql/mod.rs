@@ -26,6 +26,9 @@ pub(super) struct Format {
     pub(super) partial_prefix: &'static str,
     /// What SQLite keeps in the file's header to say whose it is.
     pub(super) application_id: i32,
+    /// How many pages are checked for their structure when a file is opened; what lies in a larger one is only checked as it is
+    /// read, because that check reads all of it.
+    pub(super) pages_checked_max: u32,
     /// Each leads from one format to the next; a file's format is how many of them it has seen. They are never changed once
     /// they were in a release, only added to.
     pub(super) migrations: &'static [Migration],

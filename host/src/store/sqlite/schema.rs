@@ -15,6 +15,7 @@ pub(super) const FORMAT: &Format = &Format {
     partial_prefix: "partial-registry-",
     // "Smvr"
     application_id: 0x536d_7672,
+    pages_checked_max: u32::MAX,
     migrations: MIGRATIONS,
 };
 
