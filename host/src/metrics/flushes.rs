@@ -1,12 +1,16 @@
 //! What is counted of a journal's flushes.
 
+#[cfg(feature = "sqlite")]
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "sqlite")]
 use std::time::Duration;
 
 use super::DurationHistogram;
+#[cfg(feature = "sqlite")]
 use super::histogram::{FLUSH_BOUNDS, Histogram};
 
-/// The counters of a journal.
+/// The counters of a journal on a disk; what is in memory is not flushed.
+#[cfg(feature = "sqlite")]
 #[derive(Debug)]
 pub(crate) struct FlushCounters {
     flushes: Histogram,
@@ -27,6 +31,7 @@ pub(crate) struct FlushFigures {
     pub(crate) bytes_waiting: u64,
 }
 
+#[cfg(feature = "sqlite")]
 impl FlushCounters {
     /// Counts a flush that carried so many changes.
     pub(crate) fn flushed(&self, took: Duration, changes: u64) {
@@ -40,6 +45,7 @@ impl FlushCounters {
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl Default for FlushCounters {
     fn default() -> Self {
         Self { flushes: Histogram::new(FLUSH_BOUNDS), changes: AtomicU64::default() }
