@@ -188,3 +188,53 @@ fn empty_but(folder: &Path, kept: &[&str]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::store::journal::{Change, Kind, Row};
+
+    /// The events that were accepted are a part of what a data folder is kept for.
+    #[tokio::test]
+    async fn what_is_queued_is_copied_too() {
+        let (data_dir, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let _store = store::open(Some(data_dir.path())).expect("it opens");
+        let journal = store::open_journal(Some(data_dir.path())).expect("it opens");
+        let id = journal.allocate();
+        let body = Some(Bytes::from("payload"));
+        let change = Change::Insert { id, kind: Kind(1), header: b"header".to_vec(), body: body.clone() };
+        journal.write(vec![change]).await.expect("it is written");
+        let copied = backup(data_dir.path(), to.path()).expect("it is copied");
+        assert_eq!(copied, Backup { functions: 0, packages: 0, package_bytes: 0 });
+        let copy = store::open_journal(Some(to.path())).expect("it opens");
+        let mut rows: Vec<Row> = Vec::new();
+        copy.load(&mut |row| rows.push(row)).expect("it loads");
+        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
+        assert_eq!(copy.body(id).await, Ok(body));
+    }
+
+    #[test]
+    fn without_a_copy_of_the_queue_there_is_none_at_all() {
+        let (data_dir, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let _store = store::open(Some(data_dir.path())).expect("it opens");
+        fs::write(data_dir.path().join(journal::FILE_NAME), "something else").expect("it is written");
+        let refused = backup(data_dir.path(), to.path());
+        assert!(matches!(refused, Err(BackupError::Store(StoreError::Damaged { .. }))), "{refused:?}");
+        assert_eq!(fs::read_dir(to.path()).expect("it can be read").count(), 0);
+    }
+
+    #[test]
+    fn when_the_rest_is_copied_again_the_copy_of_the_queue_stays() {
+        let to = tempfile::tempdir().expect("a folder");
+        for name in [journal::FILE_NAME, "registry.db"] {
+            fs::write(to.path().join(name), name).expect("it is written");
+        }
+        fs::create_dir(to.path().join("packages")).expect("it is made");
+        empty_but(to.path(), &[journal::FILE_NAME]).expect("it is emptied");
+        let left = fs::read_dir(to.path()).expect("it can be read");
+        let left: Vec<_> = left.map(|entry| entry.expect("it can be read").file_name()).collect();
+        assert_eq!(left, [journal::FILE_NAME]);
+    }
+}
