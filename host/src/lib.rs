@@ -26,6 +26,11 @@ mod artifact;
 pub mod cli;
 mod concurrency;
 mod cpu;
+#[cfg_attr(
+    not(any(feature = "sqlite", test)),
+    expect(dead_code, reason = "all places are in what is written to a disk")
+)]
+mod failpoint;
 pub mod function;
 mod host;
 #[cfg(feature = "http")]

@@ -52,8 +52,17 @@ pub(super) const COMPILE_BOUNDS: Bounds = &[
     300_000_000,
 ];
 
+/// From a disk that keeps what it is given in memory to one that hardly answers: 50 microseconds to 10 seconds.
+pub(super) const FLUSH_BOUNDS: Bounds = &[
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 10_000_000,
+];
+
 const _: () = assert!(
-    RUN_BOUNDS.len() <= BOUNDS_MAX && INIT_BOUNDS.len() <= BOUNDS_MAX && COMPILE_BOUNDS.len() <= BOUNDS_MAX
+    RUN_BOUNDS.len() <= BOUNDS_MAX
+        && INIT_BOUNDS.len() <= BOUNDS_MAX
+        && COMPILE_BOUNDS.len() <= BOUNDS_MAX
+        && FLUSH_BOUNDS.len() <= BOUNDS_MAX
 );
 
 /// Durations being counted.
@@ -125,7 +134,7 @@ mod tests {
 
     #[test]
     fn bounds_rise() {
-        for bounds in [RUN_BOUNDS, INIT_BOUNDS, COMPILE_BOUNDS] {
+        for bounds in [RUN_BOUNDS, INIT_BOUNDS, COMPILE_BOUNDS, FLUSH_BOUNDS] {
             assert!(bounds.is_sorted_by(|one, next| one < next), "{bounds:?}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod compilation;
 mod counters;
+mod flushes;
 mod gauge;
 mod histogram;
 mod logs;
@@ -13,6 +14,9 @@ mod store;
 pub use compilation::CompilationMetrics;
 pub(crate) use compilation::CompileCounters;
 pub(crate) use counters::{Counters, SeriesKey, VersionCounters};
+#[cfg(feature = "sqlite")]
+pub(crate) use flushes::FlushCounters;
+pub(crate) use flushes::FlushFigures;
 #[cfg(feature = "http")]
 pub(crate) use gauge::Gauge;
 pub(crate) use gauge::Inside;

@@ -11,10 +11,17 @@ use std::sync::Arc;
 
 #[cfg(test)]
 mod conformance;
+#[cfg_attr(not(test), expect(dead_code, reason = "no part keeps rows in it yet"))]
+pub(crate) mod journal;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
+#[cfg(feature = "sqlite")]
+use journal::SqliteJournal;
+use journal::{Journal, MemoryJournal};
 use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::SqliteStore;
@@ -186,4 +193,24 @@ pub(crate) fn open(folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError> 
 #[cfg(not(feature = "sqlite"))]
 pub(crate) fn open(_folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(MemoryStore::default()))
+}
+
+/// Opens the journal of a folder, or one that ends with the process. It blocks, and the caller holds the folder's lock.
+///
+/// # Errors
+/// When what is there is damaged, of a newer Samovar, or cannot be read or written. Its rows are checked when they are loaded.
+#[cfg(feature = "sqlite")]
+#[cfg_attr(not(test), expect(dead_code, reason = "no part keeps rows in it yet"))]
+pub(crate) fn open_journal(folder: Option<&Path>) -> Result<Arc<dyn Journal>, StoreError> {
+    match folder {
+        Some(folder) => Ok(Arc::new(SqliteJournal::open(folder)?)),
+        None => Ok(Arc::new(MemoryJournal::default())),
+    }
+}
+
+/// Opens a journal that ends with the process: without SQL there is no other.
+#[cfg(not(feature = "sqlite"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "no part keeps rows in it yet"))]
+pub(crate) fn open_journal(_folder: Option<&Path>) -> Result<Arc<dyn Journal>, StoreError> {
+    Ok(Arc::new(MemoryJournal::default()))
 }

@@ -3,8 +3,8 @@
 
 use rusqlite::{Connection, Row, ToSql, Transaction};
 
-use super::hash::{self, Fields};
-use super::problem::Problem;
+use super::super::sql::Problem;
+use super::super::sql::hash::{self, Fields};
 use super::{AuditBounds, AuditEntry};
 
 /// One of the two kinds of entries, and where they lie.

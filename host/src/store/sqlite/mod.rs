@@ -7,15 +7,11 @@
 
 mod audit;
 mod backup;
-mod file;
-mod hash;
-mod problem;
 mod queue;
 mod records;
 mod schema;
 #[cfg(test)]
 mod tests;
-mod totals;
 mod writer;
 
 pub(crate) use backup::{backup_file, read};
@@ -24,15 +20,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use self::problem::Problem;
 use self::queue::{Job, Queue};
+use self::schema::FORMAT;
 use self::writer::Writer;
+use super::sql::{Problem, file};
 use super::{AuditBounds, AuditEntry, Commit, Pending, Position, Scope, Store, StoreError};
-
-/// The name of the file in its folder.
-const FILE_NAME: &str = "registry.db";
 
 /// Records in an SQLite file.
 #[derive(Debug)]
@@ -73,8 +68,8 @@ impl SqliteStore {
     }
 
     fn open_with(folder: &Path, limits: Limits) -> Result<Self, StoreError> {
-        let file = file::path_in(folder)?;
-        let connection = file::open_or_create(&file, limits).map_err(|problem| problem.at(&file))?;
+        let file = file::path_in(folder, FORMAT)?;
+        let connection = open(&file, limits).map_err(|problem| problem.at(&file))?;
         let queue = Arc::new(Queue::default());
         let writer = Writer::new(connection, file.clone(), limits.audit);
         let thread = {
@@ -90,6 +85,13 @@ impl SqliteStore {
     pub(crate) fn notes_lost(&self) -> u64 {
         self.queue.notes_lost()
     }
+}
+
+/// The connection that writes.
+fn open(file: &Path, limits: Limits) -> Result<Connection, Problem> {
+    let connection = file::open_or_create(file, FORMAT, limits.pages_max)?;
+    audit::check(&connection)?;
+    Ok(connection)
 }
 
 impl Store for SqliteStore {

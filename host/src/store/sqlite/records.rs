@@ -2,21 +2,24 @@
 
 use rusqlite::{Connection, Row, Transaction};
 
+use super::super::sql::Problem;
+use super::super::sql::hash::{self, Fields, Hash};
+use super::super::sql::totals::Totals;
 use super::super::{Record, Write};
-use super::hash::{self, Fields, Hash};
-use super::problem::Problem;
-use super::totals::Totals;
 use super::{Commit, Position, Scope};
+
+/// Whose totals they are. Their position is that of the last commit.
+pub(super) const TOTALS: &str = "samovar registry totals 1";
 
 /// Makes a change, within the transaction it is given. Its audit entry is not its business.
 pub(super) fn apply(transaction: &Transaction<'_>, commit: &Commit) -> Result<Position, Problem> {
-    let mut totals = Totals::read(transaction)?;
+    let mut totals = Totals::read(transaction, TOTALS)?;
     let scope = ScopeRow::find(transaction, &commit.scope)?;
     if scope.as_ref().map(|scope| scope.generation) != commit.expected {
         return Err(Problem::Conflict);
     }
-    totals.position.0 += 1;
-    let generation = totals.position;
+    totals.position += 1;
+    let generation = Position(totals.position);
     for write in &commit.writes {
         let name = match write {
             Write::Put(record) => &record.name,
@@ -45,8 +48,8 @@ pub(super) fn apply(transaction: &Transaction<'_>, commit: &Commit) -> Result<Po
 /// Reads everything in one snapshot, and checks it against the totals.
 pub(super) fn load(connection: &mut Connection, each: &mut dyn FnMut(Scope)) -> Result<Position, Problem> {
     let snapshot = connection.transaction()?;
-    let totals = Totals::read(&snapshot)?;
-    let mut found = Totals::at(totals.position);
+    let totals = Totals::read(&snapshot, TOTALS)?;
+    let mut found = Totals::at(TOTALS, totals.position);
     let mut scopes = snapshot.prepare("SELECT * FROM scope ORDER BY name")?;
     let mut scopes = scopes.query([])?;
     let mut records = snapshot.prepare("SELECT * FROM record ORDER BY scope, name")?;
@@ -67,7 +70,7 @@ pub(super) fn load(connection: &mut Connection, each: &mut dyn FnMut(Scope)) -> 
     if next.is_some() || found != totals {
         return Err(Problem::Wrong("records were lost, doubled or changed".to_owned()));
     }
-    Ok(totals.position)
+    Ok(Position(totals.position))
 }
 
 /// A scope, with a hash that fits.

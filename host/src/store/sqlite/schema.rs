@@ -1,68 +1,25 @@
-//! The tables, and how files of earlier versions come to have them.
+//! The tables of the registry, format by format.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Transaction;
 
+use super::super::sql::schema::Migration;
+use super::super::sql::totals::Totals;
+use super::super::sql::{Format, Problem};
 use super::audit;
-use super::problem::Problem;
-use super::totals::Totals;
+use super::records::TOTALS;
 
-/// What SQLite keeps in the file's header to say whose it is: "Smvr".
-const APPLICATION_ID: i32 = 0x536d_7672;
+/// The registry's file.
+pub(super) const FORMAT: &Format = &Format {
+    file_name: "registry.db",
+    noun: "registry",
+    partial_prefix: "partial-registry-",
+    // "Smvr"
+    application_id: 0x536d_7672,
+    pages_checked_max: u32::MAX,
+    migrations: MIGRATIONS,
+};
 
-/// Each leads from one format to the next; a file's format is how many of them it has seen. They are never changed once
-/// they were in a release, only added to.
 pub(super) const MIGRATIONS: &[Migration] = &[records, audit_entries, refusals];
-
-/// One step from format to format.
-pub(super) type Migration = fn(&Transaction<'_>) -> Result<(), Problem>;
-
-/// Brings an open file to the newest format.
-pub(super) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), Problem> {
-    let done = format(connection)?;
-    for (index, migration) in migrations.iter().enumerate().skip(done) {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        migration(&transaction)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        let format = i32::try_from(index + 1).expect("there are few migrations");
-        transaction.pragma_update(None, "user_version", format)?;
-        transaction.commit()?;
-    }
-    Ok(())
-}
-
-/// Whether a file is ours, of a format that is known, and has exactly that format's tables: one flipped bit in the text of
-/// a table's definition could otherwise change how its rows are read.
-pub(super) fn check(connection: &Connection) -> Result<(), Problem> {
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application != APPLICATION_ID {
-        return Err(Problem::Wrong("it is no registry of Samovar's".to_owned()));
-    }
-    let (found, known) = (format(connection)?, MIGRATIONS.len());
-    if found > known {
-        let number = |format| u32::try_from(format).unwrap_or(u32::MAX);
-        return Err(Problem::Newer { found: number(found), known: number(known) });
-    }
-    let mut expected = Connection::open_in_memory()?;
-    migrate(&mut expected, &MIGRATIONS[..found])?;
-    if tables(connection)? != tables(&expected)? {
-        return Err(Problem::Wrong("its tables are not as they were made".to_owned()));
-    }
-    Ok(())
-}
-
-/// How many migrations a file has seen.
-fn format(connection: &Connection) -> Result<usize, Problem> {
-    let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    usize::try_from(format).map_err(|_| Problem::Wrong(format!("there is no format {format}")))
-}
-
-/// Everything the file defines: kind, name, table and text.
-fn tables(connection: &Connection) -> Result<Vec<[Option<String>; 4]>, Problem> {
-    let mut statement =
-        connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")?;
-    let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
 
 fn records(transaction: &Transaction<'_>) -> Result<(), Problem> {
     transaction.execute_batch(
@@ -87,7 +44,7 @@ fn records(transaction: &Transaction<'_>) -> Result<(), Problem> {
             hash BLOB NOT NULL
         ) STRICT;",
     )?;
-    Totals::default().write(transaction)
+    Totals::at(TOTALS, 0).write(transaction)
 }
 
 fn audit_entries(transaction: &Transaction<'_>) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::problem::Problem;
+use super::super::sql::Problem;
 use super::queue::{self, Job, Queue, Work};
 use super::{AuditBounds, AuditEntry, Commit, Position, StoreError, audit, records};
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::schema::MIGRATIONS;
+use super::super::super::sql::schema as format;
 use super::*;
 
 fn connection(folder: &Path) -> rusqlite::Connection {
@@ -21,7 +21,7 @@ fn assert_damaged(folder: &Path, because: &str) {
 #[tokio::test]
 async fn a_file_of_an_earlier_format_is_brought_forward_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    file::create(&folder.path().join(FILE_NAME), &MIGRATIONS[..1]).expect("it is made");
+    file::create(&folder.path().join(FILE_NAME), FORMAT, &MIGRATIONS[..1]).expect("it is made");
     let mut first = connection(folder.path());
     let change = commit("hello", None, vec![put("live", "1")]);
     let transaction = first.transaction().expect("it may write");
@@ -47,14 +47,14 @@ async fn a_file_of_an_earlier_format_is_brought_forward_once() {
 fn a_migration_that_fails_leaves_the_file_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(FILE_NAME);
-    file::create(&file, &MIGRATIONS[..1]).expect("it is made");
-    let fails: schema::Migration = |transaction| {
+    file::create(&file, FORMAT, &MIGRATIONS[..1]).expect("it is made");
+    let fails: Migration = |transaction| {
         transaction.execute_batch("CREATE TABLE half_done (one)")?;
         Err(Problem::Wrong("on purpose".to_owned()))
     };
-    let migrated = schema::migrate(&mut connection(folder.path()), &[MIGRATIONS[0], fails]);
+    let migrated = format::migrate(&mut connection(folder.path()), FORMAT, &[MIGRATIONS[0], fails]);
     assert!(matches!(migrated, Err(Problem::Wrong(_))), "{migrated:?}");
-    schema::check(&connection(folder.path())).expect("it has the tables of its format and no others");
+    format::check(&connection(folder.path()), FORMAT).expect("it has the tables of its format and no others");
     SqliteStore::open(folder.path()).expect("it opens");
 }
 

@@ -11,21 +11,15 @@ use std::process::Command;
 
 use super::super::Write;
 use super::super::conformance::{commit, delete, entry, loaded, put};
+use super::super::sql::child::{CHILD_FOLDER, child_command};
+use super::super::sql::schema::Migration;
+use super::schema::MIGRATIONS;
 use super::*;
+
+const FILE_NAME: &str = FORMAT.file_name;
 
 /// Everything a store has, with its position.
 type State = (Vec<Scope>, Position);
-
-/// Where the process that a test starts finds its folder; without it, the test is the one that starts it.
-const CHILD_FOLDER: &str = "SAMOVAR_STORE_TEST_FOLDER";
-
-/// The command that runs one test of this crate again, in a process of its own.
-fn child_command(module: &str, test: &str, folder: &Path) -> Command {
-    let (_crate, module) = module.split_once("::").expect("a module of this crate");
-    let mut command = Command::new(std::env::current_exe().expect("the tests run from a file"));
-    command.args([&format!("{module}::{test}"), "--exact", "--nocapture"]).env(CHILD_FOLDER, folder);
-    command
-}
 
 /// Opens what is in a folder, and reads all of it: the state, and the audit entries or why they cannot be read.
 async fn read(folder: &Path) -> Result<(State, Result<Vec<AuditEntry>, StoreError>), StoreError> {

@@ -13,33 +13,38 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
-use super::audit;
-use super::problem::Problem;
-use super::schema::{self, MIGRATIONS, Migration};
-use super::{FILE_NAME, Limits, StoreError};
+use super::super::StoreError;
+use super::schema::{self, Migration};
+use super::{Format, Problem};
 
-/// How the names of files begin that are not whole yet.
-const TEMPORARY_PREFIX: &str = "partial-registry-";
 /// How long to wait for another process that has the file. Only a backup reads along, and it holds up nobody for long.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+pub(in super::super) const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// How much of the log's file stays when its content was carried over.
 const LOG_BYTES_KEPT: i64 = 16 << 20;
 
-/// Where the store of a folder is. The path is absolute, for SQLite would take `file:` at its beginning for a URI.
-pub(super) fn path_in(folder: &Path) -> Result<PathBuf, StoreError> {
+/// Where the file of a folder is. The path is absolute, for SQLite would take `file:` at its beginning for a URI.
+pub(in super::super) fn path_in(folder: &Path, format: &Format) -> Result<PathBuf, StoreError> {
     let folder = folder.canonicalize().map_err(|error| Problem::Io(error).at(folder))?;
-    Ok(folder.join(FILE_NAME))
+    Ok(folder.join(format.file_name))
 }
 
-/// The connection that writes; it may change the file to the newest format.
-pub(super) fn open_or_create(file: &Path, limits: Limits) -> Result<Connection, Problem> {
-    remove_unfinished(folder_of(file))?;
+/// The connection that writes; it may change the file to the newest format. The file gets no larger than so many pages: SQLite
+/// then says that the disk is full.
+pub(in super::super) fn open_or_create(
+    file: &Path,
+    format: &Format,
+    pages_max: u32,
+) -> Result<Connection, Problem> {
+    remove_unfinished(folder_of(file), format)?;
     if !file.try_exists()? {
-        create(file, MIGRATIONS)?;
+        create(file, format, format.migrations)?;
     }
     let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    schema::check(&connection)?;
-    check_pages(&connection)?;
+    schema::check(&connection, format)?;
+    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages <= format.pages_checked_max {
+        check_pages(&connection)?;
+    }
     // Of a log that a crash left behind, SQLite takes over what is whole, and makes the index of it anew.
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
@@ -49,29 +54,32 @@ pub(super) fn open_or_create(file: &Path, limits: Limits) -> Result<Connection, 
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     // The writer carries the log over.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "max_page_count", limits.pages_max)?;
-    schema::migrate(&mut connection, MIGRATIONS)?;
-    audit::check(&connection)?;
+    connection.pragma_update(None, "max_page_count", pages_max)?;
+    schema::migrate(&mut connection, format, format.migrations)?;
     Ok(connection)
 }
 
 /// A connection of one's own, which cannot write.
-pub(super) fn open_to_read(file: &Path) -> Result<Connection, Problem> {
+pub(in super::super) fn open_to_read(file: &Path) -> Result<Connection, Problem> {
     open(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
 /// Makes a file with the tables that these migrations make.
-pub(super) fn create(file: &Path, migrations: &[Migration]) -> Result<(), Problem> {
-    let unfinished = unfinished_in(folder_of(file))?;
+pub(in super::super) fn create(
+    file: &Path,
+    format: &Format,
+    migrations: &[Migration],
+) -> Result<(), Problem> {
+    let unfinished = unfinished_in(folder_of(file), format)?;
     let mut connection = open(unfinished.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    schema::migrate(&mut connection, migrations)?;
+    schema::migrate(&mut connection, format, migrations)?;
     drop(connection);
     publish(unfinished, file)
 }
 
 /// An empty file that only its owner may read, with a name that tells that it is not whole.
-pub(super) fn unfinished_in(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).tempfile_in(folder)
+pub(super) fn unfinished_in(folder: &Path, format: &Format) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(format.partial_prefix).tempfile_in(folder)
 }
 
 /// Gives a finished file its name, which is not taken. A log of that name is refused too: it belongs to a file that is
@@ -86,7 +94,7 @@ pub(super) fn publish(finished: NamedTempFile, file: &Path) -> Result<(), Proble
 }
 
 /// The log that SQLite keeps beside a file.
-pub(super) fn log_of(file: &Path) -> PathBuf {
+pub(in super::super) fn log_of(file: &Path) -> PathBuf {
     let mut name = OsString::from(file);
     name.push("-wal");
     PathBuf::from(name)
@@ -113,10 +121,10 @@ fn open(file: &Path, access: OpenFlags) -> Result<Connection, Problem> {
 }
 
 /// Removes what a process that was killed left unfinished.
-fn remove_unfinished(folder: &Path) -> io::Result<()> {
+fn remove_unfinished(folder: &Path, format: &Format) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+        if entry.file_name().to_string_lossy().starts_with(format.partial_prefix) {
             std::fs::remove_file(entry.path())?;
         }
     }

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use super::StoreError;
+use super::super::StoreError;
 
 /// What went wrong, before it is said of which file.
 #[derive(Debug)]
-pub(super) enum Problem {
-    /// The scope has another generation than was expected.
+pub(in super::super) enum Problem {
+    /// What was to be changed has another generation than was expected.
     Conflict,
     /// Something is not as we wrote it.
     Wrong(String),
@@ -24,7 +24,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    pub(super) fn at(self, file: &Path) -> StoreError {
+    pub(in super::super) fn at(self, file: &Path) -> StoreError {
         match self {
             Self::Conflict => StoreError::Conflict,
             Self::Newer { found, known } => {
@@ -38,7 +38,7 @@ impl Problem {
     }
 
     /// The same, where it says nothing about what is in the file.
-    pub(super) fn failed(self, file: &Path) -> StoreError {
+    pub(in super::super) fn failed(self, file: &Path) -> StoreError {
         match self {
             Self::Wrong(reason) => failed(file, reason),
             other => other.at(file),

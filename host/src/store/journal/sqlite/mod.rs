@@ -1,0 +1,150 @@
+//! The journal in a file: SQLite, with checksums of our own, as the registry has it.
+//!
+//! One thread owns the only connection that writes, and is fed by a bounded queue. A flush takes the disk some milliseconds, so
+//! one flush serves many: what comes while one is under way is made in the next transaction, all of it together, and each
+//! batch is acknowledged when that is on the disk. Every row has a hash, which has that of its body in it, and one row has the
+//! sum of them all.
+
+mod backup;
+mod queue;
+mod readers;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod writer;
+
+pub(crate) use backup::backup_file;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use self::queue::{Job, Queue};
+use self::readers::Readers;
+use self::rows::TOTALS;
+use self::schema::FORMAT;
+use self::writer::Writer;
+use super::super::sql::totals::Totals;
+use super::super::sql::{Problem, file};
+use super::{Change, Journal, Pending, Row, RowId, StoreError};
+use crate::metrics::{FlushCounters, FlushFigures};
+
+/// The name of the file in its folder.
+pub(crate) const FILE_NAME: &str = "queue.db";
+
+/// How many pages the file may have; SQLite then says that the disk is full.
+const PAGES_MAX: u32 = u32::MAX - 1;
+
+/// Rows in an SQLite file.
+#[derive(Debug)]
+pub(in super::super) struct SqliteJournal {
+    file: PathBuf,
+    shared: Arc<Shared>,
+    /// The highest id that was given out.
+    allocated: AtomicU64,
+    /// There until the journal is dropped.
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the thread that writes has in common with everybody else.
+#[derive(Debug)]
+struct Shared {
+    queue: Queue,
+    readers: Readers,
+    figures: FlushCounters,
+    failed: CancellationToken,
+}
+
+impl SqliteJournal {
+    /// Opens the journal in a folder that is there, or makes one. It blocks, and the caller holds the folder's lock.
+    ///
+    /// # Errors
+    /// When the file is damaged, of a newer Samovar or nothing of Samovar's at all, or cannot be read or written.
+    pub(in super::super) fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_with(folder, PAGES_MAX)
+    }
+
+    fn open_with(folder: &Path, pages_max: u32) -> Result<Self, StoreError> {
+        let file = file::path_in(folder, FORMAT)?;
+        Self::start(file.clone(), pages_max).map_err(|problem| problem.at(&file))
+    }
+
+    fn start(file: PathBuf, pages_max: u32) -> Result<Self, Problem> {
+        let connection = file::open_or_create(&file, FORMAT, pages_max)?;
+        let allocated = AtomicU64::new(Totals::read(&connection, TOTALS)?.position);
+        let shared = Arc::new(Shared {
+            queue: Queue::default(),
+            readers: Readers::of(&file),
+            figures: FlushCounters::default(),
+            failed: CancellationToken::new(),
+        });
+        let writer = Writer::new(connection, file.clone(), shared.clone())?;
+        let thread = std::thread::Builder::new().name("samovar-queue".to_owned());
+        let writer = Some(thread.spawn(move || writer.run())?);
+        Ok(Self { file, shared, allocated, writer })
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        let mut load = || rows::load(&mut file::open_to_read(&self.file)?, each);
+        load().map_err(|problem| problem.at(&self.file))
+    }
+
+    fn allocate(&self) -> RowId {
+        RowId(self.allocated.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn write(&self, changes: Vec<Change>) -> Pending<'_, ()> {
+        let (acknowledge, acknowledged) = oneshot::channel();
+        let queued = self.shared.queue.add(Job { changes, acknowledge });
+        Box::pin(async move {
+            queued?;
+            let ended = |_| Problem::Wrong("the thread that writes has ended".to_owned()).failed(&self.file);
+            acknowledged.await.unwrap_or_else(|gone| Err(ended(gone)))
+        })
+    }
+
+    fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>> {
+        Box::pin(async move {
+            let _turn = self.shared.readers.turn().await;
+            let shared = self.shared.clone();
+            match tokio::task::spawn_blocking(move || shared.readers.body(id)).await {
+                Ok(body) => body,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // Only a runtime that is shutting down cancels blocking work, and it cancels the waiter too.
+                    Err(_cancelled) => std::future::pending().await,
+                },
+            }
+        })
+    }
+
+    fn flushes(&self) -> FlushFigures {
+        let (changes, bytes) = self.shared.queue.size();
+        self.shared.figures.read(changes, bytes)
+    }
+
+    fn failed(&self) -> &CancellationToken {
+        &self.shared.failed
+    }
+}
+
+impl Drop for SqliteJournal {
+    /// What is queued is written; then the thread ends and closes the file.
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!(file = %self.file.display(), "the thread that writes the queue has panicked");
+        }
+    }
+}
