@@ -37,7 +37,7 @@ pub use limits::{
 };
 pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, LoggingError};
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
-pub(crate) use outbound::{Destination, DestinationHost, Scheme};
+pub(crate) use outbound::{DestinationHost, OutboundDestination, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
 pub use permit_wait::PermitWait;
 pub use policy::{
