@@ -53,13 +53,14 @@ pub use artifact::{
 };
 pub use function::{Limits, LimitsError};
 pub use host::{
-    AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
+    AcceptedEvent, AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
     ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment,
-    FunctionConcurrency, FunctionNotFound, FunctionPending, FunctionVersion, Host, HostBuilder, LastUpdate,
-    ListFunctions, MetricsSnapshot, Page, PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError,
-    ProvisionedInfo, ProvisionedStatus, PublishAliasError, PublishError, PublishVersion, PublishVersionError,
-    ReserveError, ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, Unready,
-    UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
+    EventInvokeError, EventInvokeInfo, FunctionConcurrency, FunctionNotFound, FunctionPending,
+    FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page,
+    PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus,
+    PublishAliasError, PublishError, PublishVersion, PublishVersionError, ReserveError, ResourcePolicyError,
+    RevisionMismatch, SettingError, StartError, TooManyVersions, Unready, UpdateAlias, UpdateFunctionCode,
+    UpdateFunctionError, UpdateInProgress, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};

@@ -30,6 +30,8 @@ READ = """
     PutFunctionConcurrency GetFunctionConcurrency DeleteFunctionConcurrency
     PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig
     ListProvisionedConcurrencyConfigs
+    PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig GetFunctionEventInvokeConfig
+    DeleteFunctionEventInvokeConfig ListFunctionEventInvokeConfigs
     AddPermission RemovePermission GetPolicy GetResourcePolicy PutResourcePolicy DeleteResourcePolicy
 """.split()
 

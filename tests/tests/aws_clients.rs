@@ -24,6 +24,7 @@ mod boto3 {
     scenarios![
         aliases,
         concurrency,
+        event_invoke,
         functions,
         invoke,
         lists,

@@ -217,6 +217,7 @@ async fn what_is_changed_or_refused_is_noted_with_who_asked() {
     let update = "PUT /2015-03-31/functions/echo/aliases/live";
     let code = "PUT /2015-03-31/functions/echo/code";
     let too_large = " ".repeat(70_167_212);
+    let events = "PUT /2019-09-25/functions/echo/event-invoke-config";
     for (line, body, action, result, about) in [
         (tags.as_str(), r#"{"Tags":{"a":"b"}}"#, "TagResource", "Success", "echo"),
         ("DELETE /2015-03-31/functions/nobody", "", "DeleteFunction", "ResourceNotFoundException", "nobody"),
@@ -229,6 +230,8 @@ async fn what_is_changed_or_refused_is_noted_with_who_asked() {
             "ValidationException",
             "echo",
         ),
+        (events, r#"{"MaximumRetryAttempts":1}"#, "PutFunctionEventInvokeConfig", "Success", "echo"),
+        (events, "{}", "PutFunctionEventInvokeConfig", "InvalidParameterValueException", "echo"),
         (code, &too_large, "UpdateFunctionCode", "RequestEntityTooLargeException", "echo"),
         (update, "{", "UpdateAlias", "InvalidRequestContentException", "echo:live"),
     ] {

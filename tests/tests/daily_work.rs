@@ -243,6 +243,29 @@ fn a_configuration_is_shown_and_changed() {
     assert_eq!(changed["LoggingConfig"]["LogFormat"], "JSON");
     assert_eq!(document(&server, &["config", "hello", "--qualifier", "1"])["MemorySize"], 128);
 
+    let failed = "arn:aws:sqs:us-east-1:000000000000:failed";
+    let events = ["--dead-letter", failed, "--retries", "0", "--max-event-age", "60", "--on-failure", failed];
+    let shown = table(&server, &[&["config", "hello"], &events[..]].concat());
+    for row in
+        [("dead letters", failed), ("event retries", "0"), ("event age", "60 s"), ("on failure", failed)]
+    {
+        let row = format!("{} {}", row.0, row.1);
+        assert!(shown.contains(&row), "no {row} in {shown:?}");
+    }
+    let version = ["config", "hello", "--qualifier", "1", "--retries", "1"];
+    let events = &document(&server, &version)["EventInvokeConfig"];
+    assert_eq!(
+        (&events["MaximumRetryAttempts"], &events["MaximumEventAgeInSeconds"]),
+        (&json!(1), &json!(null))
+    );
+    let less = document(&server, &["config", "hello", "--on-failure", "", "--dead-letter", ""]);
+    assert_eq!(less.get("DeadLetterConfig"), None);
+    let expected = json!({ "OnSuccess": {}, "OnFailure": {} });
+    let events = &less["EventInvokeConfig"];
+    assert_eq!((&events["DestinationConfig"], &events["MaximumRetryAttempts"]), (&expected, &json!(0)));
+    let topic = ["config", "hello", "--dead-letter", "arn:aws:sns:us-east-1:000000000000:t"];
+    assert!(refused(&server, &topic).contains("SNS topics are not supported"));
+
     let same = ran(server.endpoint(), &["config", "hello", "--env", "KEPT=1"]);
     assert_eq!((same.code, same.stderr.as_str()), (Some(0), "hello has that already\n"));
     assert!(refused(&server, &["config", "nobody"]).contains("Function not found"));

@@ -114,6 +114,7 @@ fn a_limit_that_cannot_be_kept_is_refused_at_the_start_with_its_reason() {
 fn strict() -> Server {
     Server::start_with(&[
         "--payload-bytes=1000",
+        "--async-payload-bytes=500",
         "--answer-bytes=2000",
         "--environment-bytes=100",
         "--package-bytes=3000000",
@@ -182,6 +183,8 @@ fn every_excess_has_the_answer_of_the_table_and_names_the_limit_that_is_set() {
     );
 
     check("--payload-bytes", &call(&server, "", &" ".repeat(1001)), "1000 bytes");
+    let event = call(&server, "\nX-Amz-Invocation-Type: Event", &" ".repeat(501));
+    check("--async-payload-bytes", &event, "500 bytes");
     check("--answer-bytes", &call(&server, "", r#"{"bytes": 2001}"#), "(2000 bytes)");
     assert_eq!(call(&server, "", r#"{"bytes": 2000}"#).body.len(), 2000);
     let context = format!("\nX-Amz-Client-Context: {}", "A".repeat(201));

@@ -9,6 +9,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::client::{ApiError, Client, function_path, segment};
+use super::event_settings::{self, EventSettings};
 use super::settings::{Settings, pair};
 use super::settled::updated;
 use super::table::{Column, Listing, Table};
@@ -16,11 +17,13 @@ use super::{Endpoint, output, wire};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  samovar config hello\n  samovar config hello --qualifier live\n  \
-                        samovar config hello --memory 256 --env STAGE=test --unset-env DEBUG")]
+                        samovar config hello --memory 256 --env STAGE=test --unset-env DEBUG\n  \
+                        samovar config hello --qualifier live --retries 0 --on-failure \
+                        arn:aws:sqs:us-east-1:000000000000:failed")]
 pub(super) struct Config {
     /// The function's name
     name: String,
-    /// Show this version, or that which this alias leads to; only $LATEST can be changed
+    /// Show this version, or that which this alias leads to; of these only what becomes of queued events can be changed
     #[arg(long, value_name = "VERSION|ALIAS", conflicts_with_all = CHANGES)]
     qualifier: Option<String>,
     #[command(flatten)]
@@ -35,14 +38,28 @@ pub(super) struct Config {
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     #[command(flatten)]
+    events: EventSettings,
+    #[command(flatten)]
     listing: Listing,
     #[command(flatten)]
     endpoint: Endpoint,
 }
 
-/// The options that change something.
-const CHANGES: [&str; 8] =
-    ["handler", "memory", "ephemeral_storage", "timeout", "description", "env", "unset_env", "log_format"];
+/// Where the document has what was said of queued events, if anything was.
+const EVENTS: &str = "EventInvokeConfig";
+
+/// The options that change something of `$LATEST` alone.
+const CHANGES: [&str; 9] = [
+    "handler",
+    "memory",
+    "ephemeral_storage",
+    "timeout",
+    "description",
+    "dead_letter",
+    "env",
+    "unset_env",
+    "log_format",
+];
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
@@ -58,11 +75,18 @@ impl Config {
             self.change(&client)?;
         }
         let query = self.qualifier.as_deref().map(|qualifier| format!("?Qualifier={}", segment(qualifier)));
-        let path = format!("/configuration{}", query.unwrap_or_default());
-        let function: Value = client.read(&function_path(&self.name, &path))?;
+        let query = query.unwrap_or_default();
+        let path = format!("/configuration{query}");
+        let mut function: Value = client.read(&function_path(&self.name, &path))?;
+        let events = self.events.put(&client, &self.name, &query)?;
+        if let (Some(function), Some(events)) = (function.as_object_mut(), events) {
+            function.insert(EVENTS.to_owned(), events);
+        }
         let rows = || {
+            let events = event_settings::rows(&function[EVENTS]);
             let function = wire::FunctionConfiguration::deserialize(&function);
-            Ok(table(&function.context("the server's answer is not what Lambda's API would answer")?))
+            let function = function.context("the server's answer is not what Lambda's API would answer")?;
+            Ok(table(&function, events))
         };
         self.listing.print(&function, rows, "")?;
         Ok(ExitCode::SUCCESS)
@@ -70,6 +94,7 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         self.settings.check()?;
+        self.events.check()?;
         let both = self.env.iter().find(|(key, _)| self.unset_env.contains(key));
         ensure!(both.is_none(), "{} cannot be both set and taken away", both.map_or("", |(key, _)| key));
         Ok(())
@@ -127,11 +152,12 @@ impl Config {
     }
 }
 
-fn table(function: &wire::FunctionConfiguration) -> Table {
+fn table(function: &wire::FunctionConfiguration, events: [(&'static str, String); 4]) -> Table {
     let mut table = Table::new([Column::left("SETTING"), Column::left("VALUE")]);
     let megabytes = |size| format!("{size} MB");
     let storage = function.ephemeral_storage.map(|storage| megabytes(storage.size));
     let logging = function.logging_config.clone();
+    let dead_letters = function.dead_letter_config.clone().and_then(|config| config.target_arn);
     let rows = [
         ("function", function.function_arn.clone()),
         ("version", function.version.clone()),
@@ -143,6 +169,7 @@ fn table(function: &wire::FunctionConfiguration) -> Table {
         ("runtime", function.runtime.clone()),
         ("log format", logging.as_ref().map(|logging| logging.log_format.clone()).unwrap_or_default()),
         ("log group", logging.and_then(|logging| logging.log_group).unwrap_or_default()),
+        ("dead letters", dead_letters.unwrap_or_default()),
         ("code size", output::size(function.code_size)),
         ("code SHA256", function.code_sha256.clone()),
         ("state", with_reason(&function.state, &function.state_reason)),
@@ -150,7 +177,7 @@ fn table(function: &wire::FunctionConfiguration) -> Table {
         ("last modified (UTC)", output::moment(&function.last_modified)),
         ("revision id", function.revision_id.clone()),
     ];
-    for (setting, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+    for (setting, value) in rows.iter().chain(&events).filter(|(_, value)| !value.is_empty()) {
         table.row([setting, value]);
     }
     for (key, value) in &function.environment.variables {
@@ -202,13 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn every_option_but_the_qualifier_is_a_change() {
+    fn every_option_of_latest_alone_is_a_change() {
         for option in [
             "--handler=h",
             "--memory=128",
             "--ephemeral-storage=512",
             "--timeout=1",
             "--description=d",
+            "--dead-letter=arn:aws:sqs:us-east-1:000000000000:q",
             "--env=A=1",
             "--unset-env=A",
             "--log-format=text",
@@ -218,6 +246,7 @@ mod tests {
             assert!(Cli::try_parse_from(both).is_err(), "{option} with a qualifier");
         }
         assert!(!config(&["--qualifier", "live", "--output", "json"]).is_change());
+        assert!(!config(&["--qualifier", "live", "--retries", "0"]).is_change(), "of the function itself");
         assert!(config(&["--env", "A=1", "--unset-env", "A"]).check().is_err());
     }
 }

@@ -295,7 +295,9 @@ mod tests {
 
     #[test]
     fn every_setting_is_sent_by_itself() {
-        for option in ["--memory=512", "--ephemeral-storage=1024", "--timeout=9", "--description=it"] {
+        for option in
+            ["--memory=512", "--ephemeral-storage=1024", "--timeout=9", "--description=it", "--dead-letter="]
+        {
             assert!(deploy(&[option]).settings(&environment(&[])).is_some(), "{option}");
         }
     }

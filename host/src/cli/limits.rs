@@ -15,6 +15,9 @@ pub(super) struct LimitOptions {
     /// How many bytes an invocation's payload may have
     #[arg(long, value_name = "N", default_value_t = 6_291_456)]
     payload_bytes: usize,
+    /// How many bytes the payload of an event that is queued may have
+    #[arg(long, value_name = "N", default_value_t = 1_048_576)]
+    async_payload_bytes: usize,
     /// How many bytes an invocation's answer may have
     #[arg(long, value_name = "N", default_value_t = 6_291_556)]
     answer_bytes: usize,
@@ -82,6 +85,7 @@ impl LimitOptions {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             payload_bytes: self.payload_bytes,
+            async_payload_bytes: self.async_payload_bytes,
             answer_bytes: self.answer_bytes,
             invocation_log_bytes: self.invocation_log_bytes,
             environment_bytes: self.environment_bytes,

@@ -8,6 +8,7 @@ mod concurrency;
 mod config;
 mod delete;
 mod deploy;
+mod event_settings;
 mod figures;
 mod function_logs;
 mod functions;

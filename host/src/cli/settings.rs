@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::wire;
-use crate::function::{Configuration, EphemeralStorage, MemorySize, Timeout};
+use crate::function::{Configuration, DeadLetterTarget, EphemeralStorage, MemorySize, Timeout};
 
 #[derive(Debug, Args)]
 pub(super) struct Settings {
@@ -24,6 +24,9 @@ pub(super) struct Settings {
     /// What people should know of it
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
+    /// The SQS queue that gets the events it could not handle, by its ARN; empty for none
+    #[arg(long, value_name = "ARN")]
+    dead_letter: Option<String>,
 }
 
 impl Settings {
@@ -33,6 +36,8 @@ impl Settings {
         self.ephemeral_storage.map(EphemeralStorage::from_mb).transpose()?;
         self.timeout.map(Timeout::from_seconds).transpose()?;
         self.description.as_deref().map(|text| check_description("--description", text)).transpose()?;
+        let queue = self.dead_letter.as_deref().filter(|arn| !arn.is_empty());
+        queue.map(DeadLetterTarget::parse).transpose().context("--dead-letter")?;
         Ok(())
     }
 
@@ -44,6 +49,10 @@ impl Settings {
             ephemeral_storage: self.ephemeral_storage.map(|size| wire::EphemeralStorage { size }),
             timeout: self.timeout,
             description: self.description.clone(),
+            dead_letter_config: self
+                .dead_letter
+                .clone()
+                .map(|target_arn| wire::DeadLetterConfig { target_arn: Some(target_arn) }),
             ..wire::Settings::default()
         }
     }

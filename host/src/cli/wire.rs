@@ -38,6 +38,14 @@ pub(super) struct FunctionConfiguration {
     pub(super) environment: Environment,
     pub(super) ephemeral_storage: Option<EphemeralStorage>,
     pub(super) logging_config: Option<LoggingConfig>,
+    pub(super) dead_letter_config: Option<DeadLetterConfig>,
+}
+
+/// Where the events go that a function could not handle; nowhere, if the ARN is empty.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeadLetterConfig {
+    pub(super) target_arn: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, Serialize)]
@@ -79,6 +87,8 @@ pub(super) struct Settings {
     pub(super) environment: Option<Environment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logging_config: Option<LoggingConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dead_letter_config: Option<DeadLetterConfig>,
 }
 
 /// A change of what a function is given, if it is still as it was read.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Architecture;
+use super::dead_letter::DeadLetterTarget;
 use super::limits::{ENVIRONMENT_BYTES_BOUND, Limits};
 use super::logging::Logging;
 use super::outbound::OutboundList;
@@ -175,6 +176,8 @@ pub struct Configuration {
     pub permit_wait: PermitWait,
     /// Where it may send HTTP requests, of what the host allows; nowhere by default.
     pub outbound: OutboundList,
+    /// Where the events go that it could not handle, if anywhere.
+    pub dead_letter: Option<DeadLetterTarget>,
     /// How it logs.
     pub logging: Logging,
     /// The runtime that was asked for; it has no effect on WebAssembly and is kept for clients.

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 /// The largest payload that a host can be set to take, in bytes: what the body of a request is thrown away beyond.
 pub const PAYLOAD_BYTES_BOUND: usize = 256 << 20;
+/// The largest payload of an event that a host can be set to queue, in bytes: each is written to disk, and answered only then.
+pub const ASYNC_PAYLOAD_BYTES_BOUND: usize = 16 << 20;
 /// The largest answer that a host can be set to take, in bytes. A guest hands it over in one call, which may carry 16 MiB
 /// in all.
 pub const ANSWER_BYTES_BOUND: usize = 15 << 20;
@@ -32,6 +34,8 @@ pub const CLIENT_CONTEXT_BYTES_BOUND: usize = 32 << 10;
 pub struct Limits {
     /// The bytes of an invocation's payload. Default: 6,291,456 (6 MiB), as on Lambda; from 1 to 256 MiB.
     pub payload_bytes: usize,
+    /// The bytes of the payload of an event that is queued. Default: 1,048,576 (1 MiB), as on Lambda; from 1 to 16 MiB.
+    pub async_payload_bytes: usize,
     /// The bytes of an invocation's answer. Default: 6,291,556 (6 MiB and 100 bytes), as on Lambda; from 1 to 15 MiB,
     /// because a guest hands it over in one call, which carries at most 16.
     pub answer_bytes: usize,
@@ -82,6 +86,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             payload_bytes: 6_291_456,
+            async_payload_bytes: 1 << 20,
             answer_bytes: 6_291_556,
             invocation_log_bytes: 4 << 20,
             environment_bytes: 4096,
@@ -99,8 +104,14 @@ impl Limits {
     /// # Errors
     /// When one of them is outside its range.
     pub fn check(&self) -> Result<(), LimitsError> {
-        let all: [(&'static str, u64, RangeInclusive<u64>, &'static str); 8] = [
+        let all: [(&'static str, u64, RangeInclusive<u64>, &'static str); 9] = [
             ("payload_bytes", self.payload_bytes as u64, 1..=PAYLOAD_BYTES_BOUND as u64, ""),
+            (
+                "async_payload_bytes",
+                self.async_payload_bytes as u64,
+                1..=ASYNC_PAYLOAD_BYTES_BOUND as u64,
+                ", because it is on disk before it is answered",
+            ),
             (
                 "answer_bytes",
                 self.answer_bytes as u64,
@@ -164,8 +175,9 @@ mod tests {
             change(&mut limits, value);
             limits.check()
         };
-        let all: [(Change, u64, u64); 8] = [
+        let all: [(Change, u64, u64); 9] = [
             (|limits, value| limits.payload_bytes = value as usize, 1, 256 << 20),
+            (|limits, value| limits.async_payload_bytes = value as usize, 1, 16 << 20),
             (|limits, value| limits.answer_bytes = value as usize, 1, 15 << 20),
             (|limits, value| limits.invocation_log_bytes = value, 1 << 10, 1 << 40),
             (|limits, value| limits.environment_bytes = value as usize, 0, 256 << 10),

@@ -7,6 +7,9 @@ mod alias;
 mod architecture;
 mod arn;
 mod configuration;
+mod dead_letter;
+mod destination;
+mod event_invoke;
 mod limits;
 mod logging;
 mod name;
@@ -15,6 +18,7 @@ mod permit_wait;
 mod policy;
 mod provisioned;
 mod qualifier;
+mod queue_arn;
 mod recursion;
 mod reference;
 mod runtime;
@@ -31,13 +35,16 @@ pub(crate) use arn::FunctionArn;
 pub use configuration::{
     Configuration, ConfigurationError, Environment, EphemeralStorage, Isolation, MemorySize, Timeout,
 };
+pub use dead_letter::{DeadLetterError, DeadLetterTarget};
+pub use destination::{Destination, DestinationError, DestinationFunction};
+pub use event_invoke::{DestinationsChange, EventInvokeChange, EventInvokeConfig, EventInvokeRangeError};
 pub use limits::{
-    ANSWER_BYTES_BOUND, CLIENT_CONTEXT_BYTES_BOUND, ENVIRONMENT_BYTES_BOUND, Limits, LimitsError,
-    PACKAGE_BYTES_BOUND, PAYLOAD_BYTES_BOUND, UNZIPPED_BYTES_BOUND,
+    ANSWER_BYTES_BOUND, ASYNC_PAYLOAD_BYTES_BOUND, CLIENT_CONTEXT_BYTES_BOUND, ENVIRONMENT_BYTES_BOUND,
+    Limits, LimitsError, PACKAGE_BYTES_BOUND, PAYLOAD_BYTES_BOUND, UNZIPPED_BYTES_BOUND,
 };
 pub use logging::{LogFormat, LogGroup, LogLevel, Logging, LoggingChange, LoggingError};
 pub use name::{AccountId, AliasName, FunctionName, NameError, Region};
-pub(crate) use outbound::{Destination, DestinationHost, Scheme};
+pub(crate) use outbound::{DestinationHost, OutboundDestination, Scheme};
 pub use outbound::{OUTBOUND_BYTES_MAX, OUTBOUND_RULES_MAX, OutboundError, OutboundList};
 pub use permit_wait::PermitWait;
 pub use policy::{
@@ -46,6 +53,7 @@ pub use policy::{
 };
 pub use provisioned::ProvisionedConcurrency;
 pub use qualifier::{Qualifier, VersionNumber, VersionNumberError};
+pub use queue_arn::{QueueArn, QueueArnError};
 pub use recursion::RecursiveLoop;
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};
 pub use runtime::{CUSTOM_RUNTIME, RuntimeConfig};

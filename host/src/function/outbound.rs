@@ -100,7 +100,7 @@ pub(crate) enum DestinationHost {
 
 /// Where one request is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Destination {
+pub(crate) struct OutboundDestination {
     pub(crate) scheme: Scheme,
     pub(crate) host: DestinationHost,
     pub(crate) port: u16,
@@ -108,7 +108,7 @@ pub(crate) struct Destination {
 
 impl OutboundList {
     /// Whether a request may go there.
-    pub(crate) fn allows(&self, destination: &Destination) -> bool {
+    pub(crate) fn allows(&self, destination: &OutboundDestination) -> bool {
         self.0.iter().any(|rule| rule.matches(destination))
     }
 
@@ -167,7 +167,7 @@ impl Rule {
         Ok(Self { scheme, host, port })
     }
 
-    fn matches(&self, destination: &Destination) -> bool {
+    fn matches(&self, destination: &OutboundDestination) -> bool {
         let scheme = self.scheme.is_none_or(|scheme| scheme == destination.scheme);
         let port = match self.port {
             PortRule::Any => true,
@@ -214,7 +214,7 @@ impl DestinationHost {
     }
 }
 
-impl Destination {
+impl OutboundDestination {
     /// Reads where a request is to go: the authority of its URL, without a user.
     pub(crate) fn parse(scheme: Scheme, authority: &str) -> Result<Self, &'static str> {
         if authority.contains('@') {
@@ -332,7 +332,7 @@ impl fmt::Display for DestinationHost {
     }
 }
 
-impl fmt::Display for Destination {
+impl fmt::Display for OutboundDestination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", self.scheme, self.host, self.port)
     }

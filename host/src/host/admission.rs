@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-#[cfg(feature = "http")]
 use super::Host;
-#[cfg(feature = "http")]
 use crate::cpu::Closed;
 use crate::function::Limits;
 use crate::invocation::{Invocation, Invoke, InvokeError, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX};
@@ -14,10 +12,8 @@ use crate::version::Version;
 
 /// The weight of checks of payloads among functions that compute: as of a function with this memory size, in MB, which has
 /// one core to itself on Lambda.
-#[cfg(feature = "http")]
 pub(super) const CHECKS_WEIGHT: u32 = 1_769;
 /// Payloads of so many bytes are looked through within some ten microseconds, and so are where they come in.
-#[cfg(feature = "http")]
 const CHECKED_AT_ONCE_BYTES_MAX: usize = 64 << 10;
 
 /// Turns a request into what an instance is run with, if it keeps within the limits.
@@ -46,7 +42,6 @@ pub(super) fn admit(version: &Version, request: Invoke, limits: &Limits) -> Resu
     })
 }
 
-#[cfg(feature = "http")]
 impl Host {
     /// The same request, if its payload is JSON; a large one is looked through on the processors, where others need not wait for
     /// that.
@@ -61,7 +56,7 @@ impl Host {
     }
 }
 
-fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<(), InvokeError> {
+pub(super) fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<(), InvokeError> {
     match text.map_or(0, str::len) {
         bytes if bytes > limit => Err(InvokeError::BadContext {
             what,
@@ -71,12 +66,12 @@ fn check_size(what: &'static str, text: Option<&str>, limit: usize) -> Result<()
     }
 }
 
-fn request_id() -> Arc<str> {
+pub(super) fn request_id() -> Arc<str> {
     let mut buffer = uuid::Uuid::encode_buffer();
     Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut buffer))
 }
 
-#[cfg(all(test, feature = "http"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::function::FunctionRef;

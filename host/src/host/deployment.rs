@@ -12,9 +12,9 @@ use super::errors::{ChangeError, CodeStorageExceeded, FunctionNotFound, TooManyV
 use super::versions::check_versions;
 use crate::artifact::CodeError;
 use crate::function::{
-    AliasName, AliasRouting, Configuration, ConfigurationError, Environment, EphemeralStorage, FunctionName,
-    FunctionRef, FunctionState, Isolation, MemorySize, NameError, OutboundList, PermitWait, Tags, Timeout,
-    VersionNumber,
+    AliasName, AliasRouting, Configuration, ConfigurationError, DeadLetterTarget, Environment,
+    EphemeralStorage, FunctionName, FunctionRef, FunctionState, Isolation, MemorySize, NameError,
+    OutboundList, PermitWait, Tags, Timeout, VersionNumber,
 };
 use crate::registry::{Function, Update};
 use crate::store::StoreError;
@@ -39,6 +39,7 @@ pub struct Deployment {
     pub(crate) permit_wait: PermitWait,
     pub(crate) handler: String,
     pub(crate) outbound: OutboundList,
+    pub(crate) dead_letter: Option<DeadLetterTarget>,
 }
 
 impl Deployment {
@@ -55,6 +56,7 @@ impl Deployment {
             permit_wait: PermitWait::default(),
             handler: String::new(),
             outbound: OutboundList::default(),
+            dead_letter: None,
         }
     }
 
@@ -100,6 +102,11 @@ impl Deployment {
         Self { outbound: allowed, ..self }
     }
 
+    /// The queue that gets the events it could not handle. Default: none.
+    pub fn dead_letter(self, target: DeadLetterTarget) -> Self {
+        Self { dead_letter: Some(target), ..self }
+    }
+
     pub(crate) fn configuration(&self) -> Result<Configuration, ConfigurationError> {
         let memory = self.memory_mb.map(MemorySize::from_mb).transpose()?.unwrap_or_default();
         let ephemeral_storage =
@@ -115,6 +122,7 @@ impl Deployment {
             permit_wait: self.permit_wait,
             handler: self.handler.clone(),
             outbound: self.outbound.clone(),
+            dead_letter: self.dead_letter.clone(),
             ..Configuration::default()
         })
     }

@@ -3,6 +3,7 @@
 mod account;
 mod admission;
 mod aliases;
+mod asynchronous;
 #[cfg(feature = "sqlite")]
 mod backup;
 mod builder;
@@ -16,6 +17,7 @@ mod deployment;
 mod description;
 mod entry;
 mod errors;
+mod event_invoke;
 mod listing;
 mod logs;
 mod metrics;
@@ -58,6 +60,7 @@ use crate::version::{LaunchError, Shared, Version};
 
 pub use account::AccountUsage;
 pub use aliases::{AliasError, AliasInfo, CreateAlias, UpdateAlias};
+pub use asynchronous::{AcceptedEvent, InvokeAsyncError};
 #[cfg(feature = "sqlite")]
 pub use backup::{Backup, BackupError, backup};
 pub use builder::HostBuilder;
@@ -70,6 +73,7 @@ pub use errors::{
     ChangeError, CodeStorageExceeded, FunctionNotFound, FunctionPending, RevisionMismatch, TooManyVersions,
     UpdateInProgress,
 };
+pub use event_invoke::{EventInvokeError, EventInvokeInfo};
 pub use listing::{ListFunctions, Page};
 pub use metrics::{
     ConcurrencyFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures, VersionInstances,
@@ -105,7 +109,6 @@ pub(crate) struct HostParts {
     provisioning: Provisioning,
     processors: Arc<Processors>,
     /// The processors' share of the host's own checks of large payloads.
-    #[cfg(feature = "http")]
     checks: crate::cpu::Share,
     drain_time_max: Duration,
     closing: AtomicBool,

@@ -160,7 +160,6 @@ impl Host {
             code_storage_bytes_max: settings.code_storage_bytes_max,
             concurrency,
             processors,
-            #[cfg(feature = "http")]
             checks: crate::cpu::Share::new(super::admission::CHECKS_WEIGHT),
             drain_time_max: settings.drain_time_max,
             closing: AtomicBool::new(false),

@@ -1,11 +1,14 @@
 //! Which error of the engine becomes which of the API: every one is matched here, exhaustively.
 
-use crate::function::{ConfigurationError, LoggingError, PolicyError, RoutingError, TagError, VpcError};
+use crate::function::{
+    ConfigurationError, DeadLetterError, DestinationError, EventInvokeRangeError, LoggingError, PolicyError,
+    RoutingError, TagError, VpcError,
+};
 use crate::{
     AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
-    FunctionNotFound, FunctionPending, InvokeError, PackageError, ProvisionedError, PublishVersionError,
-    ReserveError, ResourcePolicyError, RevisionMismatch, SettingError, StoreError, ThrottleReason,
-    TooManyVersions, UpdateFunctionError, UpdateInProgress,
+    EventInvokeError, FunctionNotFound, FunctionPending, InvokeAsyncError, InvokeError, PackageError,
+    ProvisionedError, PublishVersionError, ReserveError, ResourcePolicyError, RevisionMismatch, SettingError,
+    StoreError, ThrottleReason, TooManyVersions, UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -30,6 +33,20 @@ impl From<InvokeError> for WireError {
             InvokeError::NotActive { .. } => Self::new(Exception::ResourceConflict, sentence(&error)),
             InvokeError::NotReady { .. } => Self::new(Exception::ResourceNotReady, sentence(&error)),
             InvokeError::Closing => Self::closing(),
+        }
+    }
+}
+
+impl From<InvokeAsyncError> for WireError {
+    fn from(error: InvokeAsyncError) -> Self {
+        match error {
+            InvokeAsyncError::NotFound(error) => error.into(),
+            InvokeAsyncError::PayloadTooLarge { .. } => {
+                Self::new(Exception::RequestTooLarge, error.to_string())
+            }
+            InvokeAsyncError::Request(error) => error.into(),
+            InvokeAsyncError::Closing => Self::closing(),
+            InvokeAsyncError::NotImplemented => Self::new(Exception::NotImplemented, sentence(&error)),
         }
     }
 }
@@ -77,6 +94,18 @@ impl From<ConfigurationError> for WireError {
             | ConfigurationError::EnvironmentValue { .. }
             | ConfigurationError::EnvironmentSize { .. } => Self::parameter(sentence(&error)),
         }
+    }
+}
+
+impl From<DeadLetterError> for WireError {
+    fn from(error: DeadLetterError) -> Self {
+        Self::parameter(sentence(&error))
+    }
+}
+
+impl From<DestinationError> for WireError {
+    fn from(error: DestinationError) -> Self {
+        Self::parameter(sentence(&error))
     }
 }
 
@@ -341,6 +370,39 @@ impl From<ProvisionedError> for WireError {
             | ProvisionedError::Unreserved { .. } => Self::parameter(sentence(&error)),
             ProvisionedError::Change(error) => error.into(),
         }
+    }
+}
+
+impl From<EventInvokeError> for WireError {
+    fn from(error: EventInvokeError) -> Self {
+        match error {
+            EventInvokeError::NotFound | EventInvokeError::NotConfigured { .. } => {
+                Self::new(Exception::ResourceNotFound, sentence(&error))
+            }
+            EventInvokeError::Range(error) => error.into(),
+            EventInvokeError::Nothing
+            | EventInvokeError::Itself
+            | EventInvokeError::NoDestination { .. }
+            | EventInvokeError::TooMany { .. } => Self::parameter(sentence(&error)),
+            EventInvokeError::Change(error) => error.into(),
+        }
+    }
+}
+
+impl From<EventInvokeRangeError> for WireError {
+    fn from(error: EventInvokeRangeError) -> Self {
+        let (member, value, bound) = match error {
+            EventInvokeRangeError::RetryAttempts { attempts } => {
+                ("maximumRetryAttempts", u32::from(attempts), "less than or equal to 2")
+            }
+            EventInvokeRangeError::EventAge { seconds } if seconds < 60 => {
+                ("maximumEventAgeInSeconds", seconds, "greater than or equal to 60")
+            }
+            EventInvokeRangeError::EventAge { seconds } => {
+                ("maximumEventAgeInSeconds", seconds, "less than or equal to 21600")
+            }
+        };
+        Self::constraint(Member(member), &value.to_string(), &format!("Member must have value {bound}"))
     }
 }
 

@@ -6,8 +6,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Serialize;
 
 use crate::function::{
-    Architecture, FunctionName, FunctionState, LogFormat, LogLevel, Logging, Qualifier, RuntimeConfig,
-    TracingMode, VersionNumber, VpcConfig,
+    Architecture, DeadLetterTarget, FunctionName, FunctionState, LogFormat, LogLevel, Logging, Qualifier,
+    RuntimeConfig, TracingMode, VersionNumber, VpcConfig,
 };
 use crate::{CodeDigest, FunctionVersion, LastUpdate};
 
@@ -58,6 +58,8 @@ pub(super) struct FunctionConfiguration {
     runtime_version_config: Option<RuntimeVersionConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     runtime_config: Option<RuntimeConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_config: Option<DeadLetterConfig>,
     logging_config: LoggingConfig,
 }
 
@@ -65,6 +67,12 @@ pub(super) struct FunctionConfiguration {
 #[serde(rename_all = "PascalCase")]
 struct EnvironmentResponse {
     variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetterConfig {
+    target_arn: DeadLetterTarget,
 }
 
 #[derive(Debug, Serialize)]
@@ -145,6 +153,10 @@ impl FunctionConfiguration {
             }),
             vpc_config: version.configuration.vpc.map(|config| VpcConfigResponse { config, vpc_id: "" }),
             runtime_config: version.configuration.runtime_config,
+            dead_letter_config: version
+                .configuration
+                .dead_letter
+                .map(|target_arn| DeadLetterConfig { target_arn }),
             logging_config: LoggingConfig::of(version.configuration.logging, &version.name),
             last_modified: version.last_modified,
             revision_id: version.revision_id,

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::function::{
-    Architecture, CUSTOM_RUNTIME, Configuration, EphemeralStorage, LogFormat, LogGroup, LogLevel,
-    LoggingChange, MemorySize, RuntimeConfig, Timeout, TracingMode, VpcChange,
+    Architecture, CUSTOM_RUNTIME, Configuration, DeadLetterTarget, EphemeralStorage, LogFormat, LogGroup,
+    LogLevel, LoggingChange, MemorySize, RuntimeConfig, Timeout, TracingMode, VpcChange,
 };
 
 use super::function_environment::{CheckedEnvironment, EnvironmentInput};
@@ -20,6 +20,7 @@ const RUNTIMES: [&str; 4] = ["provided.al2023", "provided.al2", "provided", CUST
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Settings {
     architectures: Option<Vec<Architecture>>,
+    dead_letter_config: Option<DeadLetterConfigInput>,
     description: Option<String>,
     environment: Option<EnvironmentInput>,
     ephemeral_storage: Option<EphemeralStorageInput>,
@@ -50,8 +51,6 @@ struct RefusedSettings {
     #[serde(default)]
     code_signing_config_arn: Refused,
     #[serde(default)]
-    dead_letter_config: Refused,
-    #[serde(default)]
     durable_config: Refused,
     #[serde(default)]
     file_system_configs: Refused,
@@ -61,6 +60,12 @@ struct RefusedSettings {
     layers: Refused,
     #[serde(default)]
     tenancy_config: Refused,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetterConfigInput {
+    target_arn: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +99,8 @@ struct TracingConfigInput {
 #[derive(Debug)]
 pub(super) struct Change {
     architecture: Option<Architecture>,
+    /// Nowhere, if dead letters shall go nowhere any more.
+    dead_letter: Option<Option<DeadLetterTarget>>,
     description: Option<String>,
     environment: Option<CheckedEnvironment>,
     ephemeral_storage: Option<EphemeralStorage>,
@@ -127,6 +134,7 @@ impl Settings {
         let megabytes = self.ephemeral_storage.map(|storage| small(storage.size));
         Ok(Change {
             architecture: self.architectures.and_then(|given| given.first().copied()),
+            dead_letter: self.dead_letter_config.map(DeadLetterConfigInput::checked).transpose()?,
             description: self.description,
             environment: self.environment.map(EnvironmentInput::checked).transpose()?,
             ephemeral_storage: megabytes.map(EphemeralStorage::from_mb).transpose()?,
@@ -151,6 +159,7 @@ impl Change {
     /// When what was given does not go together with what stays; the configuration is then of no use.
     pub(super) fn apply(&self, configuration: &mut Configuration) -> Result<(), WireError> {
         put(&mut configuration.architecture, self.architecture.as_ref());
+        put(&mut configuration.dead_letter, self.dead_letter.as_ref());
         put(&mut configuration.description, self.description.as_ref());
         put(&mut configuration.ephemeral_storage, self.ephemeral_storage.as_ref());
         put(&mut configuration.handler, self.handler.as_ref());
@@ -196,7 +205,6 @@ impl RefusedSettings {
             ("AcceleratorConfig", &self.accelerator_config),
             ("CapacityProviderConfig", &self.capacity_provider_config),
             ("CodeSigningConfigArn", &self.code_signing_config_arn),
-            ("DeadLetterConfig", &self.dead_letter_config),
             ("DurableConfig", &self.durable_config),
             ("FileSystemConfigs", &self.file_system_configs),
             ("ImageConfig", &self.image_config),
@@ -204,6 +212,14 @@ impl RefusedSettings {
             ("TenancyConfig", &self.tenancy_config),
         ];
         refused.into_iter().try_for_each(|(name, refused)| refused.check(name))
+    }
+}
+
+impl DeadLetterConfigInput {
+    /// An empty ARN takes the target away, and so does none, which the AWS SDKs send for it.
+    fn checked(self) -> Result<Option<DeadLetterTarget>, WireError> {
+        let given = self.target_arn.filter(|arn| !arn.is_empty());
+        Ok(given.as_deref().map(DeadLetterTarget::parse).transpose()?)
     }
 }
 
@@ -311,6 +327,21 @@ mod tests {
         let outside = changed(&inside, none).expect("settings");
         assert_eq!(outside.vpc, Some(VpcConfig::default()));
         assert_eq!(change(json!({})).expect("settings").vpc, None);
+    }
+
+    #[test]
+    fn dead_letters_go_where_they_are_told_until_they_are_told_nowhere() {
+        let arn = "arn:aws:sqs:us-east-1:000000000000:failed";
+        let given = json!({ "DeadLetterConfig": { "TargetArn": arn } });
+        let with = change(given).expect("settings");
+        assert_eq!(with.dead_letter.as_ref().map(ToString::to_string).as_deref(), Some(arn));
+        assert_eq!(changed(&with, json!({ "Timeout": 9 })).expect("settings").dead_letter, with.dead_letter);
+        for nowhere in [json!({ "TargetArn": "" }), json!({})] {
+            let given = json!({ "DeadLetterConfig": nowhere });
+            assert_eq!(changed(&with, given).expect("settings").dead_letter, None);
+        }
+        let topic = json!({ "DeadLetterConfig": { "TargetArn": "arn:aws:sns:us-east-1:000000000000:t" } });
+        assert!(change(topic).expect_err("refused").message().contains("SNS topics are not supported"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Invoke: a function is run on the body of the request.
+//! Invoke and InvokeAsync: a function is run on the body of the request, now or later.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use crate::function::VersionNumber;
+use crate::function::{FunctionRef, VersionNumber};
 use crate::{Invoke, Outcome, Start};
 
 use super::api::{Answer, Api, REQUEST_ID, to_the_end};
@@ -35,6 +35,8 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// How a function is to be invoked: the header `X-Amz-Invocation-Type`.
 enum InvocationType {
     RequestResponse,
+    /// The event is queued.
+    Event,
     DryRun,
 }
 
@@ -42,6 +44,9 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut 
     let function = request::function(&api.host, parts, function)?;
     let invocation_type = invocation_type(parts)?;
     let limits = api.host.limits();
+    if let InvocationType::Event = invocation_type {
+        return Box::pin(event(api, parts, function, body)).await;
+    }
     let body = api.bodies.read(body, payload_limit(limits.payload_bytes)).await?;
     // The payload keeps its room for as long as the invocation has it, also when the client hangs up.
     let mut request = api.host.checked(Invoke::new(function, body.into_bytes())).await?;
@@ -62,6 +67,48 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut 
     let host = api.host.clone();
     let outcome = to_the_end(async move { host.invoke(request).await }).await??;
     Ok(answered(&outcome, trace_id))
+}
+
+/// The operation InvokeAsync, which is older than the invocation type `Event` and comes to the same.
+pub(super) async fn invoke_async(api: &Api, parts: &Parts, function: &str, body: &mut Unread) -> Answer {
+    let function = request::function(&api.host, parts, function)?;
+    // The exception for large payloads is none of this operation's.
+    let limit = Limit {
+        bytes: api.host.limits().async_payload_bytes,
+        exception: Exception::RequestEntityTooLarge,
+        operation: "InvokeAsync",
+    };
+    let body = api.bodies.read(body, limit).await?;
+    accept(api, parts, Invoke::new(function, body.into_bytes())).await
+}
+
+/// Invoke with the type `Event`. The client context is for functions that are invoked synchronously: as on Lambda nobody looks
+/// at it.
+async fn event(api: &Api, parts: &Parts, function: FunctionRef, body: &mut Unread) -> Answer {
+    let limits = api.host.limits();
+    // The error says how large the payload is, as Lambda's does, so a little more than the limit is read.
+    let bytes = limits.payload_bytes.max(limits.async_payload_bytes);
+    let body = api.bodies.read(body, payload_limit(bytes)).await?;
+    log_tail(parts)?;
+    refuse_what_no_function_is(parts)?;
+    accept(api, parts, Invoke::new(function, body.into_bytes())).await
+}
+
+/// Answers when the event is kept, with the id that it has from now on.
+async fn accept(api: &Api, parts: &Parts, mut request: Invoke) -> Answer {
+    let trace_id = header(parts, &TRACE_ID)?.map_or_else(trace::new, str::to_owned);
+    request.trace_id = Some(trace_id.clone());
+    let host = api.host.clone();
+    let accepted = to_the_end(async move { host.invoke_async(request).await }).await??;
+    let mut response = StatusCode::ACCEPTED.into_response();
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&accepted.request_id).expect("a UUID is ASCII"));
+    headers.insert(REMAPPED_CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.insert(
+        TRACE_ID,
+        HeaderValue::try_from(trace_id).expect("it came in as a header, or is of hexadecimal"),
+    );
+    Ok(response)
 }
 
 fn payload_limit(bytes: usize) -> Limit<'static> {
@@ -100,9 +147,7 @@ fn invocation_type(parts: &Parts) -> Result<InvocationType, WireError> {
     match header(parts, &INVOCATION_TYPE)? {
         None | Some("RequestResponse") => Ok(InvocationType::RequestResponse),
         Some("DryRun") => Ok(InvocationType::DryRun),
-        Some("Event") => Err(WireError::parameter(
-            "Asynchronous invocation (InvocationType Event) is not there yet; invoke with RequestResponse.",
-        )),
+        Some("Event") => Ok(InvocationType::Event),
         Some(other) => {
             let allowed = "Member must satisfy enum value set: [Event, RequestResponse, DryRun]";
             Err(WireError::constraint(Member("invocationType"), other, allowed))

@@ -54,6 +54,7 @@ mod configuration;
 mod connection_limits;
 mod credential;
 mod engine_error;
+mod event_invoke;
 mod function_answer;
 mod function_code;
 mod function_environment;

@@ -14,8 +14,8 @@ use super::call::{Call, body_limit, subject_of_path};
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
-    account, aliases, code_signing, concurrency, configuration, function_code, functions, policy,
-    provisioned, recursion, runtime_management, tags, versions,
+    account, aliases, code_signing, concurrency, configuration, event_invoke, function_code, functions,
+    policy, provisioned, recursion, runtime_management, tags, versions,
 };
 
 /// What carries an operation out.
@@ -30,6 +30,7 @@ fn handler(operation: &str) -> Option<Handler> {
         "DeleteAlias" => |call| Box::pin(aliases::delete(call)),
         "DeleteFunction" => |call| Box::pin(functions::delete(call)),
         "DeleteFunctionConcurrency" => |call| Box::pin(concurrency::delete(call)),
+        "DeleteFunctionEventInvokeConfig" => |call| Box::pin(event_invoke::delete(call)),
         "DeleteProvisionedConcurrencyConfig" => |call| Box::pin(provisioned::delete(call)),
         "DeleteResourcePolicy" => |call| Box::pin(policy::delete_resource(call)),
         "GetAccountSettings" => |call| Box::pin(account::settings(call)),
@@ -38,18 +39,21 @@ fn handler(operation: &str) -> Option<Handler> {
         "GetFunctionCodeSigningConfig" => |call| Box::pin(code_signing::get(call)),
         "GetFunctionConcurrency" => |call| Box::pin(concurrency::get(call)),
         "GetFunctionConfiguration" => |call| Box::pin(configuration::get(call)),
+        "GetFunctionEventInvokeConfig" => |call| Box::pin(event_invoke::get(call)),
         "GetFunctionRecursionConfig" => |call| Box::pin(recursion::get(call)),
         "GetPolicy" => |call| Box::pin(policy::get(call)),
         "GetProvisionedConcurrencyConfig" => |call| Box::pin(provisioned::get(call)),
         "GetResourcePolicy" => |call| Box::pin(policy::get_resource(call)),
         "GetRuntimeManagementConfig" => |call| Box::pin(runtime_management::get(call)),
         "ListAliases" => |call| Box::pin(aliases::list(call)),
+        "ListFunctionEventInvokeConfigs" => |call| Box::pin(event_invoke::list(call)),
         "ListFunctions" => |call| Box::pin(functions::list(call)),
         "ListProvisionedConcurrencyConfigs" => |call| Box::pin(provisioned::list(call)),
         "ListTags" => |call| Box::pin(tags::list(call)),
         "ListVersionsByFunction" => |call| Box::pin(versions::list(call)),
         "PublishVersion" => |call| Box::pin(versions::publish(call)),
         "PutFunctionConcurrency" => |call| Box::pin(concurrency::put(call)),
+        "PutFunctionEventInvokeConfig" => |call| Box::pin(event_invoke::put(call)),
         "PutFunctionRecursionConfig" => |call| Box::pin(recursion::put(call)),
         "PutProvisionedConcurrencyConfig" => |call| Box::pin(provisioned::put(call)),
         "PutResourcePolicy" => |call| Box::pin(policy::put_resource(call)),
@@ -59,6 +63,7 @@ fn handler(operation: &str) -> Option<Handler> {
         "UpdateAlias" => |call| Box::pin(aliases::update(call)),
         "UpdateFunctionCode" => |call| Box::pin(function_code::update(call)),
         "UpdateFunctionConfiguration" => |call| Box::pin(configuration::update(call)),
+        "UpdateFunctionEventInvokeConfig" => |call| Box::pin(event_invoke::update(call)),
         _ => return None,
     };
     Some(handler)
@@ -117,7 +122,7 @@ mod tests {
     fn every_operation_that_is_there_is_one_of_the_model_whose_requests_are_read() {
         let operations = Model::lambda().operations();
         let there: Vec<_> = operations.iter().filter(|operation| handler(operation.name).is_some()).collect();
-        assert_eq!(there.len(), 35);
+        assert_eq!(there.len(), 40);
         for operation in there {
             assert!(operation.is_read(), "{}", operation.name);
         }

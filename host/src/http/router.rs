@@ -97,6 +97,9 @@ impl Api {
     ) -> Answer {
         match Target::of(&parts.method, parts.uri.path()) {
             Target::Invoke { function } => invoke::invoke(self, parts, function, body).await,
+            Target::InvokeAsync { function } => {
+                Box::pin(invoke::invoke_async(self, parts, function, body)).await
+            }
             // All others in a box: so the future of an invocation, which is moved about, stays small.
             Target::Code { region, function, version } => {
                 Box::pin(code::get(self, region, function, version)).await

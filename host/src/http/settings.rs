@@ -248,7 +248,8 @@ impl HttpSettings {
         if self.request_bytes_max < needed {
             return Err(HttpSettingsError::Package { package, needed });
         }
-        let needed = self.request_bytes_max.max(limits.payload_bytes);
+        let payload = limits.payload_bytes.max(limits.async_payload_bytes);
+        let needed = self.request_bytes_max.max(payload);
         if self.bodies_bytes_max < needed {
             return Err(HttpSettingsError::Bodies { needed });
         }

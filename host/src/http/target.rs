@@ -10,6 +10,9 @@ pub(super) enum Target<'a> {
     Invoke {
         function: &'a str,
     },
+    InvokeAsync {
+        function: &'a str,
+    },
     /// An operation that the model of the API knows, or nothing.
     Operation,
     /// Where [`super::code`] serves packages.
@@ -35,12 +38,15 @@ pub(super) enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Invoke is told from all others before anybody looks at the model.
+    /// What invokes is told from all others before anybody looks at the model.
     pub(super) fn of(method: &Method, path: &'a str) -> Self {
         let mut segments = segments(path);
         let mut next = || segments.next().unwrap_or("");
         match (method.as_str(), [next(), next(), next(), next(), next()]) {
             ("POST", ["2015-03-31", "functions", function, "invocations", ""]) => Self::Invoke { function },
+            ("POST", ["2014-11-13", "functions", function, "invoke-async", ""]) => {
+                Self::InvokeAsync { function }
+            }
             ("GET", ["code", region, function, version, ""]) if !version.is_empty() => {
                 Self::Code { region, function, version }
             }
@@ -73,6 +79,11 @@ mod tests {
         for path in ["/2015-03-31/functions/f/invocations", "//2015-03-31/functions/f/invocations/"] {
             assert_eq!(of("POST", path), Target::Invoke { function }, "{path}");
         }
+        let path = "/2014-11-13/functions/f/invoke-async/";
+        assert_eq!(
+            (of("POST", path), of("PUT", path)),
+            (Target::InvokeAsync { function }, Target::Operation)
+        );
         assert_eq!(of("GET", "/2015-03-31/functions/f/invocations"), Target::Operation);
         assert_eq!(of("POST", "/2015-03-31/functions/f/invocations/x"), Target::Operation);
         assert_eq!(of("POST", "/2015-03-31/functions"), Target::Operation);

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::concurrency::Claim;
 use crate::function::{
-    Alias, AliasMove, AliasName, ProvisionedConcurrency, Qualifier, RecursiveLoop, ResourcePolicy, Tags,
-    VersionNumber,
+    Alias, AliasMove, AliasName, EventInvokeConfig, ProvisionedConcurrency, Qualifier, RecursiveLoop,
+    ResourcePolicy, Tags, VersionNumber,
 };
 use crate::policy;
 use crate::store::Position;
@@ -20,6 +20,8 @@ pub(crate) const VERSIONS_MAX: usize = 10_000;
 pub(crate) const ALIASES_MAX: usize = 1_000;
 /// How many policies there may be about a function, its versions and its aliases.
 pub(crate) const POLICIES_MAX: usize = 1_000;
+/// How many configurations for asynchronous invocation there may be of a function, its versions and its aliases.
+pub(crate) const EVENT_INVOKE_CONFIGS_MAX: usize = 1_000;
 /// How many moves of an alias are remembered.
 pub(crate) const MOVES_MAX: usize = 100;
 
@@ -41,6 +43,8 @@ pub(crate) struct Function {
     pub(crate) reserved_concurrency: Option<u32>,
     /// How many instances shall be there, by what they are for: a version's number or an alias's name.
     pub(crate) provisioned: BTreeMap<String, ProvisionedConcurrency>,
+    /// What becomes of events that are queued, by what they are for: `$LATEST`, a version's number or an alias's name.
+    pub(crate) event_invoke: BTreeMap<String, EventInvokeConfig>,
     /// What it claims of the account's concurrency, if it claims any.
     pub(crate) claim: Option<Arc<Claim>>,
     /// Which commit of the store made it so; set when it has.
@@ -91,6 +95,7 @@ impl Function {
             recursive_loop: RecursiveLoop::default(),
             reserved_concurrency: None,
             provisioned: BTreeMap::new(),
+            event_invoke: BTreeMap::new(),
             claim: None,
             generation: Position::default(),
         }
@@ -126,17 +131,19 @@ impl Function {
         self.versions().map(|version| version.facts.code.size_bytes()).sum()
     }
 
-    /// Removes an alias, and the policy about it.
+    /// Removes an alias, and all that is about it.
     pub(crate) fn remove_alias(&mut self, name: &AliasName) -> bool {
         self.policies.remove(name.as_str());
         self.provisioned.remove(name.as_str());
+        self.event_invoke.remove(name.as_str());
         self.aliases.remove(name).is_some()
     }
 
-    /// Removes a published version, and the policy about it.
+    /// Removes a published version, and all that is about it.
     pub(crate) fn remove_version(&mut self, number: u64) -> bool {
         self.policies.remove(&number.to_string());
         self.provisioned.remove(&number.to_string());
+        self.event_invoke.remove(&number.to_string());
         self.published.remove(&number).is_some()
     }
 

@@ -17,7 +17,7 @@ use dashmap::DashMap;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::function::{ALIASES_MAX, POLICIES_MAX, VERSIONS_MAX};
+pub(crate) use self::function::{ALIASES_MAX, EVENT_INVOKE_CONFIGS_MAX, POLICIES_MAX, VERSIONS_MAX};
 pub(crate) use self::function::{AliasState, Function, PolicyState, Update};
 pub(crate) use self::record::VersionRecord;
 #[cfg(feature = "sqlite")]

@@ -12,8 +12,8 @@ use super::function::{AliasState, Function, Update};
 use crate::artifact::CodeDigest;
 use crate::artifact::CodeRecord;
 use crate::function::{
-    Alias, AliasMove, Configuration, FunctionState, ProvisionedConcurrency, RecursiveLoop, Tags,
-    VersionNumber,
+    Alias, AliasMove, Configuration, EventInvokeConfig, FunctionState, ProvisionedConcurrency, RecursiveLoop,
+    Tags, VersionNumber,
 };
 use crate::store::{Record, Scope, StoreError, Write};
 use crate::version::Version;
@@ -38,6 +38,8 @@ struct FunctionRecord {
     reserved_concurrency: Option<u32>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     provisioned: BTreeMap<String, ProvisionedConcurrency>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    event_invoke: BTreeMap<String, EventInvokeConfig>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -127,6 +129,7 @@ pub(super) fn function(
         recursive_loop: own.recursive_loop,
         reserved_concurrency: own.reserved_concurrency,
         provisioned: own.provisioned,
+        event_invoke: own.event_invoke,
         generation: scope.generation,
         ..Function::new(latest, own.tags)
     };
@@ -189,6 +192,7 @@ impl FunctionRecord {
             recursive_loop: function.recursive_loop,
             reserved_concurrency: function.reserved_concurrency,
             provisioned: function.provisioned.clone(),
+            event_invoke: function.event_invoke.clone(),
         }
     }
 }

@@ -104,7 +104,6 @@ impl Processors {
     /// on its caller's task to its end.
     ///
     /// Dropping the future ends work that has not begun.
-    #[cfg(feature = "http")]
     pub(crate) async fn run_there<F>(
         &self,
         share: &Share,

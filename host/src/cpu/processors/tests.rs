@@ -57,7 +57,6 @@ async fn short_work_stays_on_its_callers_thread_and_long_work_moves() {
     assert_eq!(begun_on.expect("it ends"), "samovar-cpu-0", "its like computed for long");
 }
 
-#[cfg(feature = "http")]
 #[tokio::test]
 async fn work_that_has_no_ticks_can_begin_here_whatever_its_like_took() {
     let (processors, share) = (processors(1), Share::new(128));

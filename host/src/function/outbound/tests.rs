@@ -4,10 +4,10 @@ fn list(text: &str) -> OutboundList {
     text.parse().expect("a list")
 }
 
-fn to(url: &str) -> Destination {
+fn to(url: &str) -> OutboundDestination {
     let (scheme, authority) = url.split_once("://").expect("a URL");
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
-    Destination::parse(scheme, authority).expect("a destination")
+    OutboundDestination::parse(scheme, authority).expect("a destination")
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn what_somebody_would_read_as_an_address_is_no_name() {
         "１２７.0.0.1",
         "127。0。0。1",
     ] {
-        assert!(Destination::parse(Scheme::Http, host).is_err(), "{host}");
+        assert!(OutboundDestination::parse(Scheme::Http, host).is_err(), "{host}");
     }
 }
 
@@ -159,7 +159,7 @@ fn authorities_that_mean_two_things_are_refused() {
         "[::1]80",
         "example.com\\@x",
     ] {
-        assert!(Destination::parse(Scheme::Http, authority).is_err(), "{authority}");
+        assert!(OutboundDestination::parse(Scheme::Http, authority).is_err(), "{authority}");
     }
 }
 

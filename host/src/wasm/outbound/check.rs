@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::{Method, Request};
 use wasmtime_wasi_http::Error;
 
-use crate::function::{Destination, OutboundList, Scheme};
+use crate::function::{OutboundDestination, OutboundList, Scheme};
 
 /// The most bytes the path and query of a request may have.
 pub(in crate::wasm) const PATH_BYTES_MAX: usize = 8 << 10;
@@ -25,9 +25,9 @@ pub(super) enum Refusal {
     /// Its path is too long.
     PathTooLong { bytes: usize },
     /// It is on neither list, or on one of them only.
-    NotListed { destination: Destination, missing: Missing },
+    NotListed { destination: OutboundDestination, missing: Missing },
     /// None of the host's addresses is open; here is one.
-    AddressClosed { destination: Destination, address: IpAddr, closed: &'static str },
+    AddressClosed { destination: OutboundDestination, address: IpAddr, closed: &'static str },
 }
 
 /// Which lists a destination is missing from.
@@ -43,7 +43,7 @@ pub(super) fn check<B>(
     request: &Request<B>,
     hosts: &OutboundList,
     functions: &OutboundList,
-) -> Result<Destination, Refusal> {
+) -> Result<OutboundDestination, Refusal> {
     let (uri, method) = (request.uri(), request.method());
     if method.as_str().eq_ignore_ascii_case(Method::CONNECT.as_str())
         || method.as_str().len() > METHOD_BYTES_MAX
@@ -61,8 +61,8 @@ pub(super) fn check<B>(
         Some("https") => Scheme::Https,
         _ => return Err(Refusal::Url { asked: asked(), reason: "only http and https can be sent" }),
     };
-    let destination =
-        Destination::parse(scheme, authority).map_err(|reason| Refusal::Url { asked: asked(), reason })?;
+    let destination = OutboundDestination::parse(scheme, authority)
+        .map_err(|reason| Refusal::Url { asked: asked(), reason })?;
     let missing = match (hosts.allows(&destination), functions.allows(&destination)) {
         (true, true) => return Ok(destination),
         (true, false) => Missing::Functions,
@@ -124,7 +124,12 @@ impl From<Refusal> for Error {
 mod tests {
     use super::*;
 
-    fn checked(method: &str, uri: &str, hosts: &str, functions: &str) -> Result<Destination, Refusal> {
+    fn checked(
+        method: &str,
+        uri: &str,
+        hosts: &str,
+        functions: &str,
+    ) -> Result<OutboundDestination, Refusal> {
         let request = Request::builder().method(method).uri(uri).body(()).expect("a request");
         check(&request, &hosts.parse().expect("a list"), &functions.parse().expect("a list"))
     }

@@ -11,13 +11,13 @@ use super::check::shown;
 use super::failure::from_connecting;
 use super::stream::Stream;
 use super::{OutboundHost, tls};
-use crate::function::{Destination, Scheme};
+use crate::function::{OutboundDestination, Scheme};
 use crate::telemetry::RequestLog;
 
 /// Connects to one of the addresses, and with TLS to none but the host that was asked for.
 pub(super) async fn connect(
     host: &OutboundHost,
-    destination: &Destination,
+    destination: &OutboundDestination,
     addresses: &[SocketAddr],
     deadline: Instant,
     log: &RequestLog,

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use wasmtime_wasi_http::Error;
 
 use super::check::Refusal;
-use crate::function::{Destination, DestinationHost};
+use crate::function::{DestinationHost, OutboundDestination};
 use crate::policy::address::{closed, meant};
 use crate::telemetry::RequestLog;
 
@@ -58,7 +58,7 @@ impl Resolve for SystemResolver {
 /// answer can lead elsewhere.
 pub(super) async fn open_addresses(
     resolver: &dyn Resolve,
-    destination: &Destination,
+    destination: &OutboundDestination,
     opened: &[IpNet],
     log: &RequestLog,
 ) -> Result<Vec<SocketAddr>, Error> {

@@ -22,7 +22,7 @@ use super::permits::Permits;
 use super::resolve::open_addresses;
 use super::stream::Stream;
 use super::{OutboundHost, Sent};
-use crate::function::Destination;
+use crate::function::OutboundDestination;
 use crate::telemetry::RequestLog;
 
 /// The most bytes the head of an answer may have, and its trailers.
@@ -67,7 +67,7 @@ impl Default for Limits {
 /// A request that may go out, apart from the request itself.
 pub(super) struct Dispatch {
     pub(super) host: Arc<OutboundHost>,
-    pub(super) destination: Destination,
+    pub(super) destination: OutboundDestination,
     pub(super) options: RequestOptions,
     /// The instance's own, beside the host's.
     pub(super) permits: Arc<Semaphore>,
@@ -125,7 +125,7 @@ async fn exchange(dispatch: Dispatch, request: Request<WasiBody>) -> Result<Exch
 /// The request as it goes over the connection: to the host that was checked, whatever else it says.
 fn prepared(
     request: Request<WasiBody>,
-    destination: &Destination,
+    destination: &OutboundDestination,
     limits: &Limits,
 ) -> Result<Request<RequestBody>, Error> {
     let bytes_max = limits.request_body_bytes_max;

@@ -209,7 +209,6 @@ def not_had(t):
     layer = t.arn("x").replace("function:x", "layer:l:1")
     own = [
         {"Layers": [layer]},
-        {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}},
         {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}},
         {"FileSystemConfigs": [{"Arn": "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-0123456789abcdef0",
                                 "LocalMountPath": "/mnt/files"}]},
