@@ -41,6 +41,7 @@ mod metrics;
 mod policy;
 mod pool;
 mod registry;
+mod sqs;
 mod store;
 mod sync;
 mod telemetry;
@@ -80,6 +81,8 @@ pub use metrics::{
     CompilationMetrics, DurationHistogram, ErrorType, LogMetrics, ResourceMetrics, StoreMetrics,
     ThrottleCause,
 };
+#[cfg(feature = "sqs")]
+pub use sqs::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub use store::StoreError;
 pub use telemetry::{DroppedLogs, LogLine, LogSource};
 pub use wasm::{AssetsError, EngineError, GuestState, HANDLER, LinkError, ProgramError};

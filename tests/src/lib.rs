@@ -11,12 +11,16 @@ pub mod hostile;
 pub mod mutation;
 pub mod process;
 mod scrape;
+mod sqs_recorder;
+mod sqs_server;
 pub mod zip;
 
 pub use api::{Api, Reply};
 pub use case::Case;
 pub use component::{Handler, component, component_of_preview1, component_of_world};
 pub use scrape::Scrape;
+pub use sqs_recorder::{Behaviour, RecordedAttribute, RecordedMessage, RecordedRequest, SqsRecorder};
+pub use sqs_server::SqsServer;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -52,6 +56,12 @@ pub fn fetched(path: &Path) -> Option<Vec<u8>> {
 /// Prometheus's checker, unless it cannot be had, as [`fetched`] has it.
 pub fn promtool() -> Option<Command> {
     let path = PathBuf::from(variable("SAMOVAR_PROMTOOL"));
+    can_be_had(&path).then(|| Command::new(path))
+}
+
+/// The server that speaks SQS and is not ours, unless it cannot be had, as [`fetched`] has it.
+pub(crate) fn moto() -> Option<Command> {
+    let path = PathBuf::from(variable("SAMOVAR_MOTO"));
     can_be_had(&path).then(|| Command::new(path))
 }
 
@@ -97,7 +107,7 @@ pub fn samovar_binary() -> PathBuf {
 /// A command of the `samovar` binary.
 pub fn samovar() -> Command {
     let mut command = Command::new(samovar_binary());
-    command.stdin(Stdio::null()).env_remove("SAMOVAR_ENDPOINT");
+    command.stdin(Stdio::null()).env_remove("SAMOVAR_ENDPOINT").env_remove("SAMOVAR_SQS");
     command
 }
 

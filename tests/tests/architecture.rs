@@ -25,6 +25,7 @@ const PARTS: &[&str] = &[
     "concurrency",
     "version",
     "registry",
+    "sqs",
     "host",
     "http",
     "cli",
@@ -50,12 +51,15 @@ fn every_part_uses_only_parts_below_it() {
 }
 
 #[test]
-fn only_their_own_part_knows_wasmtime_axum_clap_and_sql() {
+fn only_their_own_part_knows_wasmtime_axum_clap_sql_and_the_aws_sdk() {
     let source = root().join("host/src");
     let only = [
         ("wasmtime", vec!["wasm", "host"]),
         ("wasmtime_wasi", vec!["wasm"]),
         ("rusqlite", vec!["store"]),
+        ("aws_config", vec!["sqs"]),
+        ("aws_sdk_sqs", vec!["sqs"]),
+        ("aws_smithy_http_client", vec!["sqs"]),
         ("axum", vec!["http", "cli"]),
         ("prometheus", vec!["http"]),
         ("clap", vec!["cli"]),
@@ -94,7 +98,7 @@ fn without_default_features_there_is_no_http_no_sql_and_no_aws_sdk() {
     });
     assert_eq!(unwanted, None, "it is pulled in without default features");
     let full = tree(&[]);
-    for library in ["axum", "rusqlite"] {
+    for library in ["axum", "rusqlite", "aws-sdk-sqs"] {
         assert!(full.contains(library), "with them {library} is there, so the test can tell");
     }
 }

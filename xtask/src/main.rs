@@ -22,6 +22,7 @@ mod guests;
 mod host;
 mod http;
 mod javascript;
+mod moto;
 mod node;
 mod promtool;
 mod python;
@@ -54,6 +55,7 @@ cargo xtask <command>
   third-party        fetch the programs of tests/third_party.json into target/third-party/
   clients            the AWS clients of the tests: target/python with tests/requirements.txt, target/aws-sdk-javascript
   promtool           fetch Prometheus's checker into target/promtool/
+  moto               fetch an SQS server that is not ours into target/moto/
   help               this text";
 
 fn main() -> ExitCode {
@@ -81,6 +83,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ("third-party", []) => third_party::fetch(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
         ("promtool", []) => promtool::fetch(&repository).map(|_absence| ()),
+        ("moto", []) => moto::fetch(&repository).map(|_absence| ()),
         ("clients", []) => clients::prepare(&repository),
         ("help" | "--help" | "-h", _) => {
             println!("{HELP}");

@@ -70,6 +70,7 @@ impl Repository {
             .env("SAMOVAR_GUESTS", self.target("guests"))
             .env("SAMOVAR_THIRD_PARTY", self.target("third-party"))
             .env("SAMOVAR_PROMTOOL", self.target("promtool/promtool"))
+            .env("SAMOVAR_MOTO", self.target("moto/bin/moto_server"))
             .env("SAMOVAR_PYTHON", self.target("python/bin/python"))
             .env("SAMOVAR_NODE_MODULES", self.target("aws-sdk-javascript/node_modules"));
     }

@@ -7,6 +7,7 @@ use crate::clients;
 use crate::command;
 use crate::guests;
 use crate::host;
+use crate::moto;
 use crate::promtool;
 use crate::repository::Repository;
 use crate::step;
@@ -82,6 +83,7 @@ pub(crate) fn run(repository: &Repository, selection: &Selection<'_>) -> Result<
     clients::prepare(repository)?;
     absences.extend(third_party::fetch(repository)?);
     absences.extend(promtool::fetch(repository)?);
+    absences.extend(moto::fetch(repository)?);
 
     let mut checks = Vec::new();
     if selection.is_everything() {

@@ -124,7 +124,7 @@ impl LimitOptions {
 }
 
 /// A time from a millisecond to a day.
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let range = 0.001..=86_400.0;
     let given = text.parse().ok().filter(|seconds| range.contains(seconds));
     given.ok_or_else(|| "must be a number of seconds from 0.001 to 86400".to_owned())

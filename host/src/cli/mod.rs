@@ -17,6 +17,7 @@ mod limits;
 mod logs;
 mod output;
 mod pages;
+mod queues;
 mod rollback;
 mod serve;
 mod settings;
@@ -43,7 +44,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve Lambda's HTTP API on this machine
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Create or update a function, and publish it as a version
     Deploy(deploy::Deploy),
     /// Point an alias of a function at a version, or at two with a weight

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::limits::LimitOptions;
+use super::queues::QueueOptions;
 use super::{logs, output, tracing_lines};
 use crate::function::{AccountId, OutboundList, Region};
 use crate::host::system::raise_open_files;
@@ -134,6 +135,8 @@ pub(super) struct Serve {
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
+    queues: QueueOptions,
+    #[command(flatten)]
     limits: LimitOptions,
 }
 
@@ -147,6 +150,7 @@ impl Serve {
             );
         }
         self.outbound()?;
+        self.queues.check()?;
         self.limits.limits().check()?;
         self.limits.http().check(&self.limits.limits())?;
         log_to_stderr()?;
@@ -238,6 +242,10 @@ impl Serve {
             .connections(self.limits.connections());
         let host = match self.processors {
             Some(threads) => host.processors(threads),
+            None => host,
+        };
+        let host = match self.queues.outside() {
+            Some(outside) => host.sqs(outside),
             None => host,
         };
         let host = match self.log_settings() {

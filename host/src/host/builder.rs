@@ -13,6 +13,8 @@ use super::{Host, StartError};
 use crate::artifact::{CompileLimits, Compiler};
 use crate::function::{AccountId, Limits, OutboundList, Region};
 use crate::logs::LogSettings;
+#[cfg(feature = "sqs")]
+use crate::sqs::SqsSettings;
 use crate::wasm::{GuestState, LinkHook};
 
 /// The longest that a guest may be given to set itself up.
@@ -48,6 +50,8 @@ pub struct HostBuilder {
     pub(crate) outbound_addresses: Vec<IpNet>,
     pub(crate) outbound_connections_max: usize,
     pub(crate) logs: Option<LogSettings>,
+    #[cfg(feature = "sqs")]
+    pub(crate) sqs: Option<SqsSettings>,
     pub(crate) metrics_resources_max: usize,
     pub(crate) limits: Limits,
     pub(crate) connections: usize,
@@ -81,6 +85,8 @@ impl Default for HostBuilder {
             outbound_addresses: Vec::new(),
             outbound_connections_max: 1000,
             logs: None,
+            #[cfg(feature = "sqs")]
+            sqs: None,
             metrics_resources_max: 1000,
             limits: Limits::default(),
             connections: 0,
@@ -255,6 +261,13 @@ impl HostBuilder {
         Self { logs: Some(kept), ..self }
     }
 
+    /// Sends what goes to queues to those of AWS, or of another server that speaks SQS. Default: the queues that are embedded in
+    /// the host.
+    #[cfg(feature = "sqs")]
+    pub fn sqs(self, outside: SqsSettings) -> Self {
+        Self { sqs: Some(outside), ..self }
+    }
+
     /// How many resources have [metrics](Host::metrics) of their own: functions as they are invoked, each with the versions that
     /// it leads to. What is beyond is counted together, under the name `other`. Default: 1,000; each makes some 60 lines at a scrape.
     pub fn metrics_resources_max(self, resources: usize) -> Self {
@@ -307,7 +320,10 @@ impl HostBuilder {
 
 impl fmt::Debug for HostBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostBuilder")
+        let mut shown = f.debug_struct("HostBuilder");
+        #[cfg(feature = "sqs")]
+        shown.field("sqs", &self.sqs);
+        shown
             .field("data_dir", &self.data_dir)
             .field("network_file_system_allowed", &self.network_file_system_allowed)
             .field("code_storage_bytes_max", &self.code_storage_bytes_max)
