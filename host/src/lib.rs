@@ -36,6 +36,12 @@ mod metrics;
 mod policy;
 mod pool;
 mod registry;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what sends to queues, and measures them, comes with asynchronous events"
+)]
+mod sqs;
 mod store;
 mod sync;
 mod telemetry;

@@ -24,6 +24,7 @@ const PARTS: &[&str] = &[
     "concurrency",
     "version",
     "registry",
+    "sqs",
     "host",
     "http",
     "cli",

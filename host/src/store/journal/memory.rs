@@ -51,8 +51,10 @@ impl MemoryJournal {
                     let row = rows.get_mut(&id).expect("it was there a moment ago, under the same lock");
                     row.fence = fence + 1;
                     row.header = header;
-                    if let BodyChange::Set(body) = body {
-                        row.body = body;
+                    match body {
+                        BodyChange::Keep => {}
+                        BodyChange::Put(body) => row.body = Some(body),
+                        BodyChange::Remove => row.body = None,
                     }
                 }
                 Change::Delete { id, .. } => drop(rows.remove(&id)),

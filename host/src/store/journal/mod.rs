@@ -48,9 +48,12 @@ pub(crate) enum Change {
 pub(crate) enum BodyChange {
     /// It stays.
     Keep,
-    /// It is this from now on, or gone.
-    #[expect(dead_code, reason = "messages never change")]
-    Set(Option<Bytes>),
+    /// It is this, whether there was one or not.
+    #[expect(dead_code, reason = "the bodies of messages never change")]
+    Put(Bytes),
+    /// There is none any more.
+    #[expect(dead_code, reason = "the bodies of messages never change")]
+    Remove,
 }
 
 /// Where rows are kept. What was written is there after a crash of the process or of the machine.

@@ -1,0 +1,31 @@
+//! Queues as SQS has them: the vocabulary, what a sender needs of a queue wherever it is, and the standard queues that are built
+//! in, on a journal.
+//!
+//! Knows no functions, no events and no HTTP server.
+
+mod attribute;
+mod content;
+mod digest;
+pub(crate) mod limits;
+mod message;
+mod name;
+mod queues;
+mod receipt;
+mod record;
+mod sender;
+mod settings;
+mod state;
+
+pub(crate) use attribute::{AttributeError, AttributeValue, MessageAttribute};
+pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
+pub(crate) use message::{MessageError, MessageId, OutgoingMessage};
+pub(crate) use name::{QueueArn, QueueArnError, QueueName, QueueNameError};
+pub(crate) use queues::{
+    CreateQueueError, QueueError, QueueInfo, QueueList, Queues, Receive, ReceiveError, ReceivedMessage,
+    Recovery, SendRequest,
+};
+pub(crate) use receipt::ReceiptHandle;
+pub(crate) use record::{MESSAGE, QUEUE};
+pub(crate) use sender::{SendError, Sender, Sending};
+pub(crate) use settings::{QueueChange, QueueSetting, QueueSettings};
+pub(crate) use state::{QueueFigures, VisibilityError};
