@@ -55,6 +55,7 @@ use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
 use crate::pool::Checkout;
 use crate::registry::{Function, Registry};
+use crate::sqs::Queues;
 use crate::telemetry::{DroppedLogs, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
 
@@ -102,6 +103,7 @@ pub(crate) struct HostParts {
     registry: Arc<Registry>,
     artifacts: Arc<Artifacts>,
     shared: Arc<Shared>,
+    queues: Queues,
     region: Region,
     logs: Option<Logs>,
     code_storage_bytes_max: u64,
@@ -268,9 +270,15 @@ impl Host {
         self.parts.tasks.wait().await;
         self.parts.artifacts.keep_packages();
         self.parts.registry.clear();
+        self.parts.queues.close().await;
         if let Some(logs) = &self.parts.logs {
             logs.close().await;
         }
+    }
+
+    /// The queues that are built in.
+    pub(crate) fn queues(&self) -> &Queues {
+        &self.parts.queues
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -18,11 +18,13 @@ use super::{Host, HostBuilder, HostParts};
 use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
 use crate::concurrency::{Concurrency, ConcurrencySettings};
 use crate::cpu::Processors;
-use crate::function::LimitsError;
+use crate::function::{AccountId, LimitsError};
 use crate::logs::Logs;
 use crate::metrics::Counters;
 use crate::pool::Idlers;
 use crate::registry::Registry;
+use crate::sqs::Queues;
+use crate::store::journal::{Journal, MemoryJournal};
 use crate::store::{self, StoreError};
 use crate::telemetry::LogFeed;
 use crate::version::Shared;
@@ -119,6 +121,15 @@ fn shared(
     }
 }
 
+/// The queues of a journal, with all that is in it.
+fn queues(journal: Arc<dyn Journal>, account: &AccountId) -> Result<Queues, StoreError> {
+    let queues = Queues::new(journal.clone(), account.clone());
+    let mut recovery = queues.recovery();
+    journal.load(&mut |row| recovery.add(&row))?;
+    recovery.finish()?;
+    Ok(queues)
+}
+
 impl Host {
     pub(crate) async fn start(settings: HostBuilder) -> Result<Self, StartError> {
         settings.limits.check()?;
@@ -155,6 +166,8 @@ impl Host {
             provisioning,
             artifacts,
             shared: Arc::new(shared),
+            queues: queues(Arc::new(MemoryJournal::default()), &settings.account_id)
+                .map_err(StartError::Store)?,
             region: settings.region,
             logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
@@ -171,6 +184,8 @@ impl Host {
         let host = Self { parts, caller: None };
         host.recover().await?;
         host.expire_idle_instances(settings.idle_time_max);
+        let queues = host.queues().clone();
+        host.on_own_task(async move { queues.keep_tidy().await });
         Ok(host)
     }
 

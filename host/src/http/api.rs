@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Host, Unready};
 
@@ -34,8 +34,8 @@ pub(super) struct Api {
     pub(super) counters: HttpCounters,
     /// Held by the one who reads metrics.
     pub(super) scraping: Arc<tokio::sync::Mutex<()>>,
-    /// Whether this server will end soon, although its host goes on.
-    leaving: AtomicBool,
+    /// Cancelled when this server will end soon, although its host goes on.
+    pub(super) leaving: CancellationToken,
     /// How large the body of any request but Invoke may be.
     pub(super) request_bytes_max: usize,
     /// How long operations wait for code to be compiled before they answer that it goes on.
@@ -53,7 +53,7 @@ impl Api {
             guard: Guard::new(&settings.allowed_hosts),
             counters: HttpCounters::default(),
             scraping: Arc::default(),
-            leaving: AtomicBool::new(false),
+            leaving: CancellationToken::new(),
             compile_wait_max: settings.compile_wait_max,
             any_runtime: settings.any_runtime,
         })
@@ -62,15 +62,15 @@ impl Api {
     /// Whether invocations are taken here and can be from now on.
     pub(super) fn ready(&self) -> Result<(), Unready> {
         self.host.ready()?;
-        match self.leaving.load(Ordering::SeqCst) {
+        match self.leaving.is_cancelled() {
             true => Err(Unready::Closing),
             false => Ok(()),
         }
     }
 
-    /// Says from now on that this server is not ready: it alone, as its host may be served elsewhere or again.
+    /// Says from now on that this server is not ready, and lets nobody wait who could be answered: it alone, as its host may be served elsewhere or again.
     pub(super) fn announce_close(&self) {
-        self.leaving.store(true, Ordering::SeqCst);
+        self.leaving.cancel();
     }
 
     /// The host for whoever asks, and the id of the request, under which its changes are noted.

@@ -26,8 +26,8 @@
 //! function may send HTTP requests, as an [`OutboundList`](crate::function::OutboundList) is written.
 //!
 //! On the same port, as much of CloudWatch Logs is there as reading [kept logs](crate::HostBuilder::logs) takes
-//! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), and GetCallerIdentity
-//! of STS.
+//! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), GetCallerIdentity of
+//! STS, and the operations of SQS on the standard queues that are built in.
 //!
 //! Beside Lambda's operations there are two of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
 //! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
@@ -80,6 +80,7 @@ mod runtime_management;
 mod serve;
 mod service;
 mod settings;
+mod sqs;
 mod starting;
 mod sts;
 mod tags;

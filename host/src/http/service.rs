@@ -1,5 +1,5 @@
-//! The services beside Lambda that answer on the same port: as much of CloudWatch Logs as reading functions' logs takes, and
-//! the one operation of STS that many tools ask first.
+//! The services beside Lambda that answer on the same port: as much of CloudWatch Logs as reading functions' logs takes, SQS on
+//! the queues that are built in, and the one operation of STS that many tools ask first.
 
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::request::Parts;
@@ -9,12 +9,15 @@ use axum::response::Response;
 use super::api::{Answer, Api};
 use super::bodies::{Limit, Unread};
 use super::logs::LogsWireError;
+use super::sqs::SqsWireError;
 use super::wire_error::{Exception, WireError, shown};
-use super::{credential, logs, sts};
+use super::{credential, logs, sqs, sts};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// What an operation of CloudWatch Logs is named with.
 const LOGS_TARGET: &str = "Logs_20140328.";
+/// What an operation of SQS is named with.
+const SQS_TARGET: &str = "AmazonSQS.";
 /// How large the body of such a request may be: CloudWatch's 1 MiB.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -23,17 +26,29 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 pub(super) enum Service {
     /// CloudWatch Logs, which names the operation in a header.
     Logs { operation: String },
+    /// SQS, which names it there too.
+    Sqs { operation: String },
     /// STS, which names it in the body, a form.
     Sts,
 }
 
 impl Service {
-    /// The service that a request is for, unless that is Lambda: these two have the path `/` alone.
+    /// The service that a request is for, unless that is Lambda: they have the path `/` alone, but for SQS, some of whose
+    /// clients send to the URLs of queues.
     pub(super) fn of(parts: &Parts) -> Option<Self> {
-        if parts.uri.path() != "/" || parts.method != Method::POST {
+        if parts.method != Method::POST {
             return None;
         }
         let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let path = parts.uri.path();
+        if let Some(operation) = header(TARGET).and_then(|target| target.strip_prefix(SQS_TARGET))
+            && (path == "/" || path.matches('/').count() == 2)
+        {
+            return Some(Self::Sqs { operation: operation.to_owned() });
+        }
+        if path != "/" {
+            return None;
+        }
         if let Some(operation) = header(TARGET).and_then(|target| target.strip_prefix(LOGS_TARGET)) {
             return Some(Self::Logs { operation: operation.to_owned() });
         }
@@ -44,15 +59,20 @@ impl Service {
     pub(super) async fn answer(&self, api: &Api, parts: &Parts, body: &mut Unread) -> Answer {
         let region = credential::region(&parts.headers)?;
         let operation = match &self {
-            Self::Logs { operation } => shown(operation),
+            Self::Logs { operation } | Self::Sqs { operation } => shown(operation),
             Self::Sts => sts::OPERATION,
         };
+        let bytes = match &self {
+            Self::Sqs { .. } => sqs::BODY_BYTES_MAX,
+            Self::Logs { .. } | Self::Sts => BODY_BYTES_MAX,
+        };
         let exception = Exception::RequestEntityTooLarge;
-        let body = api.bodies.read(body, Limit { bytes: BODY_BYTES_MAX, exception, operation }).await?;
+        let body = api.bodies.read(body, Limit { bytes, exception, operation }).await?;
         Ok(match self {
             Self::Logs { operation } => {
                 logs::answer(&api.host, region, operation, &parts.headers, &body.bytes).await
             }
+            Self::Sqs { operation } => sqs::answer(api, region, operation, parts, &body.bytes).await,
             Self::Sts => sts::answer(api.host.account_id(), &body.bytes),
         })
     }
@@ -61,6 +81,7 @@ impl Service {
     pub(super) fn refuse(&self, error: WireError) -> Response {
         let mut response = match self {
             Self::Logs { .. } => LogsWireError::from(error).into_response(),
+            Self::Sqs { .. } => SqsWireError::from(error).into_response(),
             Self::Sts => sts::error(&error),
         };
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -107,9 +128,12 @@ mod tests {
         );
         assert!(body.contains("<Type>Sender</Type><Code>IncompleteSignature</Code>"), "{body}");
         assert!(body.contains("not '&lt;&amp;&gt;'</Message>"), "{body}");
-        for (service, name) in
-            [(logs(), "\"ThrottlingException\""), (Service::Sts, "<Code>Throttling</Code>")]
-        {
+        let sqs = Service::Sqs { operation: "SendMessage".to_owned() };
+        for (service, name) in [
+            (logs(), "\"ThrottlingException\""),
+            (sqs, "\"com.amazonaws.sqs#RequestThrottled\""),
+            (Service::Sts, "<Code>Throttling</Code>"),
+        ] {
             let (response, body) = refused(service, WireError::no_room_for_body(7)).await;
             assert_eq!(
                 (response.status().as_u16(), &response.headers()["retry-after"]),
@@ -123,12 +147,22 @@ mod tests {
     fn services_are_told_apart_by_their_headers() {
         let target = ("x-amz-target", "Logs_20140328.GetLogEvents");
         assert_eq!(of("POST", "/", target), Some(Service::Logs { operation: "GetLogEvents".to_owned() }));
+        let sqs = ("x-amz-target", "AmazonSQS.SendMessage");
+        for path in ["/", "/000000000000/orders"] {
+            assert_eq!(
+                of("POST", path, sqs),
+                Some(Service::Sqs { operation: "SendMessage".to_owned() }),
+                "{path}"
+            );
+        }
         let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         assert_eq!(of("POST", "/", form), Some(Service::Sts));
         for (method, path, header) in [
             ("GET", "/", target),
             ("POST", "/2015-03-31/functions", target),
             ("POST", "/2015-03-31/functions", form),
+            ("POST", "/2015-03-31/functions/f/invocations", sqs),
+            ("GET", "/", sqs),
             ("POST", "/", ("x-amz-target", "DynamoDB_20120810.ListTables")),
             ("POST", "/", ("content-type", "application/json")),
         ] {

@@ -1,0 +1,277 @@
+//! Errors as SQS writes them.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use super::super::wire_error::{INTERNAL, WireError, shown};
+use super::CONTENT;
+use crate::sqs::{CreateQueueError, MessageError, QueueError, QueueNameError, ReceiveError, VisibilityError};
+use crate::store::StoreError;
+
+/// What clients that still think in the protocol before JSON read: the old name of the error, and whose doing it is.
+const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
+
+/// An error, as it is written to a client.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct SqsWireError {
+    status: StatusCode,
+    /// Its shape in the API's model.
+    name: &'static str,
+    /// Its name before there was JSON, which is what clients match.
+    code: &'static str,
+    message: String,
+}
+
+impl SqsWireError {
+    pub(super) fn missing(parameter: &str) -> Self {
+        let message = format!("The request must contain the parameter {parameter}.");
+        Self::bad("MissingRequiredParameterException", "MissingParameter", message)
+    }
+
+    pub(super) fn parameter(message: impl Into<String>) -> Self {
+        Self::bad("InvalidParameterValueException", "InvalidParameterValue", message)
+    }
+
+    /// A value of the request is not one that is allowed.
+    pub(super) fn value(parameter: &str, value: &str, reason: &str) -> Self {
+        let value = shown(value);
+        Self::parameter(format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"))
+    }
+
+    pub(super) fn serialization(error: &serde_json::Error) -> Self {
+        Self::bad("SerializationException", "SerializationException", error.to_string())
+    }
+
+    pub(super) fn address(url: &str) -> Self {
+        let message = format!("The address {} is not valid for this endpoint.", shown(url));
+        Self { status: StatusCode::NOT_FOUND, ..Self::bad("InvalidAddress", "InvalidAddress", message) }
+    }
+
+    pub(super) fn no_such_queue() -> Self {
+        let code = "AWS.SimpleQueueService.NonExistentQueue";
+        Self::bad("QueueDoesNotExist", code, "The specified queue does not exist.")
+    }
+
+    pub(super) fn unknown_attribute(name: &str) -> Self {
+        Self::attribute_name(format!("Unknown Attribute {}.", shown(name)))
+    }
+
+    /// An attribute that SQS knows and that has no meaning here yet.
+    pub(super) fn attribute_not_yet(name: &str) -> Self {
+        Self::attribute_name(format!("The attribute {name} is not implemented by Samovar yet."))
+    }
+
+    fn attribute_name(message: String) -> Self {
+        Self::bad("InvalidAttributeName", "InvalidAttributeName", message)
+    }
+
+    pub(super) fn attribute_value(name: &str) -> Self {
+        let message = format!("Invalid value for the parameter {name}.");
+        Self::bad("InvalidAttributeValue", "InvalidAttributeValue", message)
+    }
+
+    /// A value that SQS takes and that has no meaning here yet.
+    pub(super) fn attribute_value_not_yet(name: &str, value: &str) -> Self {
+        let value = shown(value);
+        let message = format!(
+            "Invalid value for the parameter {name}. Reason: {value} is not implemented by Samovar yet."
+        );
+        Self::bad("InvalidAttributeValue", "InvalidAttributeValue", message)
+    }
+
+    pub(super) fn receipt_handle(text: &str) -> Self {
+        let message = format!("The input receipt handle \"{}\" is not a valid receipt handle.", shown(text));
+        let error = Self::bad("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", message);
+        Self { status: StatusCode::NOT_FOUND, ..error }
+    }
+
+    pub(super) fn batch(name: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self::bad(name, code, message)
+    }
+
+    /// SQS has that operation, or that member of a request; here it is not.
+    pub(super) fn not_yet(what: &str) -> Self {
+        let code = "AWS.SimpleQueueService.UnsupportedOperation";
+        Self::bad("UnsupportedOperation", code, format!("{what} is not implemented by Samovar yet"))
+    }
+
+    pub(super) fn unknown_operation(operation: &str) -> Self {
+        let message = format!("SQS has no operation {}", shown(operation));
+        Self::bad("UnknownOperationException", "InvalidAction", message)
+    }
+
+    pub(super) fn visibility(receipt: &str, error: VisibilityError, seconds: i64) -> Self {
+        match error {
+            VisibilityError::NotThere => {
+                let reason = "Message does not exist or is not available for visibility timeout change.";
+                Self::value("ReceiptHandle", receipt, reason)
+            }
+            VisibilityError::NotInFlight => {
+                let code = "AWS.SimpleQueueService.MessageNotInflight";
+                Self::bad("MessageNotInflight", code, "The message referred to is not in flight.")
+            }
+            VisibilityError::BeyondTotal => {
+                let reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
+                Self::value("VisibilityTimeout", &seconds.to_string(), reason)
+            }
+        }
+    }
+
+    fn throttled(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::FORBIDDEN, ..Self::bad("RequestThrottled", "RequestThrottled", message) }
+    }
+
+    fn bad(name: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, name, code, message: message.into() }
+    }
+
+    /// The name that clients match.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether it is the client's doing.
+    pub(super) fn is_senders(&self) -> bool {
+        !self.status.is_server_error()
+    }
+
+    pub(in crate::http) fn into_response(self) -> Response {
+        let kind = format!("com.amazonaws.sqs#{}", self.name);
+        let body = json!({ "__type": kind, "message": self.message }).to_string();
+        let fault = if self.is_senders() { "Sender" } else { "Receiver" };
+        let headers = [(CONTENT_TYPE, CONTENT.to_owned()), (QUERY_ERROR, format!("{};{fault}", self.code))];
+        (self.status, headers, body).into_response()
+    }
+}
+
+impl From<QueueError> for SqsWireError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::NoSuchQueue => Self::no_such_queue(),
+            QueueError::TooManyMessages { .. } => Self::throttled(format!("Rate Exceeded: {error}.")),
+            QueueError::Store(StoreError::Busy) => Self::throttled("Rate Exceeded."),
+            QueueError::Store(StoreError::Full) => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                ..Self::bad("ServiceUnavailable", "ServiceUnavailable", "The disk is full.")
+            },
+            QueueError::Store(StoreError::Closed) => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                ..Self::bad("ServiceUnavailable", "ServiceUnavailable", "The host is closing.")
+            },
+            // The client does not learn which file it was, the log does.
+            QueueError::Store(error) => {
+                tracing::error!("a request to a queue failed: {error}");
+                Self {
+                    status: StatusCode::INTERNAL_SERVER_ERROR,
+                    ..Self::bad("InternalFailure", "InternalFailure", INTERNAL)
+                }
+            }
+        }
+    }
+}
+
+impl From<CreateQueueError> for SqsWireError {
+    fn from(error: CreateQueueError) -> Self {
+        match error {
+            CreateQueueError::Queue(error) => error.into(),
+            CreateQueueError::Exists { setting } => {
+                let message = format!(
+                    "A queue already exists with the same name and a different value for attribute {}",
+                    setting.name()
+                );
+                Self::bad("QueueNameExists", "QueueAlreadyExists", message)
+            }
+            CreateQueueError::TooMany { limit } => {
+                Self::throttled(format!("There are {limit} queues, which is the most there can be."))
+            }
+        }
+    }
+}
+
+impl From<ReceiveError> for SqsWireError {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Queue(error) => error.into(),
+            ReceiveError::OverLimit => Self {
+                status: StatusCode::FORBIDDEN,
+                ..Self::bad("OverLimit", "OverLimit", "Too many messages of the queue are in flight.")
+            },
+        }
+    }
+}
+
+impl From<QueueNameError> for SqsWireError {
+    fn from(error: QueueNameError) -> Self {
+        match error {
+            QueueNameError::Form => Self::parameter(
+                "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+            ),
+            QueueNameError::Fifo => Self::parameter("FIFO queues are not implemented by Samovar yet"),
+        }
+    }
+}
+
+impl From<MessageError> for SqsWireError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::Empty => Self::missing("MessageBody"),
+            MessageError::TooLarge { limit, .. } => Self::parameter(format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
+            )),
+            MessageError::TooManyAttributes { count } => Self::parameter(format!(
+                "Number of message attributes [{count}] exceeds the allowed maximum [10]."
+            )),
+            MessageError::Attribute(error) => Self::parameter(error.to_string()),
+            MessageError::Characters => {
+                Self::bad("InvalidMessageContents", "InvalidMessageContents", error.to_string())
+            }
+        }
+    }
+}
+
+/// What happens to requests of this service as to all others, in its own form.
+impl From<WireError> for SqsWireError {
+    fn from(error: WireError) -> Self {
+        let name = match error.name() {
+            "TooManyRequestsException" => "RequestThrottled",
+            name => name,
+        };
+        let code = name.strip_suffix("Exception").unwrap_or(name);
+        Self { status: error.status(), name, code, message: error.message().to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_has_its_name_of_the_model_and_its_name_of_before() {
+        let response = SqsWireError::no_such_queue().into_response();
+        let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
+        assert_eq!(header("content-type"), "application/x-amz-json-1.0");
+        assert_eq!(header("x-amzn-query-error"), "AWS.SimpleQueueService.NonExistentQueue;Sender");
+        assert_eq!(response.status().as_u16(), 400);
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        let wanted = json!({
+            "__type": "com.amazonaws.sqs#QueueDoesNotExist",
+            "message": "The specified queue does not exist."
+        });
+        assert_eq!(body, wanted);
+    }
+
+    #[test]
+    fn a_client_does_not_learn_what_is_wrong_on_the_disk() {
+        let failed = StoreError::Failed { file: "/secret/queue.db".to_owned(), reason: "I/O".to_owned() };
+        let error = SqsWireError::from(QueueError::Store(failed));
+        assert_eq!((error.status.as_u16(), error.code, error.is_senders()), (500, "InternalFailure", false));
+        assert!(!error.message.contains("secret"), "{}", error.message);
+    }
+}

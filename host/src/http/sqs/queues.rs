@@ -1,0 +1,72 @@
+//! CreateQueue, DeleteQueue, GetQueueUrl and ListQueues.
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+use super::attributes::settings;
+use super::error::SqsWireError;
+use super::shapes::{CreateQueue, GetQueueUrl, ListQueues, OfQueue, QueueUrl, QueueUrls};
+use super::{Call, Done, given, json, nothing};
+use crate::sqs::{QueueArn, QueueName};
+
+/// The most queues of a list, which is also what is meant when nothing is said.
+const LIST_MAX: usize = 1000;
+
+pub(super) async fn create(call: &Call<'_>) -> Done {
+    let request: CreateQueue = call.request()?;
+    if request.tags.is_some_and(|tags| !tags.is_empty()) {
+        return Err(SqsWireError::not_yet("The parameter tags"));
+    }
+    let arn = call.named(QueueName::parse(&given(request.queue_name, "QueueName")?)?);
+    let settings = settings(&request.attributes.unwrap_or_default())?;
+    call.queues.create(arn.clone(), settings).await?;
+    json(&QueueUrl { queue_url: arn.url(call.authority) })
+}
+
+pub(super) async fn delete(call: &Call<'_>) -> Done {
+    let request: OfQueue = call.request()?;
+    let queue = call.queue(request.queue_url.as_deref())?;
+    call.queues.delete(&queue).await?;
+    nothing()
+}
+
+pub(super) fn url(call: &Call<'_>) -> Done {
+    let request: GetQueueUrl = call.request()?;
+    let name = given(request.queue_name, "QueueName")?;
+    let arn = call.named(QueueName::parse(&name).map_err(|_| SqsWireError::no_such_queue())?);
+    if request.owner.is_some_and(|owner| owner != arn.account.as_str()) {
+        return Err(SqsWireError::no_such_queue());
+    }
+    call.queues.check(&arn)?;
+    json(&QueueUrl { queue_url: arn.url(call.authority) })
+}
+
+pub(super) fn list(call: &Call<'_>) -> Done {
+    let request: ListQueues = call.request()?;
+    let prefix = request.queue_name_prefix.unwrap_or_default();
+    let limit = match request.max_results {
+        None => LIST_MAX,
+        Some(max) => {
+            usize::try_from(max).ok().filter(|max| (1..=LIST_MAX).contains(max)).ok_or_else(|| {
+                SqsWireError::value(
+                    "MaxResults",
+                    &max.to_string(),
+                    "Must be between 1 and 1000, if provided.",
+                )
+            })?
+        }
+    };
+    let after = request.next_token.as_deref().map(|token| after(call, token)).transpose()?;
+    let list = call.queues.list(&call.region, &prefix, after.as_ref(), limit);
+    let last = list.queues.last().filter(|_| list.has_more && request.max_results.is_some());
+    let next_token = last.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last.name.as_str()));
+    let queue_urls = list.queues.iter().map(|arn| arn.url(call.authority)).collect();
+    json(&QueueUrls { queue_urls, next_token })
+}
+
+/// What a list goes on from: the last queue of the one before.
+fn after(call: &Call<'_>, token: &str) -> Result<QueueArn, SqsWireError> {
+    let name = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
+    let name = name.and_then(|name| QueueName::parse(&name).ok());
+    name.map(|name| call.named(name))
+        .ok_or_else(|| SqsWireError::value("NextToken", token, "It is not a token of an earlier answer."))
+}

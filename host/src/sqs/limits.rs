@@ -1,0 +1,35 @@
+//! What queues and messages may have at most: SQS's own limits, unless it says otherwise.
+
+use std::ops::RangeInclusive;
+
+/// The most bytes of a message, its attributes counted, and of all messages of one batch.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// The most attributes of a message.
+pub(crate) const MESSAGE_ATTRIBUTES_MAX: usize = 10;
+/// The most characters of an attribute's name, and of its type.
+pub(crate) const ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
+/// The most characters of a queue's name.
+pub(crate) const QUEUE_NAME_CHARS_MAX: usize = 80;
+/// How many entries a batch may have, and how many messages one receive may bring.
+pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
+/// The most characters of the id of a batch's entry.
+pub(crate) const BATCH_ENTRY_ID_CHARS_MAX: usize = 80;
+/// How many messages of one queue may be in flight.
+pub(crate) const IN_FLIGHT_MAX: usize = 120_000;
+/// How many bytes of messages one receive brings at most, unless one message alone has more.
+pub(crate) const RECEIVE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
+/// How many queues there may be. AWS has no such limit.
+pub(crate) const QUEUES_MAX: usize = 10_000;
+/// How many messages all queues may have together; their headers are in memory. AWS has no such limit.
+pub(crate) const MESSAGES_MAX: usize = 5_000_000;
+
+/// How long a message may be held back when it is sent, in seconds.
+pub(crate) const DELAY_SECONDS: RangeInclusive<u32> = 0..=900;
+/// How long a received message may be kept from others, in seconds.
+pub(crate) const VISIBILITY_SECONDS: RangeInclusive<u32> = 0..=43_200;
+/// How long a message may be kept, in seconds.
+pub(crate) const RETENTION_SECONDS: RangeInclusive<u32> = 60..=1_209_600;
+/// How long a receive may wait for messages, in seconds.
+pub(crate) const WAIT_SECONDS: RangeInclusive<u32> = 0..=20;
+/// What a queue's own limit on the bytes of its messages may be.
+pub(crate) const QUEUE_MESSAGE_BYTES: RangeInclusive<u32> = 1024..=1_048_576;

@@ -1,0 +1,98 @@
+//! Queues are made, changed and deleted.
+
+use std::sync::{Arc, PoisonError};
+
+use super::super::limits::QUEUES_MAX;
+use super::super::name::QueueArn;
+use super::super::record::{QUEUE, QueueRecord};
+use super::super::settings::{QueueChange, QueueSetting, QueueSettings};
+use super::super::state::QueueState;
+use super::{Inner, Queue, QueueError, Queues};
+use crate::store::journal::{BodyChange, Change};
+
+/// Why a queue is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum CreateQueueError {
+    /// There is one of that name, with another value of that setting.
+    #[error("there is such a queue with another {}", setting.name())]
+    Exists { setting: QueueSetting },
+    /// There are as many queues as there can be.
+    #[error("there are {limit} queues, which is the most there can be")]
+    TooMany { limit: usize },
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl Queues {
+    /// Makes a queue; one that is there with these settings is as good as a new one.
+    pub(crate) async fn create(&self, arn: QueueArn, given: QueueChange) -> Result<(), CreateQueueError> {
+        let inner = self.0.clone();
+        self.0.to_the_end(async move { Ok(inner.create(arn, given).await) }).await?
+    }
+
+    /// Changes settings of a queue.
+    pub(crate) async fn change(&self, arn: &QueueArn, given: QueueChange) -> Result<(), QueueError> {
+        let (inner, arn) = (self.0.clone(), arn.clone());
+        self.0.to_the_end(async move { inner.change(&arn, &given).await }).await
+    }
+
+    /// Deletes a queue with all its messages.
+    pub(crate) async fn delete(&self, arn: &QueueArn) -> Result<(), QueueError> {
+        let (inner, arn) = (self.0.clone(), arn.clone());
+        self.0.to_the_end(async move { inner.delete(&arn).await }).await
+    }
+}
+
+impl Inner {
+    async fn create(&self, arn: QueueArn, given: QueueChange) -> Result<(), CreateQueueError> {
+        let _changing = self.changing.lock().await;
+        if let Ok(queue) = self.find(&arn) {
+            let differing = queue.state().record.settings.differing(&given);
+            return differing.map_or(Ok(()), |setting| Err(CreateQueueError::Exists { setting }));
+        }
+        if self.all().len() >= QUEUES_MAX {
+            return Err(CreateQueueError::TooMany { limit: QUEUES_MAX });
+        }
+        let settings = QueueSettings::default().with(&given);
+        let record = QueueRecord::new(&arn, settings, self.clock.now_ms());
+        let id = self.journal.allocate();
+        let insert = Change::Insert { id, kind: QUEUE, header: record.header(), body: None };
+        self.journal.write(vec![insert]).await.map_err(QueueError::from)?;
+        let queue = Queue::new(arn.clone(), id, QueueState::new(record, 0));
+        self.queues.write().unwrap_or_else(PoisonError::into_inner).insert(arn, queue);
+        Ok(())
+    }
+
+    async fn change(&self, arn: &QueueArn, given: &QueueChange) -> Result<(), QueueError> {
+        let _changing = self.changing.lock().await;
+        let queue = self.find(arn)?;
+        let (fence, mut record) = {
+            let state = queue.state();
+            (state.fence, state.record.clone())
+        };
+        record.settings = record.settings.with(given);
+        record.modified_ms = self.clock.now_ms();
+        let (id, header) = (queue.row, record.header());
+        self.journal.write(vec![Change::Update { id, fence, header, body: BodyChange::Keep }]).await?;
+        let mut state = queue.state();
+        (state.fence, state.record) = (fence + 1, record);
+        Ok(())
+    }
+
+    /// The queue goes first, in one write; its messages, which may be many, follow. Those that a crash leaves are found without
+    /// their queue at the next start.
+    async fn delete(self: &Arc<Self>, arn: &QueueArn) -> Result<(), QueueError> {
+        let changing = self.changing.lock().await;
+        let queue = self.find(arn)?;
+        let fence = queue.state().fence;
+        self.journal.write(vec![Change::Delete { id: queue.row, fence }]).await?;
+        self.queues.write().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        drop(changing);
+        queue.state().is_deleted = true;
+        queue.arrivals.notify_one();
+        let inner = self.clone();
+        self.tasks.spawn(async move { inner.empty(&queue).await });
+        Ok(())
+    }
+}

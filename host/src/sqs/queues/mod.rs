@@ -1,0 +1,222 @@
+//! The queues that are built in: standard queues as SQS has them, on a journal.
+//!
+//! What is decided is decided by [`QueueState`] under a lock that nobody holds while waiting; here is what waits: writes, reads and
+//! long polls. Headers of messages are in memory, their contents are read when they are received.
+
+mod change;
+mod clock;
+mod receive;
+mod recovery;
+mod send;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod tidy;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::clock::Clock;
+use super::name::QueueArn;
+use super::receipt::ReceiptHandle;
+use super::settings::QueueSettings;
+use super::state::{QueueFigures, QueueState};
+use crate::function::{AccountId, Region};
+use crate::store::StoreError;
+use crate::store::journal::{Journal, RowId};
+
+pub(crate) use change::CreateQueueError;
+pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
+pub(crate) use recovery::Recovery;
+pub(crate) use send::SendRequest;
+
+/// All queues of a host. Clones are the same queues.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    journal: Arc<dyn Journal>,
+    account: AccountId,
+    clock: Clock,
+    queues: RwLock<BTreeMap<QueueArn, Arc<Queue>>>,
+    /// Held by the one who makes, changes or deletes a queue.
+    changing: tokio::sync::Mutex<()>,
+    /// How many messages there are, and are on their way in.
+    message_count: AtomicUsize,
+    /// Messages that were found without their queue, with their fences: to be deleted.
+    orphans: Mutex<Vec<(RowId, u64)>>,
+    /// What is being written although its caller may be gone.
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// One queue.
+#[derive(Debug)]
+struct Queue {
+    arn: QueueArn,
+    row: RowId,
+    state: Mutex<QueueState>,
+    /// Wakes one of those who wait for messages: something may have come, or come earlier than it thinks.
+    arrivals: Notify,
+    /// Wakes those who wait for a message that is being written.
+    settled: Notify,
+}
+
+/// Why nothing can be done with a queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum QueueError {
+    /// There is none of that name.
+    #[error("the queue does not exist")]
+    NoSuchQueue,
+    /// There are as many messages as there can be.
+    #[error("the queues hold all {limit} messages that they can")]
+    TooManyMessages {
+        /// How many there can be.
+        limit: usize,
+    },
+    /// It cannot be written or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A queue, and how much there is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QueueInfo {
+    pub(crate) settings: QueueSettings,
+    /// Milliseconds since 1970.
+    pub(crate) created_ms: u64,
+    /// When its settings were last changed, in milliseconds since 1970.
+    pub(crate) modified_ms: u64,
+    pub(crate) figures: QueueFigures,
+}
+
+/// A part of the list of queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QueueList {
+    /// By name.
+    pub(crate) queues: Vec<QueueArn>,
+    /// Whether others follow.
+    pub(crate) has_more: bool,
+}
+
+impl Queues {
+    /// No queues yet, on a journal that outlives them.
+    pub(crate) fn new(journal: Arc<dyn Journal>, account: AccountId) -> Self {
+        Self::on_clock(journal, account, Clock::Wall)
+    }
+
+    fn on_clock(journal: Arc<dyn Journal>, account: AccountId, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            journal,
+            account,
+            clock,
+            queues: RwLock::default(),
+            changing: tokio::sync::Mutex::default(),
+            message_count: AtomicUsize::new(0),
+            orphans: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }))
+    }
+
+    /// The account of all queues.
+    pub(crate) fn account(&self) -> &AccountId {
+        &self.0.account
+    }
+
+    /// Whether there is that queue.
+    pub(crate) fn check(&self, arn: &QueueArn) -> Result<(), QueueError> {
+        self.0.find(arn).map(drop)
+    }
+
+    /// A queue's settings and figures.
+    pub(crate) fn info(&self, arn: &QueueArn) -> Result<QueueInfo, QueueError> {
+        let queue = self.0.find(arn)?;
+        let mut state = queue.state();
+        Ok(QueueInfo {
+            settings: state.record.settings,
+            created_ms: state.record.created_ms,
+            modified_ms: state.record.modified_ms,
+            figures: state.figures(self.0.clock.now_ms()),
+        })
+    }
+
+    /// The queues of a region whose names begin so, from behind that one on.
+    pub(crate) fn list(
+        &self,
+        region: &Region,
+        prefix: &str,
+        after: Option<&QueueArn>,
+        limit: usize,
+    ) -> QueueList {
+        let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let listed = queues.keys().filter(|arn| {
+            arn.region == *region
+                && arn.name.as_str().starts_with(prefix)
+                && after.is_none_or(|after| *arn > after)
+        });
+        let mut queues: Vec<QueueArn> = listed.take(limit.saturating_add(1)).cloned().collect();
+        let has_more = queues.len() > limit;
+        queues.truncate(limit);
+        QueueList { queues, has_more }
+    }
+
+    /// How much there is in each queue.
+    pub(crate) fn figures(&self) -> Vec<(QueueArn, QueueFigures)> {
+        let now_ms = self.0.clock.now_ms();
+        self.0.all().iter().map(|queue| (queue.arn.clone(), queue.state().figures(now_ms))).collect()
+    }
+
+    /// The receipt that a text is, if it is one of that queue.
+    pub(crate) fn receipt(&self, arn: &QueueArn, text: &str) -> Result<Option<ReceiptHandle>, QueueError> {
+        let queue = self.0.find(arn)?;
+        Ok(ReceiptHandle::parse(text).filter(|receipt| receipt.queue == queue.row))
+    }
+
+    /// Lets those who wait for messages go without any, and waits until what is being written is written.
+    pub(crate) async fn close(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+}
+
+impl Inner {
+    fn find(&self, arn: &QueueArn) -> Result<Arc<Queue>, QueueError> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.get(arn).cloned().ok_or(QueueError::NoSuchQueue)
+    }
+
+    fn all(&self) -> Vec<Arc<Queue>> {
+        self.queues.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Carries work out although its caller may go away.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, QueueError>> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        let done = self.tasks.spawn(work).await;
+        // It ends otherwise only with its runtime.
+        done.unwrap_or(Err(QueueError::Store(StoreError::Closed)))
+    }
+}
+
+impl Queue {
+    fn new(arn: QueueArn, row: RowId, state: QueueState) -> Arc<Self> {
+        let (arrivals, settled) = (Notify::new(), Notify::new());
+        Arc::new(Self { arn, row, state: Mutex::new(state), arrivals, settled })
+    }
+
+    /// Every change of the state is whole when its lock is given back, so a panic elsewhere leaves nothing half done.
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

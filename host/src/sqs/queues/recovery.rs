@@ -1,0 +1,100 @@
+//! Queues and messages of an earlier process.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::super::name::QueueArn;
+use super::super::record::{MESSAGE, MessageRecord, QUEUE, QueueRecord};
+use super::super::state::QueueState;
+use super::{Queue, Queues};
+use crate::store::StoreError;
+use crate::store::journal::{Row, RowId};
+
+/// Takes rows in whatever order they come; rows of other kinds are passed over.
+#[derive(Debug)]
+pub(crate) struct Recovery<'a> {
+    queues: &'a Queues,
+    found: HashMap<RowId, (QueueArn, QueueState)>,
+    /// Messages that came before their queue.
+    early: HashMap<RowId, Vec<(RowId, u64, MessageRecord)>>,
+    messages: usize,
+    now_ms: u64,
+    /// The first row that could not be read.
+    damaged: Option<StoreError>,
+}
+
+impl Queues {
+    /// Begins to take up what an earlier process has left.
+    pub(crate) fn recovery(&self) -> Recovery<'_> {
+        Recovery {
+            queues: self,
+            found: HashMap::new(),
+            early: HashMap::new(),
+            messages: 0,
+            now_ms: self.0.clock.now_ms(),
+            damaged: None,
+        }
+    }
+
+    /// Takes up what an earlier process has left.
+    ///
+    /// # Errors
+    /// When a row is no queue and no message although its kind says so; then nothing is taken up.
+    pub(crate) fn recover(&self, rows: impl IntoIterator<Item = Row>) -> Result<(), StoreError> {
+        let mut recovery = self.recovery();
+        rows.into_iter().for_each(|row| recovery.add(&row));
+        recovery.finish()
+    }
+}
+
+impl Recovery<'_> {
+    /// Takes a row.
+    pub(crate) fn add(&mut self, row: &Row) {
+        let added = match row.kind {
+            QUEUE => self.add_queue(row),
+            MESSAGE => self.add_message(row),
+            _ => Ok(()),
+        };
+        if let Err(error) = added {
+            self.damaged.get_or_insert(error);
+        }
+    }
+
+    fn add_queue(&mut self, row: &Row) -> Result<(), StoreError> {
+        let (arn, record) = QueueRecord::of(row)?;
+        let mut state = QueueState::new(record, row.fence);
+        for (row, fence, record) in self.early.remove(&row.id).unwrap_or_default() {
+            state.insert(row, fence, record, self.now_ms);
+        }
+        self.found.insert(row.id, (arn, state));
+        Ok(())
+    }
+
+    fn add_message(&mut self, row: &Row) -> Result<(), StoreError> {
+        let (queue, record) = MessageRecord::of(row)?;
+        self.messages += 1;
+        match self.found.get_mut(&queue) {
+            Some((_, state)) => state.insert(row.id, row.fence, record, self.now_ms),
+            None => self.early.entry(queue).or_default().push((row.id, row.fence, record)),
+        }
+        Ok(())
+    }
+
+    /// Puts all in place. Messages without a queue are deleted later: their queue was, before a crash.
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        if let Some(damaged) = self.damaged {
+            return Err(damaged);
+        }
+        let inner = &self.queues.0;
+        let orphans: Vec<_> =
+            self.early.into_values().flatten().map(|(row, fence, _)| (row, fence)).collect();
+        inner.message_count.fetch_add(self.messages - orphans.len(), Ordering::Relaxed);
+        inner.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(orphans);
+        let mut queues = inner.queues.write().unwrap_or_else(PoisonError::into_inner);
+        for (row, (arn, state)) in self.found {
+            queues.insert(arn.clone(), Queue::new(arn, row, state));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! What of queues and messages is written down, and the headers of their rows.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::name::QueueArn;
+use super::settings::QueueSettings;
+use crate::store::StoreError;
+use crate::store::journal::{Kind, Row, RowId};
+
+/// Rows of queues.
+pub(crate) const QUEUE: Kind = Kind(16);
+/// Rows of messages.
+pub(crate) const MESSAGE: Kind = Kind(17);
+
+/// What is written of a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct QueueRecord {
+    pub(super) arn: String,
+    pub(super) settings: QueueSettings,
+    /// Milliseconds since 1970, as all times here.
+    pub(super) created_ms: u64,
+    pub(super) modified_ms: u64,
+}
+
+/// What is written of a message beside its content, and kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MessageRecord {
+    #[serde(with = "uuid_text")]
+    pub(super) id: Uuid,
+    pub(super) bytes: u32,
+    #[serde(rename = "sent")]
+    pub(super) sent_ms: u64,
+    /// From when on it can be received.
+    #[serde(rename = "visible")]
+    pub(super) visible_ms: u64,
+    /// How often it was received.
+    pub(super) receives: u32,
+    /// When it was first received, if it was.
+    #[serde(rename = "first", default, skip_serializing_if = "Option::is_none")]
+    pub(super) first_received_ms: Option<u64>,
+    /// When it was last received, if it was.
+    #[serde(rename = "last", default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_received_ms: Option<u64>,
+}
+
+/// A message's header: the record, and whose it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MessageHeader {
+    queue: u64,
+    #[serde(flatten)]
+    pub(super) record: MessageRecord,
+}
+
+impl QueueRecord {
+    pub(super) fn new(arn: &QueueArn, settings: QueueSettings, now_ms: u64) -> Self {
+        Self { arn: arn.to_string(), settings, created_ms: now_ms, modified_ms: now_ms }
+    }
+
+    pub(super) fn header(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers and texts always have a JSON form")
+    }
+
+    /// The queue of a row.
+    pub(super) fn of(row: &Row) -> Result<(QueueArn, Self), StoreError> {
+        let record: Self = serde_json::from_slice(&row.header).map_err(|error| damaged(row.id, &error))?;
+        let arn = QueueArn::parse(&record.arn).map_err(|error| damaged(row.id, &error))?;
+        Ok((arn, record))
+    }
+}
+
+impl MessageRecord {
+    /// The header of a message of that queue.
+    pub(super) fn header(&self, queue: RowId) -> Vec<u8> {
+        let header = MessageHeader { queue: queue.0, record: *self };
+        serde_json::to_vec(&header).expect("numbers and texts always have a JSON form")
+    }
+
+    /// The message of a row, with its queue.
+    pub(super) fn of(row: &Row) -> Result<(RowId, Self), StoreError> {
+        let header: MessageHeader =
+            serde_json::from_slice(&row.header).map_err(|error| damaged(row.id, &error))?;
+        Ok((RowId(header.queue), header.record))
+    }
+}
+
+/// A UUID as its text.
+mod uuid_text {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use uuid::Uuid;
+
+    pub(super) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&id.simple())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        Uuid::parse_str(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What is said of a row that cannot be read.
+pub(super) fn damaged(row: RowId, reason: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged { file: "queue.db".to_owned(), reason: format!("row {}: {reason}", row.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_as_they_were_written() {
+        let record = MessageRecord {
+            id: Uuid::nil(),
+            bytes: 7,
+            sent_ms: 1,
+            visible_ms: 2,
+            receives: 0,
+            first_received_ms: None,
+            last_received_ms: None,
+        };
+        let row = |header| Row { id: RowId(5), kind: MESSAGE, fence: 0, header, body_bytes: None };
+        assert_eq!(MessageRecord::of(&row(record.header(RowId(3)))), Ok((RowId(3), record)));
+        assert!(record.header(RowId(3)).len() < 128, "there are many of them");
+        assert!(matches!(MessageRecord::of(&row(b"{}".to_vec())), Err(StoreError::Damaged { .. })));
+        let arn = QueueArn::parse("arn:aws:sqs:us-east-1:000000000000:q").expect("an ARN");
+        let queue = QueueRecord::new(&arn, QueueSettings::default(), 9);
+        assert_eq!(QueueRecord::of(&row(queue.header())), Ok((arn, queue)));
+    }
+}

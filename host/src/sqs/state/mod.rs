@@ -1,0 +1,318 @@
+//! One queue as a value: its messages, and what becomes of them as time goes by and people receive and delete.
+//!
+//! Pure: knows no clock, no journal and no task. A change of a message has two halves: it is *held* while the change is being
+//! written, so that nobody else can change it, and *settled* when that is done or has failed.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::limits::{IN_FLIGHT_MAX, RECEIVE_BYTES_MAX, VISIBILITY_SECONDS};
+use super::record::{MessageRecord, QueueRecord};
+use crate::store::journal::RowId;
+
+/// How many messages that are too old one call takes out at most.
+pub(super) const EXPIRED_MAX: usize = 256;
+
+/// A queue and the headers of its messages.
+#[derive(Debug)]
+pub(super) struct QueueState {
+    /// What is written of the queue.
+    pub(super) record: QueueRecord,
+    /// The fence of its row.
+    pub(super) fence: u64,
+    /// Whether it is there no more. Its messages are then on their way out.
+    pub(super) is_deleted: bool,
+    messages: HashMap<RowId, Message>,
+    /// Those that can be received, by the time from when on, then by their order of being sent.
+    ready: BTreeSet<(u64, RowId)>,
+    /// Those that cannot be received yet, by the same.
+    waiting: BTreeSet<(u64, RowId)>,
+    /// All of them, by the time they were sent.
+    by_age: BTreeSet<(u64, RowId)>,
+    /// How many wait that nobody ever received.
+    delayed: usize,
+}
+
+#[derive(Debug)]
+struct Message {
+    record: MessageRecord,
+    fence: u64,
+    place: Place,
+}
+
+/// Where a message is: in one of the sets, or in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Ready,
+    Waiting,
+    Held,
+}
+
+/// A message that is held, and how it is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) row: RowId,
+    /// The fence it has now.
+    pub(super) fence: u64,
+    pub(super) record: MessageRecord,
+}
+
+/// What a receive takes out.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Those for the receiver, as they are from now on.
+    pub(super) received: Vec<Held>,
+    /// Those that are too old, to be deleted.
+    pub(super) expired: Vec<Held>,
+    /// Whether it brought less because too many are in flight.
+    pub(super) over_limit: bool,
+}
+
+/// What became of a held message.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Settled {
+    /// It was written so.
+    Written(MessageRecord),
+    /// Nothing was written.
+    Unchanged,
+    /// It was deleted.
+    Gone,
+}
+
+/// Whether a message could be held for the holder of one of its receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    Held(Held),
+    /// Somebody else holds it, for as long as a write takes.
+    Busy,
+    /// It is not there, or was received again since.
+    Stale,
+}
+
+/// Why a visibility cannot be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum VisibilityError {
+    /// It is not there, or was received again since.
+    #[error("the message does not exist or is not available for a change of its visibility timeout")]
+    NotThere,
+    /// Its visibility timeout is over, so others may have it.
+    #[error("the message is not in flight")]
+    NotInFlight,
+    /// A message is kept from others for 12 hours at most after it was received.
+    #[error("the total visibility timeout of the message is beyond the limit of {} seconds", VISIBILITY_SECONDS.end())]
+    BeyondTotal,
+}
+
+/// How much there is of a queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct QueueFigures {
+    /// How many messages can be received.
+    pub(crate) visible: usize,
+    /// How many were received, and are kept from others.
+    pub(crate) in_flight: usize,
+    /// How many were sent with a delay that is not over.
+    pub(crate) delayed: usize,
+    /// How old the oldest message is, in milliseconds.
+    pub(crate) oldest_age_ms: Option<u64>,
+}
+
+impl QueueState {
+    pub(super) fn new(record: QueueRecord, fence: u64) -> Self {
+        Self {
+            record,
+            fence,
+            is_deleted: false,
+            messages: HashMap::new(),
+            ready: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            by_age: BTreeSet::new(),
+            delayed: 0,
+        }
+    }
+
+    /// Adds a message that is safe.
+    pub(super) fn insert(&mut self, row: RowId, fence: u64, record: MessageRecord, now_ms: u64) {
+        self.by_age.insert((record.sent_ms, row));
+        self.messages.insert(row, Message { record, fence, place: Place::Held });
+        self.place(row, now_ms);
+    }
+
+    /// Takes out up to so many messages for one receiver.
+    pub(super) fn receive(&mut self, now_ms: u64, max: usize, visibility_ms: u64) -> Taken {
+        self.advance(now_ms);
+        let (mut taken, mut bytes) = (Taken::default(), 0);
+        while taken.received.len() < max && taken.expired.len() < EXPIRED_MAX {
+            let Some(&(_, row)) = self.ready.first() else { break };
+            let message = &self.messages[&row];
+            let (fence, mut record) = (message.fence, message.record);
+            if self.is_expired(&record, now_ms) {
+                self.hold(row);
+                taken.expired.push(Held { row, fence, record });
+                continue;
+            }
+            bytes += record.bytes as usize;
+            taken.over_limit = self.in_flight() >= IN_FLIGHT_MAX;
+            if taken.over_limit || (bytes > RECEIVE_BYTES_MAX && !taken.received.is_empty()) {
+                break;
+            }
+            self.hold(row);
+            record.visible_ms = now_ms.saturating_add(visibility_ms);
+            record.receives = record.receives.saturating_add(1);
+            record.first_received_ms.get_or_insert(now_ms);
+            record.last_received_ms = Some(now_ms);
+            taken.received.push(Held { row, fence, record });
+        }
+        taken
+    }
+
+    /// Holds a message for whoever has its latest receipt, to be deleted.
+    pub(super) fn hold_received(&mut self, row: RowId, receives: u32) -> Hold {
+        let Some(message) = self.messages.get(&row) else { return Hold::Stale };
+        let held = Held { row, fence: message.fence, record: message.record };
+        match message.place {
+            Place::Held => Hold::Busy,
+            _ if message.record.receives != receives => Hold::Stale,
+            Place::Ready | Place::Waiting => {
+                self.hold(row);
+                Hold::Held(held)
+            }
+        }
+    }
+
+    /// Holds a message for whoever has its latest receipt, with another time from when on others may have it. Busy is an `Ok`.
+    pub(super) fn hold_in_flight(
+        &mut self,
+        (row, receives): (RowId, u32),
+        now_ms: u64,
+        visibility_ms: u64,
+    ) -> Result<Hold, VisibilityError> {
+        self.advance(now_ms);
+        let message = self.messages.get(&row).ok_or(VisibilityError::NotThere)?;
+        let (fence, mut record) = (message.fence, message.record);
+        match message.place {
+            Place::Held => return Ok(Hold::Busy),
+            _ if record.receives != receives => return Err(VisibilityError::NotThere),
+            Place::Ready => return Err(VisibilityError::NotInFlight),
+            Place::Waiting => {}
+        }
+        record.visible_ms = now_ms.saturating_add(visibility_ms);
+        let end = record.last_received_ms.unwrap_or(now_ms) + u64::from(*VISIBILITY_SECONDS.end()) * 1000;
+        if record.visible_ms > end {
+            return Err(VisibilityError::BeyondTotal);
+        }
+        self.hold(row);
+        Ok(Hold::Held(Held { row, fence, record }))
+    }
+
+    /// Holds messages that are too old, to be deleted: the oldest first, and so many at most.
+    pub(super) fn hold_expired(&mut self, now_ms: u64) -> Vec<Held> {
+        let old = self.by_age.iter().map(|(_, row)| (*row, &self.messages[row]));
+        let expired: Vec<Held> = old
+            .take_while(|(_, message)| self.is_expired(&message.record, now_ms))
+            .take(EXPIRED_MAX)
+            .filter(|(_, message)| message.place != Place::Held)
+            .map(|(row, message)| Held { row, fence: message.fence, record: message.record })
+            .collect();
+        expired.iter().for_each(|held| self.hold(held.row));
+        expired
+    }
+
+    /// Holds messages of a queue that is deleted, so many at most.
+    pub(super) fn hold_any(&mut self, max: usize) -> Vec<Held> {
+        let free =
+            self.ready.iter().chain(&self.waiting).take(max).map(|(_, row)| (*row, &self.messages[row]));
+        let any: Vec<Held> =
+            free.map(|(row, message)| Held { row, fence: message.fence, record: message.record }).collect();
+        any.iter().for_each(|held| self.hold(held.row));
+        any
+    }
+
+    /// Puts a held message to where it belongs now.
+    pub(super) fn settle(&mut self, row: RowId, settled: Settled, now_ms: u64) {
+        let Some(message) = self.messages.get_mut(&row) else { return };
+        debug_assert_eq!(message.place, Place::Held, "only who holds a message settles it");
+        match settled {
+            Settled::Gone => {
+                self.by_age.remove(&(message.record.sent_ms, row));
+                self.messages.remove(&row);
+                return;
+            }
+            Settled::Written(record) => {
+                message.record = record;
+                message.fence += 1;
+            }
+            Settled::Unchanged => {}
+        }
+        self.place(row, now_ms);
+    }
+
+    /// When something can be received next that cannot be received yet.
+    pub(super) fn next_due_ms(&self) -> Option<u64> {
+        self.waiting.first().map(|(due_ms, _)| *due_ms)
+    }
+
+    pub(super) fn figures(&mut self, now_ms: u64) -> QueueFigures {
+        self.advance(now_ms);
+        let oldest = self.by_age.first();
+        QueueFigures {
+            visible: self.ready.len(),
+            in_flight: self.in_flight(),
+            delayed: self.delayed,
+            oldest_age_ms: oldest.map(|(sent_ms, _)| now_ms.saturating_sub(*sent_ms)),
+        }
+    }
+
+    #[cfg(test)]
+    fn message_count(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Those that are held were received, or are about to be deleted.
+    fn in_flight(&self) -> usize {
+        self.messages.len() - self.ready.len() - self.delayed
+    }
+
+    fn is_expired(&self, record: &MessageRecord, now_ms: u64) -> bool {
+        let kept_ms = u64::from(self.record.settings.retention_seconds) * 1000;
+        record.sent_ms.saturating_add(kept_ms) <= now_ms
+    }
+
+    /// What is due by now can be received.
+    fn advance(&mut self, now_ms: u64) {
+        while let Some(&(due_ms, row)) = self.waiting.first()
+            && due_ms <= now_ms
+        {
+            self.hold(row);
+            self.place(row, now_ms);
+        }
+    }
+
+    fn hold(&mut self, row: RowId) {
+        let message = self.messages.get_mut(&row).expect("what is in a set is in the map");
+        let place = std::mem::replace(&mut message.place, Place::Held);
+        let (key, was_received) = ((message.record.visible_ms, row), message.record.receives > 0);
+        match place {
+            Place::Ready => drop(self.ready.remove(&key)),
+            Place::Waiting => {
+                self.waiting.remove(&key);
+                self.delayed -= usize::from(!was_received);
+            }
+            Place::Held => {}
+        }
+    }
+
+    fn place(&mut self, row: RowId, now_ms: u64) {
+        let message = self.messages.get_mut(&row).expect("who places a message has it");
+        let (due_ms, was_received) = (message.record.visible_ms, message.record.receives > 0);
+        if due_ms <= now_ms {
+            message.place = Place::Ready;
+            self.ready.insert((due_ms, row));
+        } else {
+            message.place = Place::Waiting;
+            self.waiting.insert((due_ms, row));
+            self.delayed += usize::from(!was_received);
+        }
+    }
+}

@@ -1,0 +1,328 @@
+"""Uses a running Samovar's queues through boto3, and holds every answer against botocore's own model of SQS.
+
+usage: sqs.py ENDPOINT
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+endpoint = sys.argv[1]
+ACCOUNT = "000000000000"
+MIB = 1 << 20
+
+
+def expect(actual, wanted, what):
+    if actual != wanted:
+        sys.exit(f"{what}: expected {wanted!r}, got {actual!r}")
+
+
+def conforms(value, shape, path):
+    """Every member of an answer is one of the model and of its type, and those that must be there are."""
+    types = {"string": str, "integer": int, "long": int, "boolean": bool, "blob": str}
+    if shape.type_name == "structure":
+        expect(type(value), dict, path)
+        for name in value:
+            if name not in shape.members:
+                sys.exit(f"{path}: {name} is no member of {shape.name}")
+            conforms(value[name], shape.members[name], f"{path}.{name}")
+        expect(set(shape.required_members) - set(value), set(), f"{path}: absent members")
+    elif shape.type_name == "list":
+        expect(type(value), list, path)
+        for number, member in enumerate(value):
+            conforms(member, shape.member, f"{path}[{number}]")
+    elif shape.type_name == "map":
+        expect(type(value), dict, path)
+        for key, member in value.items():
+            conforms(key, shape.key, f"{path}.{key}")
+            conforms(member, shape.value, f"{path}[{key}]")
+    else:
+        expect(type(value), types[shape.type_name], path)
+        if value not in (getattr(shape, "enum", None) or [value]):
+            sys.exit(f"{path}: {value!r} is none of {shape.enum}")
+
+
+def check_raw(model, response_dict, **_):
+    headers = {name.lower(): value for name, value in response_dict["headers"].items()}
+    expect(headers["content-type"], "application/x-amz-json-1.0", f"{model.name}: content type")
+    if "x-amzn-requestid" not in headers:
+        sys.exit(f"{model.name}: no request id")
+    body, status = response_dict["body"], response_dict["status_code"]
+    if status == 200:
+        if model.output_shape:
+            conforms(json.loads(body), model.output_shape, model.name)
+        else:
+            expect(body, b"", f"{model.name}: body")
+        return
+    error = json.loads(body)
+    expect(set(error), {"__type", "message"}, f"{model.name}: members of the error")
+    prefix, _, name = error["__type"].partition("#")
+    expect(prefix, "com.amazonaws.sqs", f"{model.name}: namespace of the error")
+    code, _, fault = headers["x-amzn-query-error"].partition(";")
+    expect((bool(code), fault), (True, "Sender"), f"{model.name}: {headers['x-amzn-query-error']}")
+    unmodelled = {"InvalidParameterValueException", "MissingRequiredParameterException", "SerializationException"}
+    if name not in unmodelled | {shape.name for shape in model.error_shapes}:
+        sys.exit(f"{model.name}: {name} is no error of it")
+
+
+def client_of(region):
+    client = boto3.client(
+        "sqs",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id="dummy",
+        aws_secret_access_key="dummy",
+        config=Config(retries={"max_attempts": 0}),
+    )
+    client.meta.events.register("before-parse.sqs", lambda operation_model, **kw: check_raw(operation_model, **kw))
+    return client
+
+
+sqs = client_of("us-east-1")
+
+
+def refused(code, operation, **arguments):
+    try:
+        getattr(sqs, operation)(**arguments)
+    except ClientError as error:
+        expect(error.response["Error"]["Code"], code, f"{operation} {str(arguments)[:200]}: {error}")
+        return error.response["Error"]["Message"]
+    sys.exit(f"{operation} {str(arguments)[:200]} was not refused")
+
+
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def receive(url, **arguments):
+    return sqs.receive_message(QueueUrl=url, **arguments).get("Messages", [])
+
+
+def queues():
+    """Queues are made, found, changed and deleted."""
+    url = sqs.create_queue(QueueName="orders", Attributes={"DelaySeconds": "1", "VisibilityTimeout": "20"})["QueueUrl"]
+    expect(url, f"{endpoint}/{ACCOUNT}/orders", "the URL")
+    expect(sqs.create_queue(QueueName="orders")["QueueUrl"], url, "it is there already")
+    expect(sqs.create_queue(QueueName="orders", Attributes={"DelaySeconds": "1"})["QueueUrl"], url, "as it is")
+    told = refused("QueueAlreadyExists", "create_queue", QueueName="orders", Attributes={"DelaySeconds": "2"})
+    expect(told, "A queue already exists with the same name and a different value for attribute DelaySeconds", "message")
+    try:
+        sqs.create_queue(QueueName="orders", Attributes={"DelaySeconds": "2"})
+    except sqs.exceptions.QueueNameExists:
+        pass
+    for name in ("a b", "x" * 81, "a.b", "orders.fifo"):
+        refused("InvalidParameterValue", "create_queue", QueueName=name)
+    for attribute in ("FifoQueue", "RedrivePolicy", "Policy"):
+        told = refused("InvalidAttributeName", "create_queue", QueueName="new", Attributes={attribute: "true"})
+        expect(attribute in told and "not implemented" in told, True, told)
+    refused("InvalidAttributeValue", "create_queue", QueueName="new", Attributes={"DelaySeconds": "901"})
+
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    wanted = {
+        "ApproximateNumberOfMessages": "0",
+        "ApproximateNumberOfMessagesDelayed": "0",
+        "ApproximateNumberOfMessagesNotVisible": "0",
+        "DelaySeconds": "1",
+        "MaximumMessageSize": "1048576",
+        "MessageRetentionPeriod": "345600",
+        "QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:orders",
+        "ReceiveMessageWaitTimeSeconds": "0",
+        "SqsManagedSseEnabled": "false",
+        "VisibilityTimeout": "20",
+    }
+    times = {name: float(attributes.pop(name)) for name in ("CreatedTimestamp", "LastModifiedTimestamp")}
+    expect(all(abs(time.time() - value) < 60 for value in times.values()), True, f"times: {times}")
+    expect(attributes, wanted, "attributes")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    expect(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])["Attributes"], {"DelaySeconds": "0"}, "one")
+    expect(sqs.get_queue_attributes(QueueUrl=url).get("Attributes"), None, "none")
+    refused("InvalidAttributeName", "get_queue_attributes", QueueUrl=url, AttributeNames=["Colour"])
+    refused("InvalidAttributeName", "set_queue_attributes", QueueUrl=url, Attributes={"QueueArn": "x"})
+
+    expect(sqs.get_queue_url(QueueName="orders")["QueueUrl"], url, "its URL")
+    told = refused("AWS.SimpleQueueService.NonExistentQueue", "get_queue_url", QueueName="none")
+    expect(told, "The specified queue does not exist.", "message")
+    refused("InvalidAddress", "get_queue_attributes", QueueUrl="orders")
+    elsewhere = client_of("eu-west-1")
+    expect(elsewhere.list_queues().get("QueueUrls"), None, "queues of another region")
+    for number in range(5):
+        sqs.create_queue(QueueName=f"many-{number}")
+    first = sqs.list_queues(QueueNamePrefix="many", MaxResults=2)
+    expect(len(first["QueueUrls"]), 2, "a page")
+    pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix="many", PaginationConfig={"PageSize": 2})
+    expect([u[-6:] for page in pages for u in page["QueueUrls"]], [f"many-{n}" for n in range(5)], "pages")
+    expect(len(sqs.list_queues()["QueueUrls"]), 6, "all")
+    for number in range(5):
+        sqs.delete_queue(QueueUrl=f"{endpoint}/{ACCOUNT}/many-{number}")
+    refused("AWS.SimpleQueueService.NonExistentQueue", "delete_queue", QueueUrl=f"{endpoint}/{ACCOUNT}/many-0")
+    expect(sqs.list_queues(QueueNamePrefix="many").get("QueueUrls"), None, "all are gone")
+    for operation, arguments in [("purge_queue", {}), ("list_queue_tags", {}), ("tag_queue", {"Tags": {"a": "b"}})]:
+        refused("AWS.SimpleQueueService.UnsupportedOperation", operation, QueueUrl=url, **arguments)
+    return url
+
+
+def messages(url):
+    """Messages come out as they went in, with their attributes and MD5s."""
+    attributes = {
+        "RequestID": {"DataType": "String", "StringValue": "c0ffee"},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "image": {"DataType": "Binary.png", "BinaryValue": b"\x00\xff"},
+    }
+    trace = "Root=1-5f35ae12-0c0fec141ab77a00bc047aa2;Parent=2be948a625588e32;Sampled=1"
+    sent = sqs.send_message(
+        QueueUrl=url,
+        MessageBody="чай \"with\" sugar\n",
+        MessageAttributes=attributes,
+        MessageSystemAttributes={"AWSTraceHeader": {"DataType": "String", "StringValue": trace}},
+    )
+    expect(sent["MD5OfMessageBody"], md5("чай \"with\" sugar\n"), "MD5")
+    expect(sent["MD5OfMessageSystemAttributes"], "e6ba308f7bfbc8a2c58b9a79145933a4", "MD5 of the trace header")
+    got = receive(url, MessageAttributeNames=["All"], AttributeNames=["All"])[0]
+    expect(got["Body"], "чай \"with\" sugar\n", "body")
+    expect((got["MessageId"], got["MD5OfBody"]), (sent["MessageId"], sent["MD5OfMessageBody"]), "identity")
+    expect(got["MessageAttributes"], attributes, "attributes")
+    expect(got["MD5OfMessageAttributes"], sent["MD5OfMessageAttributes"], "MD5 of attributes")
+    system = got["Attributes"]
+    expect((system["AWSTraceHeader"], system["ApproximateReceiveCount"]), (trace, "1"), "system attributes")
+    expect(set(system) - {"AWSTraceHeader", "ApproximateReceiveCount"},
+           {"SenderId", "SentTimestamp", "ApproximateFirstReceiveTimestamp"}, "system attributes")
+    expect(receive(url), [], "it is in flight")
+    # Given back, it comes again; the first receipt is then worth nothing.
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"], VisibilityTimeout=0)
+    again = receive(url, MessageAttributeNames=["Error.*"], MessageSystemAttributeNames=["ApproximateReceiveCount"])[0]
+    expect(again["Attributes"], {"ApproximateReceiveCount": "2"}, "receive count")
+    expect(set(again["MessageAttributes"]), {"ErrorCode"}, "those that begin so")
+    refused("InvalidParameterValue", "change_message_visibility", QueueUrl=url, ReceiptHandle=got["ReceiptHandle"],
+            VisibilityTimeout=0)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+    count = "ApproximateNumberOfMessagesNotVisible"
+    expect(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"][count], "1", "in flight")
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"])
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=again["ReceiptHandle"])
+    expect(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"][count], "0", "deleted")
+    told = refused("ReceiptHandleIsInvalid", "delete_message", QueueUrl=url, ReceiptHandle="garbage")
+    expect(told, 'The input receipt handle "garbage" is not a valid receipt handle.', "message")
+
+
+def refusals(url):
+    """What SQS does not take is not taken, in its words."""
+    string = lambda value, kind="String": {"x": {"DataType": kind, "StringValue": value}}
+    for code, arguments in [
+        ("MissingParameter", {"MessageBody": ""}),
+        ("InvalidMessageContents", {"MessageBody": "\x01"}),
+        ("InvalidParameterValue", {"MessageBody": "x" * (MIB + 1)}),
+        ("InvalidParameterValue", {"MessageBody": "x", "DelaySeconds": 901}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": string("")}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": string("one", "Number")}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": string("1", "Text")}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": {"AWS.x": string("1")["x"]}}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": {f"a{n}": string("1")["x"] for n in range(11)}}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageDeduplicationId": "1"}),
+    ]:
+        refused(code, "send_message", QueueUrl=url, **arguments)
+    for arguments in ({"MaxNumberOfMessages": 11}, {"MaxNumberOfMessages": 0}, {"WaitTimeSeconds": 21},
+                      {"VisibilityTimeout": 43201}):
+        refused("InvalidParameterValue", "receive_message", QueueUrl=url, **arguments)
+    told = refused("InvalidParameterValue", "receive_message", QueueUrl=url, WaitTimeSeconds=-1)
+    expect(told, "Value -1 for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.", "message")
+    expect(receive(url), [], "nothing of it was taken")
+
+
+def batches(url):
+    """Ten at a time, each with an outcome of its own."""
+    entries = [{"Id": f"e{n}", "MessageBody": str(n)} for n in range(10)]
+    sent = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    expect([entry["Id"] for entry in sent["Successful"]], [f"e{n}" for n in range(10)], "all are sent")
+    expect(sent["Successful"][3]["MD5OfMessageBody"], md5("3"), "MD5")
+    got = []
+    while len(got) < 10:
+        got += receive(url, MaxNumberOfMessages=10)
+    expect(sorted(message["Body"] for message in got), [str(n) for n in range(10)], "all are received")
+    handles = [{"Id": f"e{n}", "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(got)]
+    changed = sqs.change_message_visibility_batch(
+        QueueUrl=url, Entries=[{**handle, "VisibilityTimeout": 60} for handle in handles[:2]]
+        + [{"Id": "bad", "ReceiptHandle": "garbage", "VisibilityTimeout": 1}, {**handles[2], "VisibilityTimeout": 43201}],
+    )
+    expect([entry["Id"] for entry in changed["Successful"]], ["e0", "e1"], "changed")
+    expect([(entry["Code"], entry["SenderFault"]) for entry in changed["Failed"]],
+           [("ReceiptHandleIsInvalid", True), ("InvalidParameterValue", True)], "not changed")
+    deleted = sqs.delete_message_batch(QueueUrl=url, Entries=handles)
+    expect((len(deleted["Successful"]), deleted["Failed"]), (10, []), "all are deleted")
+
+    mixed = [{"Id": "good", "MessageBody": "x"}, {"Id": "bad", "MessageBody": "\x01"}]
+    sent = sqs.send_message_batch(QueueUrl=url, Entries=mixed)
+    expect([entry["Id"] for entry in sent["Successful"]], ["good"], "one is sent")
+    expect([entry["Code"] for entry in sent["Failed"]], ["InvalidMessageContents"], "the other is not")
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=receive(url)[0]["ReceiptHandle"])
+    prefix = "AWS.SimpleQueueService."
+    half = "x" * (MIB // 2)
+    for code, entries in [
+        ("EmptyBatchRequest", []),
+        ("TooManyEntriesInBatchRequest", [{"Id": str(n), "MessageBody": "x"} for n in range(11)]),
+        ("BatchEntryIdsNotDistinct", [{"Id": "a", "MessageBody": "x"}] * 2),
+        ("InvalidBatchEntryId", [{"Id": "a:b", "MessageBody": "x"}]),
+        ("BatchRequestTooLong", [{"Id": "a", "MessageBody": half}, {"Id": "b", "MessageBody": half + "x"}]),
+    ]:
+        refused(prefix + code, "send_message_batch", QueueUrl=url, Entries=entries)
+    largest = [{"Id": "a", "MessageBody": half}, {"Id": "b", "MessageBody": half}]
+    expect(len(sqs.send_message_batch(QueueUrl=url, Entries=largest)["Successful"]), 2, "1 MiB in all")
+    expect([len(message["Body"]) for message in receive(url, MaxNumberOfMessages=10)], [MIB // 2] * 2, "and out again")
+    sqs.send_message(QueueUrl=url, MessageBody="\"" * MIB)
+    expect(receive(url)[0]["Body"], "\"" * MIB, "1 MiB of what JSON writes with two bytes")
+
+
+def waiting(url):
+    """A receiver waits for what is sent meanwhile, no longer than it said."""
+    began = time.monotonic()
+    expect(receive(url, WaitTimeSeconds=1), [], "nothing comes")
+    expect(1 <= time.monotonic() - began < 10, True, "it waited")
+    other = client_of("us-east-1")
+    sender = threading.Timer(0.5, lambda: other.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=1))
+    sender.start()
+    began = time.monotonic()
+    got = receive(url, WaitTimeSeconds=20)
+    expect([message["Body"] for message in got], ["late"], "it comes")
+    expect(1.4 < time.monotonic() - began < 15, True, "when it is due")
+    sender.join()
+
+
+def raw(path, headers, body):
+    request = urllib.request.Request(endpoint + path, data=body.encode(), headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def by_hand(url):
+    """Clients of other languages send to the URLs of queues; web pages of elsewhere send in vain."""
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"}
+    value = {"DataType": "Binary", "BinaryValue": base64.b64encode(b"\x00").decode()}
+    body = json.dumps({"QueueUrl": url, "MessageBody": "x", "MessageAttributes": {"b": value}})
+    status, answer = raw(f"/{ACCOUNT}/orders", headers, body)
+    expect((status, answer["MD5OfMessageBody"]), (200, md5("x")), "sent to the queue's URL")
+    status, answer = raw("/", {**headers, "Origin": "https://evil.example"}, body)
+    expect((status, answer["__type"]), (403, "com.amazonaws.sqs#AccessDeniedException"), "a page")
+    status, answer = raw("/", headers, "{")
+    expect((status, answer["__type"]), (400, "com.amazonaws.sqs#SerializationException"), "no JSON")
+    status, answer = raw("/", headers, "{}")
+    expect(answer["message"], "The request must contain the parameter QueueUrl.", "no queue")
+    status, answer = raw("/", {**headers, "X-Amz-Target": "AmazonSQS.Dance"}, "{}")
+    expect((status, answer["__type"]), (400, "com.amazonaws.sqs#UnknownOperationException"), "no operation")
+
+
+orders = queues()
+for scenario in (messages, refusals, batches, waiting, by_hand):
+    scenario(orders)
+    print(f"sqs: {scenario.__doc__}")
+print("SQS: all as on AWS")
