@@ -26,6 +26,7 @@ mod artifact;
 pub mod cli;
 mod concurrency;
 mod cpu;
+mod events;
 pub mod function;
 mod host;
 #[cfg(feature = "http")]
@@ -36,6 +37,7 @@ mod metrics;
 mod policy;
 mod pool;
 mod registry;
+mod sqs;
 mod store;
 mod sync;
 mod telemetry;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 #[cfg(test)]
 mod conformance;
+pub(crate) mod journal;
 mod memory;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
