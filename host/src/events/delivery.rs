@@ -37,6 +37,7 @@ impl Purpose {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct DeliveryHeader {
     /// The row of the event.
+    #[serde(with = "row")]
     pub(super) event: RowId,
     pub(super) purpose: Purpose,
     /// The ARN of the queue.
@@ -58,5 +59,20 @@ impl DeliveryHeader {
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+}
+
+/// Rows as their number.
+mod row {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::store::journal::RowId;
+
+    pub(super) fn serialize<S: Serializer>(row: &RowId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(row.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RowId, D::Error> {
+        u64::deserialize(deserializer).map(RowId)
     }
 }

@@ -5,7 +5,6 @@
 //! seed. `driver` carries out what the core asks for: writes to the journal, runs through a given [`Run`], sends through a given
 //! `Sender`, and one timer. Knows no wasmtime, no HTTP and not the host.
 
-
 mod core;
 mod delivery;
 mod driver;

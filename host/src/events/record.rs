@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::policy::retry::Condition;
-use crate::sqs::{AttributeValue, MessageAttribute, OutgoingMessage};
+use crate::sqs::{MessageAttribute, OutgoingMessage};
 use crate::timestamp;
 
 use super::delivery::DeliveryHeader;
@@ -110,17 +110,13 @@ pub(super) fn dead_letter(payload: &Bytes) -> Bytes {
 
 /// The message of a delivery with that body.
 pub(super) fn message(header: &DeliveryHeader, body: &[u8]) -> OutgoingMessage {
-    let text = |data_type: &str, value: &str| MessageAttribute {
-        data_type: data_type.to_owned(),
-        value: AttributeValue::Text(value.to_owned()),
-    };
     let mut attributes = BTreeMap::new();
     if let Some(failure) = &header.failure {
-        attributes.insert("RequestID".to_owned(), text("String", &header.request_id));
-        attributes.insert("ErrorCode".to_owned(), text("Number", &failure.code.to_string()));
+        attributes.insert("RequestID".to_owned(), MessageAttribute::string(&*header.request_id));
+        attributes.insert("ErrorCode".to_owned(), MessageAttribute::number(failure.code));
         // A queue refuses an attribute without a value.
         let message = if failure.message.is_empty() { "-" } else { &failure.message };
-        attributes.insert("ErrorMessage".to_owned(), text("String", message));
+        attributes.insert("ErrorMessage".to_owned(), MessageAttribute::string(message));
     }
     let body = String::from_utf8_lossy(body).into_owned();
     OutgoingMessage { body, attributes, trace_header: header.trace.clone() }
@@ -132,6 +128,7 @@ mod tests {
     use crate::events::delivery::Purpose;
     use crate::events::event::{Failure, Stamp};
     use crate::function::VersionNumber;
+    use crate::sqs::AttributeValue;
     use crate::store::journal::RowId;
 
     fn written(condition: Condition, payload: &str, response: Option<Response>) -> String {

@@ -41,7 +41,12 @@ pub(crate) enum Status {
     /// It has ended, and places are being told.
     Delivering { condition: Condition, targets: Vec<Arc<str>> },
     /// The function answered; its answer is kept.
-    Succeeded { at_ms: u64, version: Option<VersionNumber>, places: Vec<Arc<str>>, undelivered: Vec<Undelivered> },
+    Succeeded {
+        at_ms: u64,
+        version: Option<VersionNumber>,
+        places: Vec<Arc<str>>,
+        undelivered: Vec<Undelivered>,
+    },
     /// It has ended without success.
     Dead {
         at_ms: u64,

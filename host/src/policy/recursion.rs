@@ -62,7 +62,8 @@ pub(crate) fn root(wall_ms: u64, request_id: &str) -> String {
 fn split(trace: &str) -> (String, &str) {
     let is_lineage = |field: &&str| field.trim_start().starts_with("Lineage=");
     let lineage = trace.split(';').find(is_lineage).and_then(|field| field.split_once('='));
-    let others: Vec<&str> = trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)).collect();
+    let others: Vec<&str> =
+        trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)).collect();
     (others.join(";"), lineage.map_or("", |(_, lineage)| lineage))
 }
 

@@ -220,10 +220,7 @@ mod tests {
         for _ in 0..5 {
             after(Attempt::NotRun, &mut tries, 0, HOURS_6);
         }
-        assert_eq!(
-            after(Attempt::FunctionError, &mut tries, 0, HOURS_6),
-            Next::Again { wait_ms: 60_000 }
-        );
+        assert_eq!(after(Attempt::FunctionError, &mut tries, 0, HOURS_6), Next::Again { wait_ms: 60_000 });
         assert_eq!(after(Attempt::NotRun, &mut tries, 0, HOURS_6), Next::Again { wait_ms: 1_000 });
         assert_eq!(tries, Tries { attempts: 1, backoffs: 1, crashes: 0 });
     }

@@ -1,8 +1,8 @@
 //! Whose turn it is: an event is claimed, which is durable before it runs, or it ends without a run.
 
+use crate::function::RecursiveLoop;
 use crate::policy::recursion;
 use crate::policy::retry::{self, Attempt, Condition, Next, Tries};
-use crate::function::RecursiveLoop;
 use crate::store::journal::RowId;
 
 use super::super::event::{Facts, Failure, Progress, Stamp};

@@ -97,8 +97,7 @@ impl Core {
         if header.ending().is_some_and(|ending| ending.condition == Condition::Success) {
             return self.out.push(Effect::Answer { ask, result: Err(Refusal::NotDead) });
         }
-        let facts =
-            Facts { accepted: stamp, redrives: header.facts.redrives + 1, ..header.facts.clone() };
+        let facts = Facts { accepted: stamp, redrives: header.facts.redrives + 1, ..header.facts.clone() };
         let progress = Progress::Queued { due: stamp.at, tries: Tries::default(), last: None };
         let header = EventHeader { facts, progress, written: stamp };
         self.step(Step { ask: Some(ask), when_refused: WhenRefused::GiveUp, ..Step::to(row, header) });

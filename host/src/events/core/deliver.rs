@@ -32,7 +32,7 @@ impl Core {
     /// Takes in a delivery whose row is new, or was read.
     pub(super) fn admit_delivery(&mut self, row: RowId, header: DeliveryHeader) {
         // Nothing but the ARN of a queue becomes a delivery's target.
-        let Some(target) = QueueArn::parse(&header.target) else { return };
+        let Ok(target) = QueueArn::parse(&header.target) else { return };
         self.targets.push(&target, row);
         self.depth.deliveries += 1;
         let header = Box::new(header);
@@ -76,7 +76,9 @@ impl Core {
         } else if let Some(wait_ms) = self.targets.failed(&target, row) {
             self.timers.set(stamp.at + wait_ms, Timer::Target(target.clone()));
         }
-        if result.is_err() && let Some(event) = self.events.get(&event) {
+        if result.is_err()
+            && let Some(event) = self.events.get(&event)
+        {
             let function = event.header.facts.function.clone();
             self.observe(&function, purpose.failure());
         }
@@ -114,7 +116,7 @@ impl Core {
         }
         let is_success = ending.condition == crate::policy::retry::Condition::Success;
         let body = match is_delivered && !is_success && !ending.is_dead_letter() {
-            true => BodyChange::Set(None),
+            true => BodyChange::Remove,
             false => BodyChange::Keep,
         };
         let header = event.header.clone();
@@ -133,9 +135,8 @@ impl Core {
         use crate::store::journal::Change;
 
         let Some(event) = self.events.get_mut(&row) else { return };
-        let is_told = |row: &RowId| {
-            self.deliveries.get(row).is_some_and(|delivery| delivery.outcome.is_some())
-        };
+        let is_told =
+            |row: &RowId| self.deliveries.get(row).is_some_and(|delivery| delivery.outcome.is_some());
         let told: Vec<RowId> = event.open.iter().copied().filter(is_told).collect();
         event.open.retain(|row| !told.contains(row));
         for delivery in told {

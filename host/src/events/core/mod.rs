@@ -34,16 +34,16 @@ use crate::function::FunctionKey;
 use crate::policy::retry::{Condition, Tries};
 use crate::store::journal::RowId;
 
-pub(super) use self::clock::Now;
-pub(super) use self::effect::{Ask, Claim, Effect, Input, RunEffect, Spare};
-pub(crate) use self::effect::Refusal;
-pub(crate) use self::options::Options;
-pub(super) use self::recover::Recovery;
 use self::clock::Clock;
+pub(super) use self::clock::Now;
 use self::dead::DeadTable;
 use self::deliver::Delivery;
+pub(crate) use self::effect::Refusal;
 use self::effect::Ticket;
+pub(super) use self::effect::{Ask, Claim, Effect, Input, RunEffect, Spare};
 use self::lanes::Lanes;
+pub(crate) use self::options::Options;
+pub(super) use self::recover::Recovery;
 use self::targets::Targets;
 use self::timers::{Timer, Timers};
 use self::write::Write;
@@ -165,6 +165,11 @@ impl Core {
     /// Whether nothing runs, is sent or is written.
     pub(super) fn is_at_rest(&self) -> bool {
         self.placed.is_empty() && self.sending == 0 && self.writes.is_empty()
+    }
+
+    /// Whether nothing begins any more and everything has ended.
+    pub(super) fn is_drained(&self) -> bool {
+        self.phase == Phase::Draining && self.is_at_rest()
     }
 
     /// Serves what is due, and whose turn it is.

@@ -34,7 +34,8 @@ impl Core {
             return;
         }
         let event = &self.events[&row];
-        let (Progress::Running { tries, .. } | Progress::Queued { tries, .. }) = &event.header.progress else {
+        let (Progress::Running { tries, .. } | Progress::Queued { tries, .. }) = &event.header.progress
+        else {
             return;
         };
         let (mut tries, facts) = (*tries, event.header.facts.clone());
@@ -144,10 +145,8 @@ impl Core {
         self.count_end(&facts.function, end.condition);
         let is_delivered = !children.iter().any(|child| matches!(child, Child::Delivery { .. }));
         let body = match end.response {
-            Some(response) if end.condition == Condition::Success => {
-                BodyChange::Set((self.options.results_kept_ms > 0).then_some(response.payload))
-            }
-            _ if is_delivered && !ending.is_dead_letter() => BodyChange::Set(None),
+            Some(response) if end.condition == Condition::Success => BodyChange::Put(response.payload),
+            _ if is_delivered && !ending.is_dead_letter() => BodyChange::Remove,
             _ => BodyChange::Keep,
         };
         let progress = match is_delivered {
@@ -190,7 +189,7 @@ impl Core {
                 let header = DeliveryHeader {
                     event,
                     purpose,
-                    target: queue.as_str().into(),
+                    target: queue.to_string().into(),
                     since: telling.stamp,
                     request_id: telling.facts.request_id.clone(),
                     failure: telling.failure.clone().filter(|_| purpose == Purpose::DeadLetter),
@@ -238,7 +237,7 @@ impl Core {
 
     fn arn_of(&self, target: &Target) -> Arc<str> {
         match target {
-            Target::Queue(queue) => queue.as_str().into(),
+            Target::Queue(queue) => queue.to_string().into(),
             Target::Function { key, qualifier } => self.function_arn(key, qualifier.as_ref()).into(),
         }
     }
@@ -294,7 +293,8 @@ impl Core {
     fn settle(&mut self, mut step: Step, stamp: Stamp) {
         use super::write::{What, WhenRefused};
 
-        let Some(Progress::Delivering { ending }) = step.next.as_ref().map(|next| next.progress.clone()) else {
+        let Some(Progress::Delivering { ending }) = step.next.as_ref().map(|next| next.progress.clone())
+        else {
             return self.step(step);
         };
         if self.bug != Some(super::Bug::SettleBeforeDelivery) {
@@ -310,8 +310,7 @@ impl Core {
             }
         }
         let header = step.next.take().expect("it was just read");
-        step.next =
-            self.kept(ending, stamp).map(|progress| Box::new(header.with(progress, stamp)));
+        step.next = self.kept(ending, stamp).map(|progress| Box::new(header.with(progress, stamp)));
         step.children = now;
         let row = step.row;
         self.step(step);

@@ -53,9 +53,8 @@ impl Core {
                 Status::Running { attempt: tries.attempts + 1, since_ms: since.wall }
             }
             Progress::Delivering { ending } => {
-                let target = |row: &RowId| {
-                    self.deliveries.get(row).map(|delivery| delivery.header.target.clone())
-                };
+                let target =
+                    |row: &RowId| self.deliveries.get(row).map(|delivery| delivery.header.target.clone());
                 let targets = event.open.iter().filter_map(target).collect();
                 Status::Delivering { condition: ending.condition, targets }
             }

@@ -118,9 +118,7 @@ impl Core {
         event.busy = Some(Busy::Writing);
         let (id, fence) = (step.row, event.fence);
         let mut changes = vec![match &step.next {
-            Some(header) => {
-                Change::Update { id, fence, header: header.to_bytes(), body: step.body.clone() }
-            }
+            Some(header) => Change::Update { id, fence, header: header.to_bytes(), body: step.body.clone() },
             None => Change::Delete { id, fence },
         }];
         changes.extend(step.closed.iter().map(|id| Change::Delete { id: *id, fence: 0 }));

@@ -5,12 +5,14 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use super::{BodyChange, Change, Journal, Kind, Pending, Row, RowId, StoreError};
 
 /// Rows in memory.
 #[derive(Debug, Default)]
-pub(crate) struct MemoryJournal {
+pub(in super::super) struct MemoryJournal {
+    failed: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -56,8 +58,10 @@ impl State {
                     let row = self.rows.get_mut(&id).expect("it was found above");
                     row.fence = fence + 1;
                     row.header = header;
-                    if let BodyChange::Set(body) = body {
-                        row.body = body;
+                    match body {
+                        BodyChange::Keep => {}
+                        BodyChange::Put(body) => row.body = Some(body),
+                        BodyChange::Remove => row.body = None,
                     }
                 }
                 Change::Delete { id, .. } => {
@@ -73,7 +77,7 @@ impl Journal for MemoryJournal {
     fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
         let rows = self.state().rows.clone();
         for (id, Kept { kind, fence, header, body }) in rows {
-            each(Row { id, kind, fence, header, body_bytes: body.map_or(0, |body| body.len() as u64) });
+            each(Row { id, kind, fence, header, body_bytes: body.map(|body| body.len() as u64) });
         }
         Ok(())
     }
@@ -92,5 +96,9 @@ impl Journal for MemoryJournal {
     fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>> {
         let body = self.state().rows.get(&id).and_then(|row| row.body.clone());
         Box::pin(ready(Ok(body)))
+    }
+
+    fn failed(&self) -> &CancellationToken {
+        &self.failed
     }
 }

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 mod memory;
 
-pub(crate) use memory::MemoryJournal;
+pub(super) use memory::MemoryJournal;
 
 use super::{Pending, StoreError};
 
 /// Which row: rises with each, never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RowId(pub(crate) u64);
 
 /// Whose rows they are; the journal does not look into it.
@@ -26,7 +26,8 @@ pub(crate) struct Row {
     pub(crate) kind: Kind,
     pub(crate) fence: u64,
     pub(crate) header: Vec<u8>,
-    pub(crate) body_bytes: u64,
+    /// How long its body is; none, if it has none.
+    pub(crate) body_bytes: Option<u64>,
 }
 
 /// What becomes of a row's body.
@@ -34,8 +35,10 @@ pub(crate) struct Row {
 pub(crate) enum BodyChange {
     /// It stays.
     Keep,
-    /// It is this from now on, or nothing.
-    Set(Option<Bytes>),
+    /// It is this, whether there was one or not.
+    Put(Bytes),
+    /// There is none any more.
+    Remove,
 }
 
 /// A change of one row.
@@ -62,4 +65,7 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
 
     /// The body of a row.
     fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>>;
+
+    /// Cancelled when writing has failed for good.
+    fn failed(&self) -> &CancellationToken;
 }

@@ -86,9 +86,8 @@ pub(super) fn deed(function: &str, rng: &mut fastrand::Rng) -> Deed {
         };
         Deed::Ends(RunOutcome::FunctionError { version, payload, error_type: "E".to_owned() })
     };
-    let throttled = |zero_reserved| {
-        Deed::Ends(RunOutcome::Throttled { reason: "too many".to_owned(), zero_reserved })
-    };
+    let throttled =
+        |zero_reserved| Deed::Ends(RunOutcome::Throttled { reason: "too many".to_owned(), zero_reserved });
     match (function, rng.u8(..100)) {
         (_, 0) => Deed::Hangs,
         (_, 1) => Deed::Ends(RunOutcome::System { reason: "no memory".to_owned() }),

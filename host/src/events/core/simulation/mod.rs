@@ -49,13 +49,9 @@ fn a_seed_is_always_the_same_story() {
 
 #[test]
 fn each_mistake_made_on_purpose_is_found() {
-    for bug in [
-        Bug::SettleBeforeDelivery,
-        Bug::NoFencing,
-        Bug::NewRequestId,
-        Bug::LostTimer,
-        Bug::DoubleSettle,
-    ] {
+    for bug in
+        [Bug::SettleBeforeDelivery, Bug::NoFencing, Bug::NewRequestId, Bug::LostTimer, Bug::DoubleSettle]
+    {
         let found = (0..10).find_map(|seed| simulate(seed, STEPS, Some(bug)).err());
         let violation = found.unwrap_or_else(|| panic!("{bug:?} was not found"));
         assert!(

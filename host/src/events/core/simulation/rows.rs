@@ -40,16 +40,17 @@ impl Rows {
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Insert { id, kind, header, body } => {
-                let durable =
-                    Durable { kind: *kind, fence: 0, header: header.clone(), body: body.clone() };
+                let durable = Durable { kind: *kind, fence: 0, header: header.clone(), body: body.clone() };
                 self.0.insert(*id, durable);
             }
             Change::Update { id, header, body, .. } => {
                 let durable = self.0.get_mut(id).expect("it was checked");
                 durable.fence += 1;
                 durable.header.clone_from(header);
-                if let BodyChange::Set(body) = body {
-                    durable.body.clone_from(body);
+                match body {
+                    BodyChange::Keep => {}
+                    BodyChange::Put(body) => durable.body = Some(body.clone()),
+                    BodyChange::Remove => durable.body = None,
                 }
             }
             Change::Delete { id, .. } => {
@@ -62,9 +63,8 @@ impl Rows {
     pub(super) fn read(&self) -> Recovery {
         let mut recovery = Recovery::default();
         for (id, Durable { kind, fence, header, body }) in &self.0 {
-            let body_bytes = body.as_ref().map_or(0, |body| body.len() as u64);
-            let row =
-                Row { id: *id, kind: *kind, fence: *fence, header: header.clone(), body_bytes };
+            let body_bytes = body.as_ref().map(|body| body.len() as u64);
+            let row = Row { id: *id, kind: *kind, fence: *fence, header: header.clone(), body_bytes };
             recovery.take(row).expect("it was written here");
         }
         recovery

@@ -313,7 +313,8 @@ impl World {
     }
 
     fn work_with_dead(&mut self) -> Result<(), Violation> {
-        let (page, _) = self.core.dead_letters(&super::super::super::status::DeadFilter::default(), None, 20, self.now);
+        let (page, _) =
+            self.core.dead_letters(&super::super::super::status::DeadFilter::default(), None, 20, self.now);
         if page.is_empty() {
             return self.complete_any();
         }
