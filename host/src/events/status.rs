@@ -103,3 +103,17 @@ pub(crate) struct Depth {
     /// Messages that are to be sent.
     pub(crate) deliveries: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_as_it_was_written() {
+        let cursor = DeadCursor { at: u64::MAX, row: RowId(17) };
+        assert_eq!(DeadCursor::parse(&cursor.to_text()), Some(cursor));
+        for bad in ["", "-", "1", "1-", "1-x", "1-2-3"] {
+            assert_eq!(DeadCursor::parse(bad), None, "{bad:?}");
+        }
+    }
+}

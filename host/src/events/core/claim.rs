@@ -94,7 +94,7 @@ impl Core {
 
     /// What still runs is given up, and not counted against the events: the next process runs them.
     pub(super) fn release(&mut self, stamp: Stamp) {
-        self.phase = Phase::Draining;
+        self.phase = Phase::Released;
         for row in self.placed.clone() {
             let Some(event) = self.events.get_mut(&row) else { continue };
             match (&event.busy, &event.header.progress) {

@@ -113,7 +113,7 @@ impl Core {
 
     /// The row of a dead letter that something can be done with now.
     fn dead_letter(&self, request_id: &RequestId) -> Result<RowId, Refusal> {
-        if self.phase == Phase::Draining {
+        if self.phase != Phase::Serving {
             return Err(Refusal::Draining);
         }
         let row = *self.by_request.get(request_id).ok_or(Refusal::NotFound)?;

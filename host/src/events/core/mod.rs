@@ -50,6 +50,8 @@ use self::write::Write;
 
 /// How many timers are served at once; then others have their turn.
 const TIMERS_AT_ONCE_MAX: usize = 256;
+/// With how many writes on their way no event is forgotten, so that a day's results do not go in one moment.
+const FORGETTING_WRITES_MAX: usize = 512;
 
 /// The queue of events.
 #[derive(Debug)]
@@ -85,7 +87,10 @@ pub(crate) struct Core {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Serving,
+    /// Nothing begins any more.
     Draining,
+    /// Nothing is waited for any more, either, but what is being written.
+    Released,
 }
 
 /// An event in memory.
@@ -162,14 +167,10 @@ impl Core {
         self.timers.next().map(|at| self.clock.mono(at))
     }
 
-    /// Whether nothing runs, is sent or is written.
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.placed.is_empty() && self.sending == 0 && self.writes.is_empty()
-    }
-
     /// Whether nothing begins any more and everything has ended.
     pub(super) fn is_drained(&self) -> bool {
-        self.phase == Phase::Draining && self.is_at_rest()
+        let is_sent = self.sending == 0 || self.phase == Phase::Released;
+        self.phase != Phase::Serving && self.placed.is_empty() && self.writes.is_empty() && is_sent
     }
 
     /// Serves what is due, and whose turn it is.
@@ -193,7 +194,7 @@ impl Core {
     fn accept(&mut self, ask: Ask, row: RowId, event: NewEvent, stamp: Stamp) {
         let limit = self.options.events_max;
         let waiting = self.depth.queued + self.depth.running + self.depth.delivering + self.accepting;
-        let refusal = if self.phase == Phase::Draining {
+        let refusal = if self.phase != Phase::Serving {
             Some(Refusal::Draining)
         } else if self.by_request.contains_key(&event.request_id) {
             Some(Refusal::Duplicate)
@@ -227,7 +228,11 @@ impl Core {
             Progress::Queued { .. } => self.lanes.push(&event.header.facts.function, row),
             Progress::Running { .. } => self.lease_over(row, stamp),
             Progress::Delivering { .. } => {}
-            Progress::Finished { .. } => self.forget_durably(row, None),
+            Progress::Finished { .. } if self.writes.len() < FORGETTING_WRITES_MAX => {
+                self.forget_durably(row, None);
+            }
+            // Others come first: nobody waits for this.
+            Progress::Finished { .. } => self.set_timer(row, stamp.at + write::AGAIN_MS),
         }
     }
 

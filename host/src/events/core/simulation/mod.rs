@@ -3,6 +3,8 @@
 //! happens, and in the end every event that was accepted must have had one fate.
 
 mod check;
+mod complete;
+mod faults;
 mod functions;
 mod rows;
 mod tally;
