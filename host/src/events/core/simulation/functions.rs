@@ -73,8 +73,8 @@ pub(super) enum Deed {
 
 pub(super) fn deed(function: &str, rng: &mut fastrand::Rng) -> Deed {
     let payload = match rng.u8(..20) {
-        // Larger than the simulator lets an event be.
-        0 => Bytes::from(format!("\"{}\"", "x".repeat(3_000))),
+        // Larger than the simulator lets an event be. The ring is to come round.
+        0 if function == "told" => Bytes::from(format!("\"{}\"", "x".repeat(20_000))),
         _ => Bytes::from_static(b"{\"answer\":42}"),
     };
     let version = VersionNumber::Published(rng.u64(1..4));
@@ -89,7 +89,7 @@ pub(super) fn deed(function: &str, rng: &mut fastrand::Rng) -> Deed {
     let throttled =
         |zero_reserved| Deed::Ends(RunOutcome::Throttled { reason: "too many".to_owned(), zero_reserved });
     match (function, rng.u8(..100)) {
-        (_, 0) => Deed::Hangs,
+        (_, 0 | 3..5) => Deed::Hangs,
         (_, 1) => Deed::Ends(RunOutcome::System { reason: "no memory".to_owned() }),
         (_, 2) => Deed::Ends(RunOutcome::NotFound),
         ("bad", _) => error(),

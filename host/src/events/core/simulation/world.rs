@@ -19,7 +19,7 @@ use super::functions::{FUNCTIONS, Mood, Tempers, key, queues};
 use super::rows::Rows;
 use super::tally::Tally;
 
-pub(super) const LEASE_MS: u64 = 600_000;
+pub(super) const LEASE_MS: u64 = 20_000;
 /// How many events are on their way at most.
 const EVENTS_MAX: usize = 60;
 /// How long the longest wait is while something is to be done.
@@ -111,7 +111,7 @@ impl World {
             960..968 => self.set_clock(),
             968..976 => self.change_mood(),
             976..990 => self.work_with_dead(),
-            990..997 => self.crash(),
+            990..994 => self.crash(),
             _ => self.drain(),
         }
     }
@@ -142,9 +142,9 @@ impl World {
         if depth.queued + depth.running + depth.delivering > EVENTS_MAX {
             return self.complete_any();
         }
-        let name = match self.rng.u8(..30) {
+        let name = match self.rng.u8(..60) {
             0 => "killer",
-            1 => "ring-a",
+            1..3 => "ring-a",
             _ => FUNCTIONS[self.rng.usize(..7)],
         };
         let (ask, row) = (Ask(self.id()), RowId(self.id()));
@@ -319,7 +319,7 @@ pub(super) fn start(rng: &mut fastrand::Rng, rows: &Rows, now: Now, bug: Option<
         running_max: 12,
         running_per_function_max: 4,
         sending_per_target_max: 2,
-        payload_bytes_max: 2_000,
+        payload_bytes_max: 20_000,
         results_kept_ms: if rng.u8(..4) == 0 { 0 } else { 600_000 },
         dead_kept_ms: 24 * 3_600_000,
         lease_ms: LEASE_MS,
