@@ -104,7 +104,7 @@ impl Core {
     }
 
     /// Removes a dead letter.
-    pub(super) fn purge(&mut self, ask: Ask, request_id: &RequestId, _stamp: Stamp) {
+    pub(super) fn purge(&mut self, ask: Ask, request_id: &RequestId) {
         match self.dead_letter(request_id) {
             Ok(row) => self.forget_durably(row, Some(ask)),
             Err(refusal) => self.out.push(Effect::Answer { ask, result: Err(refusal) }),

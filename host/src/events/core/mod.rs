@@ -154,7 +154,7 @@ impl Core {
             Input::Sent { delivery, result } => self.sent(delivery, result, stamp),
             Input::Tick => {}
             Input::Redrive { ask, request_id } => self.redrive(ask, &request_id, stamp),
-            Input::Purge { ask, request_id } => self.purge(ask, &request_id, stamp),
+            Input::Purge { ask, request_id } => self.purge(ask, &request_id),
             Input::Drain => self.phase = Phase::Draining,
             Input::Release => self.release(stamp),
         }

@@ -1,6 +1,6 @@
 //! Durable rows in batches: what a queue is kept in. Knows nothing of events or messages.
 
-#![expect(dead_code, reason = "stands for the part that is written elsewhere")]
+#![allow(dead_code, reason = "stands for the part that is written elsewhere")]
 
 use std::fmt;
 

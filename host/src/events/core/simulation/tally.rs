@@ -58,7 +58,9 @@ impl Tally {
         let what = what.as_ref();
         match self.0.get_mut(what) {
             Some(count) => *count += 1,
-            None => drop(self.0.insert(what.to_owned(), 1)),
+            None => {
+                self.0.insert(what.to_owned(), 1);
+            }
         }
     }
 
