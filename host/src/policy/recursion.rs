@@ -92,7 +92,7 @@ mod tests {
     fn a_chain_without_a_header_gets_one() {
         let trace = next(None, "f").expect("it goes on");
         let own = hash(&key("f"));
-        assert_eq!(trace, format!("Root=1-6a017410-{:0>24};Sampled=0;Lineage={own}:1", "6b0e77"));
+        assert_eq!(trace, format!("Root=1-6b01ce10-{:0>24};Sampled=0;Lineage={own}:1", "6b0e77"));
     }
 
     #[test]

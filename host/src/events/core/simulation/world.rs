@@ -142,9 +142,9 @@ impl World {
         if depth.queued + depth.running + depth.delivering > EVENTS_MAX {
             return self.complete_any();
         }
-        let name = match self.rng.u8(..60) {
-            0 => "killer",
-            1..3 => "ring-a",
+        let name = match self.rng.u8(..120) {
+            0..2 => "killer",
+            2 => "ring-a",
             _ => FUNCTIONS[self.rng.usize(..7)],
         };
         let (ask, row) = (Ask(self.id()), RowId(self.id()));
