@@ -54,7 +54,7 @@ pub(crate) fn hop(
 /// The beginning of a trace header for a chain that begins here: a root of that time and that request id, not sampled.
 pub(crate) fn root(wall_ms: u64, request_id: &str) -> String {
     let digits: String = request_id.chars().filter(char::is_ascii_hexdigit).take(24).collect();
-    let seconds = wall_ms / 1_000 & 0xffff_ffff;
+    let seconds = (wall_ms / 1_000) & 0xffff_ffff;
     format!("Root=1-{seconds:08x}-{digits:0>24};Sampled=0")
 }
 

@@ -35,6 +35,7 @@ pub(crate) enum Condition {
     RecursiveInvocation,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "filters of dead letters will use it"))]
 impl Condition {
     /// All of them.
     pub(crate) const ALL: [Self; 6] = [

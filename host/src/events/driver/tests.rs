@@ -129,6 +129,16 @@ struct Scene {
 }
 
 impl Scene {
+    fn with(settings: EventSettings) -> Self {
+        Self { settings: Arc::new(Fixed(settings)), ..Self::default() }
+    }
+
+    /// With a function that does not end before it is told to.
+    fn gated() -> Self {
+        let function = Arc::new(Function { gate: Some(Notify::new()), ..Function::default() });
+        Self { function, ..Self::default() }
+    }
+
     fn start(&self) -> Events {
         let account = AccountId::parse("000000000000").expect("an account");
         Events::start(EventsParts {
@@ -191,9 +201,7 @@ async fn an_event_is_run_and_its_result_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_are_a_minute_and_two_minutes_apart_and_the_dead_letter_arrives_when_its_queue_is_back() {
-    let mut scene = Scene::default();
-    scene.settings =
-        Arc::new(Fixed(EventSettings { dead_letter: Some(queue()), ..EventSettings::default() }));
+    let scene = Scene::with(EventSettings { dead_letter: Some(queue()), ..EventSettings::default() });
     scene.function.outcomes.lock().expect("a lock").extend([error(), error(), error()]);
     let gone = || SendError::Unreachable { reason: "it is off".to_owned() };
     scene.queues.failures.lock().expect("a lock").extend([gone(), gone(), gone()]);
@@ -254,8 +262,7 @@ async fn a_journal_that_failed_ends_the_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_waits_for_what_runs() {
-    let mut scene = Scene::default();
-    scene.function = Arc::new(Function { gate: Some(Notify::new()), ..Function::default() });
+    let scene = Scene::gated();
     let events = scene.start();
     events.accept(event("id")).await.expect("it is accepted");
     pass(Duration::from_millis(10)).await;
@@ -274,8 +281,7 @@ async fn a_drain_waits_for_what_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_drain_gives_up_is_run_by_the_next_process_without_blame() {
-    let mut scene = Scene::default();
-    scene.function = Arc::new(Function { gate: Some(Notify::new()), ..Function::default() });
+    let mut scene = Scene::gated();
     for _ in 0..5 {
         let events = scene.start();
         let _ = events.accept(event("id")).await;
@@ -290,8 +296,7 @@ async fn what_a_drain_gives_up_is_run_by_the_next_process_without_blame() {
 
 #[tokio::test(start_paused = true)]
 async fn dead_letters_are_put_back_at_a_rate() {
-    let mut scene = Scene::default();
-    scene.settings = Arc::new(Fixed(EventSettings { retries_max: 0, ..EventSettings::default() }));
+    let scene = Scene::with(EventSettings { retries_max: 0, ..EventSettings::default() });
     scene.function.outcomes.lock().expect("a lock").extend(vec![error(); 25]);
     let events = scene.start();
     for number in 0..25 {

@@ -218,7 +218,7 @@ impl World {
         self.passed_over.retain(|(key, _), _| waits(key));
         for (key, other) in before
             .iter()
-            .filter(|key| waits(*key))
+            .filter(|key| waits(key))
             .flat_map(|key| claimed.iter().map(move |other| (key.clone(), other.clone())))
         {
             let count = self.passed_over.entry((key, other)).or_default();
