@@ -26,6 +26,7 @@ mod artifact;
 pub mod cli;
 mod concurrency;
 mod cpu;
+mod events;
 #[cfg_attr(
     not(any(feature = "sqlite", test)),
     expect(dead_code, reason = "all places are in what is written to a disk")

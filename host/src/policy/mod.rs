@@ -2,6 +2,8 @@
 
 pub(crate) mod address;
 mod provisioning;
+pub(crate) mod recursion;
+pub(crate) mod retry;
 mod routing;
 
 pub(crate) use provisioning::shares;

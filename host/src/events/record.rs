@@ -1,0 +1,207 @@
+//! What destinations and dead-letter queues are told, as AWS writes it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::policy::retry::Condition;
+use crate::sqs::{MessageAttribute, OutgoingMessage};
+use crate::timestamp;
+
+use super::delivery::DeliveryHeader;
+use super::outcome::Response;
+
+/// What a record is made of.
+#[derive(Debug)]
+pub(super) struct RecordOf<'a> {
+    pub(super) wall_ms: u64,
+    pub(super) request_id: &'a str,
+    /// With its qualifier, `$LATEST` if there was none.
+    pub(super) function_arn: String,
+    pub(super) condition: Condition,
+    pub(super) attempts: u32,
+    pub(super) payload: &'a [u8],
+    pub(super) response: Option<&'a Response>,
+}
+
+/// The members in the order AWS writes them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    version: &'static str,
+    timestamp: String,
+    request_context: RequestContext<'a>,
+    request_payload: Json<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_context: Option<ResponseContext>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_payload: Option<Json<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    request_id: &'a str,
+    function_arn: &'a str,
+    condition: Condition,
+    approximate_invoke_count: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResponseContext {
+    status_code: u16,
+    executed_version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_error: Option<&'static str>,
+}
+
+/// A payload within a record: as it is if it is JSON, and as a text otherwise.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Json<'a> {
+    Raw(&'a RawValue),
+    Text(std::borrow::Cow<'a, str>),
+    Empty {},
+}
+
+impl<'a> Json<'a> {
+    fn of(payload: &'a [u8]) -> Self {
+        match serde_json::from_slice::<&RawValue>(payload) {
+            Ok(raw) => Self::Raw(raw),
+            Err(_) if payload.is_empty() => Self::Empty {},
+            Err(_) => Self::Text(String::from_utf8_lossy(payload)),
+        }
+    }
+}
+
+/// The record of an event's end.
+pub(super) fn record(of: &RecordOf<'_>) -> Bytes {
+    let RecordOf { wall_ms, request_id, function_arn, condition, attempts, payload, response } = of;
+    let record = Record {
+        version: "1.0",
+        timestamp: timestamp::text(*wall_ms),
+        request_context: RequestContext {
+            request_id,
+            function_arn,
+            condition: *condition,
+            approximate_invoke_count: *attempts,
+        },
+        request_payload: Json::of(payload),
+        response_context: response.map(|response| ResponseContext {
+            status_code: 200,
+            executed_version: response.version.to_string(),
+            function_error: response.is_error.then_some("Unhandled"),
+        }),
+        response_payload: response.map(|response| Json::of(&response.payload)),
+    };
+    serde_json::to_vec(&record).expect("a record holds nothing that JSON has not").into()
+}
+
+/// The body of a dead letter: the event as it came.
+pub(super) fn dead_letter(payload: &Bytes) -> Bytes {
+    match payload.is_empty() {
+        true => Bytes::from_static(b"{}"),
+        false => payload.clone(),
+    }
+}
+
+/// The message of a delivery with that body.
+pub(super) fn message(header: &DeliveryHeader, body: &[u8]) -> OutgoingMessage {
+    let mut attributes = BTreeMap::new();
+    if let Some(failure) = &header.failure {
+        attributes.insert("RequestID".to_owned(), MessageAttribute::string(&*header.request_id));
+        attributes.insert("ErrorCode".to_owned(), MessageAttribute::number(failure.code));
+        // A queue refuses an attribute without a value.
+        let message = if failure.message.is_empty() { "-" } else { &failure.message };
+        attributes.insert("ErrorMessage".to_owned(), MessageAttribute::string(message));
+    }
+    let body = String::from_utf8_lossy(body).into_owned();
+    OutgoingMessage { body, attributes, trace_header: header.trace.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::delivery::Purpose;
+    use crate::events::event::{Failure, Stamp};
+    use crate::function::VersionNumber;
+    use crate::sqs::AttributeValue;
+    use crate::store::journal::RowId;
+
+    fn written(condition: Condition, payload: &str, response: Option<Response>) -> String {
+        let of = RecordOf {
+            wall_ms: 1_795_280_400_000,
+            request_id: "6b0e4d1c",
+            function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST".to_owned(),
+            condition,
+            attempts: 3,
+            payload: payload.as_bytes(),
+            response: response.as_ref(),
+        };
+        String::from_utf8(record(&of).to_vec()).expect("text")
+    }
+
+    #[test]
+    fn the_record_of_a_failure_is_what_aws_writes() {
+        let payload = Bytes::from_static(br#"{"errorMessage":"no"}"#);
+        let response = Response { version: VersionNumber::Latest, payload, is_error: true };
+        assert_eq!(
+            written(Condition::RetriesExhausted, r#"{"b":1, "a":2}"#, Some(response)),
+            concat!(
+                r#"{"version":"1.0","timestamp":"2026-11-21T17:00:00.000Z","#,
+                r#""requestContext":{"requestId":"6b0e4d1c","#,
+                r#""functionArn":"arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST","#,
+                r#""condition":"RetriesExhausted","approximateInvokeCount":3},"#,
+                r#""requestPayload":{"b":1, "a":2},"#,
+                r#""responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"#,
+                r#""responsePayload":{"errorMessage":"no"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_success_has_no_function_error_and_what_did_not_run_no_response() {
+        let payload = Bytes::from_static(b"not JSON");
+        let response = Response { version: VersionNumber::Published(7), payload, is_error: false };
+        let success = written(Condition::Success, "", Some(response));
+        assert!(success.ends_with(
+            r#""requestPayload":{},"responseContext":{"statusCode":200,"executedVersion":"7"},"responsePayload":"not JSON"}"#
+        ));
+        let not_run = written(Condition::ZeroReservedConcurrency, "null", None);
+        assert!(not_run.ends_with(r#""requestPayload":null}"#), "{not_run}");
+    }
+
+    #[test]
+    fn a_dead_letter_is_the_event_with_three_attributes() {
+        let header = DeliveryHeader {
+            event: RowId(1),
+            purpose: Purpose::DeadLetter,
+            target: "arn".into(),
+            since: Stamp::default(),
+            request_id: "6b0e4d1c".into(),
+            failure: Some(Failure { code: 200, message: "".into() }),
+            trace: Some("Root=1-a-b".to_owned()),
+        };
+        let message = message(&header, b"{ }");
+        assert_eq!((message.body.as_str(), message.trace_header.as_deref()), ("{ }", Some("Root=1-a-b")));
+        let attributes: Vec<_> = message
+            .attributes
+            .iter()
+            .map(|(name, attribute)| (name.as_str(), attribute.data_type.as_str(), &attribute.value))
+            .collect();
+        let text = |value: &str| AttributeValue::Text(value.to_owned());
+        assert_eq!(
+            attributes,
+            [
+                ("ErrorCode", "Number", &text("200")),
+                ("ErrorMessage", "String", &text("-")),
+                ("RequestID", "String", &text("6b0e4d1c")),
+            ]
+        );
+        assert_eq!(dead_letter(&Bytes::new()), "{}");
+        assert_eq!(dead_letter(&Bytes::from_static(b" 1 ")), " 1 ");
+    }
+}
