@@ -5,8 +5,6 @@
 //! seed. `driver` carries out what the core asks for: writes to the journal, runs through a given [`Run`], sends through a given
 //! `Sender`, and one timer. Knows no wasmtime, no HTTP and not the host.
 
-#![expect(dead_code, reason = "the host does not use it yet")]
-
 mod core;
 mod delivery;
 mod driver;
@@ -17,9 +15,8 @@ mod record;
 mod settings;
 mod status;
 
-#[expect(unused_imports, reason = "the host does not use it yet")]
 pub(crate) use self::{
-    core::{Options, Refusal},
+    core::{Options, Recovery, Refusal},
     driver::{AcceptError, Events, EventsParts, RedriveError, RedriveFigures},
     event::{NewEvent, RequestId},
     observation::{Meter, NoMeter, Observation},

@@ -27,7 +27,7 @@ pub(super) fn admit(version: &Version, request: Invoke, limits: &Limits) -> Resu
     check_size("tenant id", request.tenant_id.as_deref(), TENANT_ID_BYTES_MAX)?;
     let qualifier = request.function.qualifier.as_ref();
     Ok(Invocation {
-        request_id: request_id(),
+        request_id: request.request_id.unwrap_or_else(request_id),
         payload: if bytes == 0 { Bytes::from_static(b"{}") } else { request.payload },
         invoked_function_arn: qualifier
             .map_or_else(|| version.arn.as_str().to_owned(), |q| version.arn.qualified(q)),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::Host;
 use super::admission::{check_size, request_id};
 use super::errors::FunctionNotFound;
+use crate::events::{AcceptError, NewEvent, Refusal};
 use crate::function::Limits;
 use crate::invocation::{Invoke, InvokeError, TENANT_ID_BYTES_MAX, TRACE_ID_BYTES_MAX};
+use crate::store::StoreError;
 
 /// An event that is going to be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +39,15 @@ pub enum InvokeAsyncError {
     /// The host is closing and takes no new events.
     #[error("the host is closing")]
     Closing,
-    /// Nothing here keeps events.
-    #[error("asynchronous invocation is not implemented by Samovar yet")]
-    NotImplemented,
+    /// As many events wait as may.
+    #[error("as many events wait to be written or to run as may")]
+    QueueFull,
+    /// It could not be written to the disk, so it may not count as accepted.
+    #[error("the event could not be kept: {reason}")]
+    NotKept {
+        /// Why not.
+        reason: String,
+    },
 }
 
 impl From<InvokeError> for InvokeAsyncError {
@@ -81,11 +89,27 @@ impl Host {
         Ok(AdmittedEvent { request_id: request_id(), request })
     }
 
-    // THE PLACE WHERE THE QUEUE IS TO BE CONNECTED: puts the event on disk and answers when it is safe there.
     async fn accept_event(&self, event: AdmittedEvent) -> Result<AcceptedEvent, InvokeAsyncError> {
-        let AdmittedEvent { request_id, request: Invoke { function, .. } } = event;
-        tracing::debug!(%request_id, function = %self.arn_of(&function), "there is no queue to keep an event in");
-        Err(InvokeAsyncError::NotImplemented)
+        let AdmittedEvent { request_id, request: Invoke { function, payload, trace_id, .. } } = event;
+        let key = self.key(&function).ok_or_else(|| self.not_found(&function))?;
+        let event =
+            NewEvent { request_id, function: key, qualifier: function.qualifier, payload, trace: trace_id };
+        let request_id = self.events().accept(event).await?;
+        Ok(AcceptedEvent { request_id })
+    }
+}
+
+impl From<AcceptError> for InvokeAsyncError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Refused(Refusal::Draining) => Self::Closing,
+            AcceptError::Refused(Refusal::QueueFull { .. } | Refusal::Store(StoreError::Busy)) => {
+                Self::QueueFull
+            }
+            AcceptError::Refused(Refusal::Store(StoreError::Closed)) => Self::Closing,
+            AcceptError::Refused(refusal) => Self::NotKept { reason: refusal.to_string() },
+            AcceptError::Ended => Self::NotKept { reason: error.to_string() },
+        }
     }
 }
 

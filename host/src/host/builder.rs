@@ -38,6 +38,8 @@ pub struct HostBuilder {
     pub(crate) instances_max: u32,
     pub(crate) processors: usize,
     pub(crate) instance_invocations_max: u64,
+    pub(crate) event_results_kept: Duration,
+    pub(crate) event_time_scale: u32,
     pub(crate) idle_time_max: Duration,
     pub(crate) idle_memory_bytes_max: u64,
     pub(crate) init_time_max: Duration,
@@ -73,6 +75,8 @@ impl Default for HostBuilder {
             instances_max: 4000,
             processors: thread::available_parallelism().map_or(1, usize::from),
             instance_invocations_max: 0,
+            event_results_kept: Duration::from_secs(24 * 3600),
+            event_time_scale: 1,
             idle_time_max: Duration::from_secs(600),
             idle_memory_bytes_max: 2 << 30,
             init_time_max: Duration::from_secs(10),
@@ -180,6 +184,18 @@ impl HostBuilder {
     /// An error that a function reports itself ends no instance.
     pub fn instance_invocations_max(self, invocations: u64) -> Self {
         Self { instance_invocations_max: invocations, ..self }
+    }
+
+    /// For how long it is known what became of an [event](Host::invoke_async) that needs nobody's attention; zero forgets it at once. Default: 24
+    /// hours. Events that ended without success and without anybody being told are kept for two weeks.
+    pub fn event_results_kept(self, time: Duration) -> Self {
+        Self { event_results_kept: time, ..self }
+    }
+
+    /// By how much all waits of events are shorter, their retries, ages and back-offs, for who does not want to wait two minutes for
+    /// the second retry while trying something. Default: 1.
+    pub fn event_time_scale(self, scale: u32) -> Self {
+        Self { event_time_scale: scale.max(1), ..self }
     }
 
     /// How long an instance may be idle before it is dropped. Default: 10 minutes.
@@ -336,6 +352,8 @@ impl fmt::Debug for HostBuilder {
             .field("instances_max", &self.instances_max)
             .field("processors", &self.processors)
             .field("instance_invocations_max", &self.instance_invocations_max)
+            .field("event_results_kept", &self.event_results_kept)
+            .field("event_time_scale", &self.event_time_scale)
             .field("idle_time_max", &self.idle_time_max)
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)
             .field("init_time_max", &self.init_time_max)

@@ -18,6 +18,7 @@ mod description;
 mod entry;
 mod errors;
 mod event_invoke;
+mod events;
 mod listing;
 mod logs;
 mod metrics;
@@ -33,8 +34,8 @@ pub(crate) mod system;
 mod update;
 mod versions;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -50,6 +51,7 @@ use self::provisioning::Provisioning;
 use crate::artifact::Artifacts;
 use crate::concurrency::Concurrency;
 use crate::cpu::{Closed, Processors};
+use crate::events::Events;
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Limits, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
@@ -104,6 +106,8 @@ pub(crate) struct HostParts {
     artifacts: Arc<Artifacts>,
     shared: Arc<Shared>,
     queues: Queues,
+    /// There once the host has started.
+    events: OnceLock<Events>,
     region: Region,
     logs: Option<Logs>,
     code_storage_bytes_max: u64,
@@ -125,6 +129,9 @@ impl Drop for HostParts {
     fn drop(&mut self) {
         // A host that was not closed leaves no task behind either, and the packages that its store refers to.
         self.stop.cancel();
+        if let Some(events) = self.events.get() {
+            events.abandon();
+        }
         self.artifacts.keep_packages();
     }
 }
@@ -252,17 +259,25 @@ impl Host {
     /// Waits until functions cannot be changed any more because their store has failed, such as at an error of the disk: what was
     /// acknowledged is safe, and what is running goes on, but the process should end. It may never happen.
     pub async fn store_failed(&self) {
-        self.parts.registry.failed().await;
+        tokio::select! {
+            () = self.parts.registry.failed() => {}
+            _error = self.events().failed() => {}
+        }
     }
 
     /// Takes no more requests, waits for the running invocations (30 seconds, unless set otherwise), ends those that
     /// still run or are still being set up ([`InvokeError::Closing`]), drops all instances, and waits until their log lines
     /// are written.
     pub async fn close(&self) {
-        self.parts.closing.store(true, Ordering::SeqCst);
-        if tokio::time::timeout(self.parts.drain_time_max, self.parts.concurrency.at_rest()).await.is_err() {
-            tracing::warn!(running = self.running(), "ending invocations that are still running");
-        }
+        let drain_time_max = self.parts.drain_time_max;
+        let rested = async {
+            self.parts.closing.store(true, Ordering::SeqCst);
+            if tokio::time::timeout(drain_time_max, self.parts.concurrency.at_rest()).await.is_err() {
+                tracing::warn!(running = self.running(), "ending invocations that are still running");
+            }
+        };
+        // No event is claimed from now on; what runs may end, and what does not in time is run by the next process.
+        tokio::join!(self.events().drain(drain_time_max), rested);
         self.parts.stop.cancel();
         self.parts.concurrency.at_rest().await;
         self.parts.processors.close();

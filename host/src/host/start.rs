@@ -1,9 +1,9 @@
 //! How a host starts: its parts are made of the settings, and put together.
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -12,19 +12,23 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::data_dir::DataDir;
+use super::events::{Runner, Wishes};
 use super::provisioning::Provisioning;
 use super::system::{self, Facts, Finding, Needs};
 use super::{Host, HostBuilder, HostParts};
 use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
 use crate::concurrency::{Concurrency, ConcurrencySettings};
 use crate::cpu::Processors;
+use crate::events::{Events, EventsParts, NoMeter, Options, Recovery};
 use crate::function::{AccountId, LimitsError};
 use crate::logs::Logs;
 use crate::metrics::Counters;
 use crate::pool::Idlers;
 use crate::registry::Registry;
-use crate::sqs::Queues;
-use crate::store::journal::{Journal, MemoryJournal};
+#[cfg(feature = "sqs")]
+use crate::sqs::outside::OutsideQueues;
+use crate::sqs::{Queues, Sender};
+use crate::store::journal::Journal;
 use crate::store::{self, StoreError};
 use crate::telemetry::LogFeed;
 use crate::version::Shared;
@@ -121,13 +125,46 @@ fn shared(
     }
 }
 
-/// The queues of a journal, with all that is in it.
-fn queues(journal: Arc<dyn Journal>, account: &AccountId) -> Result<Queues, StoreError> {
-    let queues = Queues::new(journal.clone(), account.clone());
-    let mut recovery = queues.recovery();
-    journal.load(&mut |row| recovery.add(&row))?;
-    recovery.finish()?;
-    Ok(queues)
+/// What was found of queues and of events in a journal.
+struct Queued {
+    journal: Arc<dyn Journal>,
+    queues: Queues,
+    events: Recovery,
+}
+
+impl Queued {
+    /// Opens the journal of a folder and reads what is in it. It blocks.
+    fn open(folder: Option<&Path>, account: &AccountId) -> Result<Self, StoreError> {
+        let journal = store::open_journal(folder)?;
+        let queues = Queues::new(journal.clone(), account.clone());
+        let (mut of_queues, mut events) = (queues.recovery(), Recovery::default());
+        let mut damaged = None;
+        journal.load(&mut |row| {
+            of_queues.add(&row);
+            if let Err(error) = events.take(row) {
+                damaged.get_or_insert(error);
+            }
+        })?;
+        of_queues.finish()?;
+        damaged.map_or(Ok(Self { journal, queues, events }), Err)
+    }
+}
+
+fn event_options(settings: &HostBuilder) -> Options {
+    Options {
+        results_kept_ms: u64::try_from(settings.event_results_kept.as_millis()).unwrap_or(u64::MAX),
+        ..Options::new(settings.account_id.clone())
+    }
+}
+
+/// Who sends to queues: those that are built in, or others.
+fn sender(settings: &HostBuilder, queues: &Queues) -> Arc<dyn Sender> {
+    #[cfg(feature = "sqs")]
+    if let Some(outside) = &settings.sqs {
+        return Arc::new(OutsideQueues::new(outside.clone()));
+    }
+    let _ = settings;
+    Arc::new(queues.clone())
 }
 
 impl Host {
@@ -155,6 +192,13 @@ impl Host {
         let processors = Arc::new(processors.map_err(StartError::Threads)?);
         let provisioning =
             Provisioning { processors: processors.clone(), tasks: tasks.clone(), stop: stop.clone() };
+        let folder = (!data_dir.is_temporary()).then(|| data_dir.path().to_owned());
+        let account = settings.account_id.clone();
+        let queued = tokio::task::spawn_blocking(move || Queued::open(folder.as_deref(), &account)).await;
+        let Queued { journal, queues, events } =
+            queued.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        let sender = sender(&settings, &queues);
+        let (time_scale, options) = (settings.event_time_scale, event_options(&settings));
         let parts = Arc::new(HostParts {
             registry: Registry::new(
                 store,
@@ -166,8 +210,8 @@ impl Host {
             provisioning,
             artifacts,
             shared: Arc::new(shared),
-            queues: queues(Arc::new(MemoryJournal::default()), &settings.account_id)
-                .map_err(StartError::Store)?,
+            queues: queues.clone(),
+            events: OnceLock::new(),
             region: settings.region,
             logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
@@ -181,10 +225,21 @@ impl Host {
             tasks,
             data_dir,
         });
+        let event_parts = EventsParts {
+            options,
+            journal,
+            run: Arc::new(Runner(Arc::downgrade(&parts))),
+            settings: Arc::new(Wishes(Arc::downgrade(&parts))),
+            sender,
+            meter: Arc::new(NoMeter),
+            time_scale,
+        };
         let host = Self { parts, caller: None };
         host.recover().await?;
         host.expire_idle_instances(settings.idle_time_max);
-        let queues = host.queues().clone();
+        // Last of all, as what waits runs from now on.
+        let started = host.parts.events.set(Events::start(event_parts, events));
+        started.map_err(drop).expect("it is started once");
         host.on_own_task(async move { queues.keep_tidy().await });
         Ok(host)
     }

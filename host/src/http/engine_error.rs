@@ -46,7 +46,10 @@ impl From<InvokeAsyncError> for WireError {
             }
             InvokeAsyncError::Request(error) => error.into(),
             InvokeAsyncError::Closing => Self::closing(),
-            InvokeAsyncError::NotImplemented => Self::new(Exception::NotImplemented, sentence(&error)),
+            InvokeAsyncError::QueueFull => {
+                Self::new(Exception::CallerRateLimit, format!("Rate Exceeded: {error}"))
+            }
+            InvokeAsyncError::NotKept { .. } => Self::new(Exception::Unavailable, sentence(&error)),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Invoke {
     pub function: FunctionRef,
     /// The event: JSON text, at most 6 MiB unless the host's [limit](crate::Limits::payload_bytes) is another, passed on as it is. An empty payload is delivered as `{}`.
     pub payload: Bytes,
+    /// The id of the request: a new one, unless it is given.
+    pub request_id: Option<Arc<str>>,
     /// The client context, as JSON text.
     pub client_context: Option<String>,
     /// The trace header: `Root=...;Parent=...;Sampled=...`.
@@ -57,6 +59,7 @@ impl Invoke {
         Self {
             function,
             payload: payload.into(),
+            request_id: None,
             client_context: None,
             trace_id: None,
             tenant_id: None,

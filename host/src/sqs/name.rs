@@ -89,6 +89,17 @@ impl QueueArn {
     }
 }
 
+/// What a function is configured with: there, FIFO queues and other partitions than `aws` were refused or are taken for its own.
+impl From<&crate::function::QueueArn> for QueueArn {
+    fn from(arn: &crate::function::QueueArn) -> Self {
+        Self {
+            region: arn.region().clone(),
+            account: arn.account().clone(),
+            name: QueueName(arn.name().into()),
+        }
+    }
+}
+
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

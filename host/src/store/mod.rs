@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 #[cfg(test)]
 mod conformance;
-#[cfg_attr(not(test), expect(dead_code, reason = "no part keeps rows in it yet"))]
 pub(crate) mod journal;
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -200,7 +199,6 @@ pub(crate) fn open(_folder: Option<&Path>) -> Result<Arc<dyn Store>, StoreError>
 /// # Errors
 /// When what is there is damaged, of a newer Samovar, or cannot be read or written. Its rows are checked when they are loaded.
 #[cfg(feature = "sqlite")]
-#[cfg_attr(not(test), expect(dead_code, reason = "no part keeps rows in it yet"))]
 pub(crate) fn open_journal(folder: Option<&Path>) -> Result<Arc<dyn Journal>, StoreError> {
     match folder {
         Some(folder) => Ok(Arc::new(SqliteJournal::open(folder)?)),
@@ -210,7 +208,6 @@ pub(crate) fn open_journal(folder: Option<&Path>) -> Result<Arc<dyn Journal>, St
 
 /// Opens a journal that ends with the process: without SQL there is no other.
 #[cfg(not(feature = "sqlite"))]
-#[cfg_attr(not(test), expect(dead_code, reason = "no part keeps rows in it yet"))]
 pub(crate) fn open_journal(_folder: Option<&Path>) -> Result<Arc<dyn Journal>, StoreError> {
     Ok(Arc::new(MemoryJournal::default()))
 }

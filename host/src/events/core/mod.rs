@@ -43,7 +43,7 @@ use self::effect::Ticket;
 pub(super) use self::effect::{Ask, Claim, Effect, Input, RunEffect, Spare};
 use self::lanes::Lanes;
 pub(crate) use self::options::Options;
-pub(super) use self::recover::Recovery;
+pub(crate) use self::recover::Recovery;
 use self::targets::Targets;
 use self::timers::{Timer, Timers};
 use self::write::Write;

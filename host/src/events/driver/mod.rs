@@ -85,21 +85,8 @@ enum State {
 }
 
 impl Events {
-    /// Reads the journal and goes on where it says the queue was. It blocks for as long as reading takes; runs begin at once, so it is
-    /// to be called within a runtime.
-    ///
-    /// # Errors
-    /// When the journal cannot be read as it was written.
-    pub(crate) fn start(parts: EventsParts) -> Result<Self, StoreError> {
-        let (mut recovery, mut problem) = (Recovery::default(), None);
-        parts.journal.load(&mut |row| {
-            if let Err(error) = recovery.take(row) {
-                problem.get_or_insert(error);
-            }
-        })?;
-        if let Some(error) = problem {
-            return Err(error);
-        }
+    /// Goes on where the journal's rows say the queue was. Runs begin at once, so it is to be called within a runtime.
+    pub(crate) fn start(parts: EventsParts, recovery: Recovery) -> Self {
         let began = Instant::now();
         let now = Now { mono_ms: 0, wall_ms: timestamp::now_ms() };
         let (core, effects) = Core::start(parts.options.clone(), parts.settings.clone(), recovery, now);
@@ -116,7 +103,7 @@ impl Events {
         shared.carry_out_all(effects);
         let timer = shared.clone();
         shared.tasks.spawn(async move { timer.keep_time().await });
-        Ok(Self(shared))
+        Self(shared)
     }
 
     /// Accepts an event: it is durable when this resolves. It may be accepted, too, when the future is dropped.
@@ -160,6 +147,14 @@ impl Events {
             Ok(State::Failed(error)) => error.clone(),
             _ => StoreError::Closed,
         }
+    }
+
+    /// Leaves the queue as it is: its host is gone. What runs is a suspect of the next process.
+    pub(crate) fn abandon(&self) {
+        self.0.tell(Input::Release);
+        self.0.state.send_replace(State::Rested);
+        self.0.sooner.notify_one();
+        self.0.tasks.close();
     }
 
     /// Ends the queue: nothing begins any more, and what runs may end within that time. What does not is given up, durably, and run

@@ -1,0 +1,119 @@
+//! What the queue of events is given of the host: who runs functions, what their owners want of their events, and who counts.
+
+use std::pin::Pin;
+use std::sync::Weak;
+
+use super::{Host, HostParts};
+use crate::events::{EventSettings, Events, Run, RunOutcome, RunRequest, Settings, Target};
+use crate::function::{
+    Destination, EventInvokeConfig, FunctionKey, FunctionName, FunctionRef, Qualifier, Region, VersionNumber,
+};
+use crate::invocation::{Invoke, InvokeError, Throttled};
+use crate::registry::Function;
+use crate::sqs::QueueArn;
+
+/// Runs events on a host, for as long as it is there.
+#[derive(Debug)]
+pub(super) struct Runner(pub(super) Weak<HostParts>);
+
+/// Knows what the owners of a host's functions want of their events.
+#[derive(Debug)]
+pub(super) struct Wishes(pub(super) Weak<HostParts>);
+
+impl Host {
+    /// The queue of events.
+    pub(crate) fn events(&self) -> &Events {
+        self.parts.events.get().expect("a host that is handed out has started its queue")
+    }
+}
+
+impl Run for Runner {
+    fn run(&self, request: RunRequest) -> Pin<Box<dyn Future<Output = RunOutcome> + Send + '_>> {
+        let parts = self.0.upgrade();
+        Box::pin(async move {
+            match parts {
+                Some(parts) => run(&Host { parts, caller: None }, request).await,
+                None => RunOutcome::System { reason: InvokeError::Closing.to_string() },
+            }
+        })
+    }
+}
+
+async fn run(host: &Host, request: RunRequest) -> RunOutcome {
+    let RunRequest { function, qualifier, payload, request_id, trace } = request;
+    let mut invoke = Invoke::new(reference(&function, qualifier), payload);
+    invoke.request_id = Some(request_id);
+    invoke.trace_id = Some(trace);
+    match host.invoke(invoke).await {
+        Ok(outcome) => {
+            let (version, payload) = (outcome.executed_version, outcome.body());
+            match &outcome.answer {
+                Ok(_) => RunOutcome::Answered { version, payload },
+                Err(error) => {
+                    RunOutcome::FunctionError { version, payload, error_type: error.error_type.clone() }
+                }
+            }
+        }
+        Err(InvokeError::NotFound { .. }) => RunOutcome::NotFound,
+        Err(InvokeError::Throttled(throttled)) => {
+            let zero_reserved = has_zero_reserved(host, &function);
+            RunOutcome::Throttled { reason: told(&throttled), zero_reserved }
+        }
+        Err(error) => RunOutcome::System { reason: error.to_string() },
+    }
+}
+
+fn told(throttled: &Throttled) -> String {
+    format!("Rate Exceeded: {throttled}")
+}
+
+/// Whether no invocation of the function may run at all.
+fn has_zero_reserved(host: &Host, function: &FunctionKey) -> bool {
+    host.parts.registry.function(function).is_some_and(|function| function.reserved_concurrency == Some(0))
+}
+
+fn reference(function: &FunctionKey, qualifier: Option<Qualifier>) -> FunctionRef {
+    let region = Region::parse(function.region()).expect("a key has the name of a region");
+    let name = FunctionName::parse(function.name()).expect("a key has the name of a function");
+    FunctionRef { region: Some(region), account: None, name, qualifier }
+}
+
+impl Settings for Wishes {
+    fn settings(&self, function: &FunctionKey, qualifier: Option<&Qualifier>) -> EventSettings {
+        let Some(parts) = self.0.upgrade() else { return EventSettings::default() };
+        match parts.registry.function(function) {
+            Some(present) => settings(&Host { parts, caller: None }, &present, qualifier),
+            None => EventSettings::default(),
+        }
+    }
+}
+
+fn settings(host: &Host, function: &Function, qualifier: Option<&Qualifier>) -> EventSettings {
+    let about = qualifier.map_or_else(|| VersionNumber::Latest.to_string(), Qualifier::to_string);
+    let config = function.event_invoke.get(&about).cloned().unwrap_or_default();
+    let version = function.resolve(qualifier);
+    let dead_letter = version.and_then(|version| version.facts.configuration.dead_letter.clone());
+    let EventInvokeConfig { on_success, on_failure, .. } = &config;
+    EventSettings {
+        retries_max: config.retry_attempts(),
+        age_s_max: u32::try_from(config.event_age().as_secs()).unwrap_or(u32::MAX),
+        on_success: on_success.as_ref().and_then(|to| target(host, to)),
+        on_failure: on_failure.as_ref().and_then(|to| target(host, to)),
+        dead_letter: dead_letter.map(|target| queue(target.queue())),
+        recursion: function.recursive_loop,
+    }
+}
+
+fn target(host: &Host, destination: &Destination) -> Option<Target> {
+    match destination {
+        Destination::Queue(arn) => Some(Target::Queue(queue(arn))),
+        Destination::Function(to) => {
+            let function = to.function();
+            Some(Target::Function { key: host.key(function)?, qualifier: function.qualifier.clone() })
+        }
+    }
+}
+
+fn queue(arn: &crate::function::QueueArn) -> QueueArn {
+    QueueArn::from(arn)
+}
