@@ -40,6 +40,7 @@ mod store;
 mod sync;
 mod telemetry;
 mod timestamp;
+mod urgency;
 mod version;
 mod wasm;
 

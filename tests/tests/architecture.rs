@@ -9,6 +9,7 @@ use samovar_tests::root;
 /// The parts of `host/src`, from the ground up. Each may use only parts above it.
 const PARTS: &[&str] = &[
     "sync",
+    "urgency",
     "function",
     "timestamp",
     "invocation",
