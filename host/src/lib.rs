@@ -47,6 +47,7 @@ mod store;
 mod sync;
 mod telemetry;
 mod timestamp;
+mod urgency;
 mod version;
 mod wasm;
 

@@ -10,6 +10,7 @@ use samovar_tests::root;
 const PARTS: &[&str] = &[
     "sync",
     "failpoint",
+    "urgency",
     "function",
     "timestamp",
     "invocation",
@@ -26,6 +27,7 @@ const PARTS: &[&str] = &[
     "version",
     "registry",
     "sqs",
+    "events",
     "host",
     "http",
     "cli",

@@ -155,7 +155,8 @@ impl Serve {
         self.limits.http().check(&self.limits.limits())?;
         log_to_stderr()?;
         raise_open_files();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.enable_all().event_interval(EVENT_INTERVAL).build()?;
         runtime.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -22,7 +22,7 @@ use crate::Host;
 
 use super::api::Api;
 use super::bodies::BodyGivenUp;
-use super::bulk::{Bulk, Turns};
+use super::bulk::{Bulk, Movers};
 use super::connection_limits::{ConnectionLimits, NoPlace, Place};
 use super::lingering::{GivenUp, Lingering};
 use super::metrics::ConnectionRefusal;
@@ -64,7 +64,7 @@ pub async fn serve(
         headers_time_max: settings.headers_time_max,
         headers_bytes_max: settings.headers_bytes_max,
         answer_pause_max: settings.answer_pause_max,
-        turns: Turns::new(),
+        movers: Movers::start()?,
         api: Api::new(host, &settings),
         closing: CancellationToken::new(),
         cut_off: CancellationToken::new(),
@@ -100,7 +100,7 @@ struct Connections {
     headers_time_max: Duration,
     headers_bytes_max: usize,
     answer_pause_max: Duration,
-    turns: Turns,
+    movers: Movers,
     api: Arc<Api>,
     /// Tells connections to end after the request they are at.
     closing: CancellationToken,
@@ -173,7 +173,7 @@ impl Connections {
             .header_read_timeout(self.headers_time_max)
             .max_buf_size(self.headers_bytes_max);
         let (full, answer_pause_max) = (self.limits.full(), self.answer_pause_max);
-        let turns = self.turns.clone();
+        let movers = self.movers.clone();
         self.tasks.spawn(async move {
             let _inside = counted.counters.connections.enter();
             let place = match closing.run_until_cancelled(place.ready()).await {
@@ -183,7 +183,7 @@ impl Connections {
                     return turn_away(stream, NoPlace::Closing, ConnectionRefusal::Closing, &counted).await;
                 }
             };
-            let stream = Lingering::new(Bulk::new(stream, &turns), answer_pause_max, given_up);
+            let stream = Lingering::new(Bulk::new(stream, &movers), answer_pause_max, given_up);
             let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
             let served = async {
                 tokio::select! {

@@ -30,6 +30,7 @@ use self::catalog::{Catalog, Segment};
 use self::folder::GroupKey;
 use self::writer::Writer;
 use crate::telemetry::LogQueue;
+use crate::urgency;
 
 pub use self::events::{
     LOG_PAGE_EVENTS_MAX, LogEvent, LogEventPage, LogStreamChoice, ReadLogEvents, ReadLogsFrom,
@@ -69,10 +70,6 @@ pub enum LogsError {
     Read(#[from] io::Error),
 }
 
-/// How much less urgent than others the thread is that writes, in the system's steps: no invocation waits for it, and one that floods
-/// its log would have it keep a core from others.
-const NICE: i32 = 5;
-
 /// The logs that are kept, and the thread that writes them.
 #[derive(Debug)]
 pub(crate) struct Logs {
@@ -101,8 +98,8 @@ impl Logs {
         let shared = Arc::new(Shared { queue: Arc::default(), catalog });
         let writer = Writer::new(shared.queue.clone(), shared.catalog.clone(), settings);
         std::thread::Builder::new().name("log writer".to_owned()).spawn(move || {
-            // Where the system does not know of it, all are as urgent.
-            let _ = rustix::process::nice(NICE);
+            // No invocation waits for it, and one that floods its log would have it keep a core from others.
+            urgency::give_way();
             writer.run();
         })?;
         Ok(Self { shared, readers: Arc::new(Semaphore::new(READERS_MAX)) })

@@ -14,10 +14,8 @@ use tokio::time::Instant;
 use super::context::{Moves, on_processor, poll_inline};
 use super::seat::{Ready, Room, Seat};
 use super::share::Share;
+use crate::urgency;
 
-/// How much less urgent than others the threads are, in the system's steps: the threads of the embedder's runtime, which
-/// mostly sleep, run at once when they wake, although guests keep all cores busy.
-const NICE: i32 = 5;
 /// How long work may compute on its caller's task in all, with waits in between that keep each time short.
 const INLINE_IN_ALL_MAX: Duration = Duration::from_millis(10);
 /// Of so many short runs the time of one is looked at, by chance: a look at the clock is a good part of what they cost.
@@ -40,8 +38,8 @@ impl Processors {
         for number in 0..threads.max(1) {
             let (room, runtime) = (this.room.clone(), runtime.clone());
             thread::Builder::new().name(format!("samovar-cpu-{number}")).spawn(move || {
-                // Where the system does not know of it, all are as urgent.
-                let _ = rustix::process::nice(NICE);
+                // The threads of the embedder's runtime run at once when they wake, although guests keep all cores busy.
+                urgency::give_way();
                 let _runtime = runtime.enter();
                 serve(&room);
             })?;
