@@ -72,6 +72,12 @@ pub(super) struct Serve {
     /// How long a warm instance may be idle
     #[arg(long, value_name = "S", default_value_t = 600)]
     idle_seconds: u32,
+    /// For how many hours it is known what became of asynchronous events that need nobody's attention; 0 forgets it at once
+    #[arg(long, value_name = "H", default_value_t = 24)]
+    event_results_hours: u32,
+    /// By how much all waits of asynchronous events are shorter, for trying out retries without minutes in between
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    event_time_scale: u32,
     /// How much memory all idle instances may hold together, in MB
     #[arg(long, value_name = "N", default_value_t = 2048)]
     idle_memory_mb: u32,
@@ -234,6 +240,8 @@ impl Serve {
             .instances_max(self.instances)
             .instance_invocations_max(self.instance_invocations)
             .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
+            .event_results_kept(Duration::from_secs(3600 * u64::from(self.event_results_hours)))
+            .event_time_scale(self.event_time_scale)
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)
             .outbound(self.outbound()?)
             .outbound_addresses(self.open_addresses.iter().copied())
