@@ -58,6 +58,7 @@ use crate::logs::Logs;
 use crate::pool::Checkout;
 use crate::registry::{Function, Registry};
 use crate::sqs::Queues;
+use crate::store::journal::Journal;
 use crate::telemetry::{DroppedLogs, LogLine, Stopwatch};
 use crate::version::{LaunchError, Shared, Version};
 
@@ -105,6 +106,7 @@ pub(crate) struct HostParts {
     registry: Arc<Registry>,
     artifacts: Arc<Artifacts>,
     shared: Arc<Shared>,
+    journal: Arc<dyn Journal>,
     queues: Queues,
     /// There once the host has started.
     events: OnceLock<Events>,
@@ -261,6 +263,7 @@ impl Host {
     pub async fn store_failed(&self) {
         tokio::select! {
             () = self.parts.registry.failed() => {}
+            () = self.parts.journal.failed().cancelled() => {}
             _error = self.events().failed() => {}
         }
     }

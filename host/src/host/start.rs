@@ -210,6 +210,7 @@ impl Host {
             provisioning,
             artifacts,
             shared: Arc::new(shared),
+            journal: journal.clone(),
             queues: queues.clone(),
             events: OnceLock::new(),
             region: settings.region,

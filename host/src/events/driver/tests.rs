@@ -12,6 +12,7 @@ use super::super::status::{DeadFilter, Status};
 use super::*;
 use crate::events::observation::Observation;
 use crate::function::{AccountId, FunctionKey, Qualifier, VersionNumber};
+use crate::metrics::FlushFigures;
 use crate::sqs::{MessageId, OutgoingMessage, QueueArn, SendError, Sending};
 use crate::store::Pending;
 use crate::store::journal::{Change, Row, RowId};
@@ -108,6 +109,10 @@ impl Journal for Moody {
         self.inner.body(id)
     }
 
+    fn flushes(&self) -> FlushFigures {
+        self.inner.flushes()
+    }
+
     fn failed(&self) -> &CancellationToken {
         self.inner.failed()
     }
@@ -141,7 +146,10 @@ impl Scene {
 
     fn start(&self) -> Events {
         let account = AccountId::parse("000000000000").expect("an account");
-        Events::start(EventsParts {
+        let mut recovery = Recovery::default();
+        let take = &mut |row| recovery.take(row).expect("it is as it was written");
+        self.journal.load(take).expect("it can be read");
+        let parts = EventsParts {
             options: Options::new(account),
             journal: self.journal.clone(),
             run: self.function.clone(),
@@ -149,8 +157,8 @@ impl Scene {
             sender: self.queues.clone(),
             meter: self.counts.clone(),
             time_scale: 1,
-        })
-        .expect("it starts")
+        };
+        Events::start(parts, recovery)
     }
 
     fn runs(&self) -> usize {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::super::attribute::MessageAttribute;
 use super::super::message::{MessageError, OutgoingMessage};
@@ -13,8 +14,10 @@ use super::super::sender::{SendError, Sender};
 use super::super::settings::{QueueChange, QueueSetting};
 use super::super::state::VisibilityError;
 use super::*;
+use crate::metrics::FlushFigures;
 use crate::store::Pending;
-use crate::store::journal::{Change, MemoryJournal, Row};
+use crate::store::journal::{Change, Row};
+use crate::store::open_journal;
 
 const ONE: Receive = Receive { messages_max: 1, visibility_seconds: None, wait_seconds: None };
 const TEN: Receive = Receive { messages_max: 10, ..ONE };
@@ -23,7 +26,7 @@ const WAITING: Receive = Receive { wait_seconds: Some(20), ..TEN };
 /// A journal that can be full, and whose writes wait for leave once it is told to hold them.
 #[derive(Debug)]
 struct TestJournal {
-    kept: MemoryJournal,
+    kept: Arc<dyn Journal>,
     is_full: AtomicBool,
     holds: AtomicBool,
     leave: Semaphore,
@@ -32,7 +35,7 @@ struct TestJournal {
 impl TestJournal {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            kept: MemoryJournal::default(),
+            kept: open_journal(None).expect("memory opens"),
             is_full: AtomicBool::new(false),
             holds: AtomicBool::new(false),
             leave: Semaphore::new(0),
@@ -69,6 +72,14 @@ impl Journal for TestJournal {
 
     fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>> {
         self.kept.body(id)
+    }
+
+    fn flushes(&self) -> FlushFigures {
+        self.kept.flushes()
+    }
+
+    fn failed(&self) -> &CancellationToken {
+        self.kept.failed()
     }
 }
 
