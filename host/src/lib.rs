@@ -58,12 +58,12 @@ pub use function::{Limits, LimitsError};
 pub use host::{
     AcceptedEvent, AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
     ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment,
-    EventInvokeError, EventInvokeInfo, FunctionConcurrency, FunctionNotFound, FunctionPending,
+    EventFigures, EventInvokeError, EventInvokeInfo, FunctionConcurrency, FunctionNotFound, FunctionPending,
     FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page,
     PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus,
-    PublishAliasError, PublishError, PublishVersion, PublishVersionError, ReserveError, ResourcePolicyError,
-    RevisionMismatch, SettingError, StartError, TooManyVersions, Unready, UpdateAlias, UpdateFunctionCode,
-    UpdateFunctionError, UpdateInProgress, VersionInstances,
+    PublishAliasError, PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError,
+    ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, Unready, UpdateAlias,
+    UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};
@@ -80,8 +80,8 @@ pub use logs::{
     LogStreamInfo, LogStreamOrder, LogsError, ReadLogEvents, ReadLogsFrom,
 };
 pub use metrics::{
-    CompilationMetrics, DurationHistogram, ErrorType, LogMetrics, ResourceMetrics, StoreMetrics,
-    ThrottleCause,
+    CompilationMetrics, DurationHistogram, ErrorType, EventMetrics, FlushFigures, LogMetrics,
+    ResourceMetrics, StoreMetrics, ThrottleCause,
 };
 #[cfg(feature = "sqs")]
 pub use sqs::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};

@@ -19,7 +19,7 @@ pub(crate) use self::{
     core::{Options, Recovery, Refusal},
     driver::{AcceptError, Events, EventsParts, RedriveError, RedriveFigures},
     event::{NewEvent, RequestId},
-    observation::{Meter, NoMeter, Observation},
+    observation::{Meter, Observation},
     outcome::{Run, RunOutcome, RunRequest},
     settings::{EventSettings, Settings, Target},
     status::{DeadCursor, DeadFilter, Depth, EventStatus, Status},

@@ -26,11 +26,3 @@ pub(crate) trait Meter: fmt::Debug + Send + Sync {
     /// Counts one.
     fn observe(&self, function: &FunctionKey, observation: Observation);
 }
-
-/// Counts nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct NoMeter;
-
-impl Meter for NoMeter {
-    fn observe(&self, _function: &FunctionKey, _observation: Observation) {}
-}

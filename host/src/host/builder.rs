@@ -285,7 +285,8 @@ impl HostBuilder {
     }
 
     /// How many resources have [metrics](Host::metrics) of their own: functions as they are invoked, each with the versions that
-    /// it leads to. What is beyond is counted together, under the name `other`. Default: 1,000; each makes some 60 lines at a scrape.
+    /// it leads to. What is beyond is counted together, under the name `other`. As many functions have counters of their events, and
+    /// as many queues figures. Default: 1,000; each makes some 60 lines at a scrape.
     pub fn metrics_resources_max(self, resources: usize) -> Self {
         Self { metrics_resources_max: resources, ..self }
     }

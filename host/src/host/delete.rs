@@ -70,6 +70,7 @@ impl Host {
         self.parts.registry.change::<_, DeleteFunctionError>(&key, audit, decide).await?;
         if number.is_none() {
             self.parts.shared.counters.forget(&key);
+            self.parts.event_counters.forget(&key);
         }
         Ok(())
     }

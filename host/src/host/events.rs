@@ -2,13 +2,18 @@
 
 use std::pin::Pin;
 use std::sync::Weak;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Host, HostParts};
-use crate::events::{EventSettings, Events, Run, RunOutcome, RunRequest, Settings, Target};
+use crate::events::{
+    EventSettings, Events, Meter, Observation, Run, RunOutcome, RunRequest, Settings, Target,
+};
 use crate::function::{
     Destination, EventInvokeConfig, FunctionKey, FunctionName, FunctionRef, Qualifier, Region, VersionNumber,
 };
 use crate::invocation::{Invoke, InvokeError, Throttled};
+use crate::metrics::EventCounters;
 use crate::registry::Function;
 use crate::sqs::QueueArn;
 
@@ -24,6 +29,21 @@ impl Host {
     /// The queue of events.
     pub(crate) fn events(&self) -> &Events {
         self.parts.events.get().expect("a host that is handed out has started its queue")
+    }
+}
+
+impl Meter for EventCounters {
+    fn observe(&self, function: &FunctionKey, observation: Observation) {
+        let series = self.of(function);
+        let counter = match observation {
+            Observation::Age { ms } => return series.began(Duration::from_millis(ms)),
+            Observation::Received => &series.received,
+            Observation::Dropped => &series.dropped,
+            Observation::DeadLetterError => &series.dead_letter_errors,
+            Observation::DestinationDeliveryFailure => &series.destination_delivery_failures,
+            Observation::RecursiveInvocationDropped => &series.recursive_invocations_dropped,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -55,6 +55,7 @@ use crate::events::Events;
 use crate::function::{FunctionArn, FunctionKey, FunctionRef, Limits, Qualifier, Region, VersionNumber};
 use crate::invocation::{Invoke, InvokeError, Outcome, Stages, Start};
 use crate::logs::Logs;
+use crate::metrics::EventCounters;
 use crate::pool::Checkout;
 use crate::registry::{Function, Registry};
 use crate::sqs::Queues;
@@ -80,7 +81,8 @@ pub use errors::{
 pub use event_invoke::{EventInvokeError, EventInvokeInfo};
 pub use listing::{ListFunctions, Page};
 pub use metrics::{
-    ConcurrencyFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures, VersionInstances,
+    ConcurrencyFigures, EventFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures,
+    QueueMetrics, VersionInstances,
 };
 pub use policies::{PolicyInfo, ResourcePolicyError};
 pub use provisioned::{ProvisionedError, ProvisionedInfo, ProvisionedStatus};
@@ -112,6 +114,9 @@ pub(crate) struct HostParts {
     events: OnceLock<Events>,
     region: Region,
     logs: Option<Logs>,
+    event_counters: Arc<EventCounters>,
+    /// How many resources have metrics of their own.
+    metrics_resources_max: usize,
     code_storage_bytes_max: u64,
     concurrency: Arc<Concurrency>,
     provisioning: Provisioning,

@@ -19,10 +19,10 @@ use super::{Host, HostBuilder, HostParts};
 use crate::artifact::{ArtifactSettings, Artifacts, LOADED_BYTES_MIN};
 use crate::concurrency::{Concurrency, ConcurrencySettings};
 use crate::cpu::Processors;
-use crate::events::{Events, EventsParts, NoMeter, Options, Recovery};
+use crate::events::{Events, EventsParts, Options, Recovery};
 use crate::function::{AccountId, LimitsError};
 use crate::logs::Logs;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, EventCounters};
 use crate::pool::Idlers;
 use crate::registry::Registry;
 #[cfg(feature = "sqs")]
@@ -157,6 +157,24 @@ fn event_options(settings: &HostBuilder) -> Options {
     }
 }
 
+/// What the queue of events is given of a host, which it does not keep alive.
+fn event_parts(
+    parts: &Arc<HostParts>,
+    options: Options,
+    sender: Arc<dyn Sender>,
+    time_scale: u32,
+) -> EventsParts {
+    EventsParts {
+        options,
+        journal: parts.journal.clone(),
+        run: Arc::new(Runner(Arc::downgrade(parts))),
+        settings: Arc::new(Wishes(Arc::downgrade(parts))),
+        sender,
+        meter: parts.event_counters.clone(),
+        time_scale,
+    }
+}
+
 /// Who sends to queues: those that are built in, or others.
 fn sender(settings: &HostBuilder, queues: &Queues) -> Arc<dyn Sender> {
     #[cfg(feature = "sqs")]
@@ -210,11 +228,13 @@ impl Host {
             provisioning,
             artifacts,
             shared: Arc::new(shared),
-            journal: journal.clone(),
+            journal,
             queues: queues.clone(),
             events: OnceLock::new(),
             region: settings.region,
             logs,
+            event_counters: EventCounters::new(settings.metrics_resources_max),
+            metrics_resources_max: settings.metrics_resources_max,
             code_storage_bytes_max: settings.code_storage_bytes_max,
             concurrency,
             processors,
@@ -226,15 +246,7 @@ impl Host {
             tasks,
             data_dir,
         });
-        let event_parts = EventsParts {
-            options,
-            journal,
-            run: Arc::new(Runner(Arc::downgrade(&parts))),
-            settings: Arc::new(Wishes(Arc::downgrade(&parts))),
-            sender,
-            meter: Arc::new(NoMeter),
-            time_scale,
-        };
+        let event_parts = event_parts(&parts, options, sender, time_scale);
         let host = Self { parts, caller: None };
         host.recover().await?;
         host.expire_idle_instances(settings.idle_time_max);

@@ -9,7 +9,7 @@ use crate::function::{FunctionKey, Qualifier, VersionNumber};
 /// How many resources a version remembers the counters of; for others they are looked up each time.
 const REMEMBERED_MAX: usize = 1024;
 /// What stands for names where there are more resources than have counters of their own. It is the number of no version.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// What counters are kept by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -20,15 +20,15 @@ pub(crate) struct FlushCounters {
 /// How often a journal was flushed to the disk, how long that took, and what waits for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub(crate) struct FlushFigures {
+pub struct FlushFigures {
     /// Each flush, with how long it took.
-    pub(crate) flushes: DurationHistogram,
+    pub flushes: DurationHistogram,
     /// How many changes of rows are on the disk.
-    pub(crate) changes_written: u64,
+    pub changes_written: u64,
     /// How many changes wait to be written.
-    pub(crate) changes_waiting: u64,
+    pub changes_waiting: u64,
     /// How many bytes these have.
-    pub(crate) bytes_waiting: u64,
+    pub bytes_waiting: u64,
 }
 
 #[cfg(feature = "sqlite")]

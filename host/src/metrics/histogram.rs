@@ -58,11 +58,32 @@ pub(super) const FLUSH_BOUNDS: Bounds = &[
     2_500_000, 10_000_000,
 ];
 
+/// From an event that runs at once to the oldest that one may usually become: a millisecond to 6 hours. First attempts, and those a
+/// minute and three minutes later, are apart.
+pub(super) const AGE_BOUNDS: Bounds = &[
+    1_000,
+    5_000,
+    25_000,
+    100_000,
+    500_000,
+    1_000_000,
+    5_000_000,
+    30_000_000,
+    90_000_000,
+    300_000_000,
+    900_000_000,
+    1_800_000_000,
+    3_600_000_000,
+    10_800_000_000,
+    21_600_000_000,
+];
+
 const _: () = assert!(
     RUN_BOUNDS.len() <= BOUNDS_MAX
         && INIT_BOUNDS.len() <= BOUNDS_MAX
         && COMPILE_BOUNDS.len() <= BOUNDS_MAX
         && FLUSH_BOUNDS.len() <= BOUNDS_MAX
+        && AGE_BOUNDS.len() <= BOUNDS_MAX
 );
 
 /// Durations being counted.
@@ -134,7 +155,7 @@ mod tests {
 
     #[test]
     fn bounds_rise() {
-        for bounds in [RUN_BOUNDS, INIT_BOUNDS, COMPILE_BOUNDS, FLUSH_BOUNDS] {
+        for bounds in [RUN_BOUNDS, INIT_BOUNDS, COMPILE_BOUNDS, FLUSH_BOUNDS, AGE_BOUNDS] {
             assert!(bounds.is_sorted_by(|one, next| one < next), "{bounds:?}");
         }
     }

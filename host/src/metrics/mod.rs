@@ -4,6 +4,7 @@
 
 mod compilation;
 mod counters;
+mod events;
 mod flushes;
 mod gauge;
 mod histogram;
@@ -14,9 +15,11 @@ mod store;
 pub use compilation::CompilationMetrics;
 pub(crate) use compilation::CompileCounters;
 pub(crate) use counters::{Counters, SeriesKey, VersionCounters};
+pub(crate) use events::EventCounters;
+pub use events::EventMetrics;
 #[cfg(feature = "sqlite")]
 pub(crate) use flushes::FlushCounters;
-pub(crate) use flushes::FlushFigures;
+pub use flushes::FlushFigures;
 #[cfg(feature = "http")]
 pub(crate) use gauge::Gauge;
 pub(crate) use gauge::Inside;

@@ -139,6 +139,11 @@ impl Events {
         self.0.core().depth()
     }
 
+    /// How many events there may be at a time that have not ended.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.parts.options.events_max
+    }
+
     /// Resolves when the journal has failed for good: the process is to end.
     pub(crate) async fn failed(&self) -> StoreError {
         let mut state = self.0.state.subscribe();

@@ -1,15 +1,21 @@
 //! What can be measured of a host, as plain values.
 
 mod concurrency;
+mod events;
+mod queues;
 
 pub use self::concurrency::{ConcurrencyFigures, FunctionConcurrency, ProvisionedConcurrencyFigures};
+pub use self::events::EventFigures;
+pub use self::queues::QueueMetrics;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Host;
 use crate::function::{FunctionKey, Qualifier, VersionNumber};
-use crate::metrics::{CompilationMetrics, LogMetrics, ResourceMetrics, SeriesKey, StoreMetrics};
+use crate::metrics::{
+    CompilationMetrics, FlushFigures, LogMetrics, ResourceMetrics, SeriesKey, StoreMetrics,
+};
 use crate::registry::Function;
 use crate::telemetry::DroppedLogs;
 
@@ -40,6 +46,13 @@ pub struct MetricsSnapshot {
     pub dropped_logs: DroppedLogs,
     /// How many changes of functions could not be kept.
     pub store: StoreMetrics,
+    /// What was counted of functions' events, and how many there are.
+    pub events: EventFigures,
+    /// How much there is in the queues that are built in, in the order of regions and names. Those beyond
+    /// [the bound](crate::HostBuilder::metrics_resources_max) are one together, whose names are `other`.
+    pub queues: Vec<QueueMetrics>,
+    /// How the journal of events and queues comes to the disk, if it does: a host without a folder keeps it in memory.
+    pub flushes: Option<FlushFigures>,
 }
 
 /// The instances of one version.
@@ -82,6 +95,9 @@ impl Host {
             dropped_logs: self.dropped_logs(),
             logs: self.parts.logs.as_ref().map(|logs| logs.queue().counters().read()),
             store: self.parts.registry.store_metrics(),
+            events: self.event_figures(),
+            queues: self.queue_metrics(),
+            flushes: (!self.parts.data_dir.is_temporary()).then(|| self.parts.journal.flushes()),
         }
     }
 

@@ -4,10 +4,12 @@ use super::Scrape;
 use super::definition::MetricDefinition;
 use super::definition::MetricKind::{Counter, Gauge, Histogram};
 use super::samples::Samples;
-use crate::{FunctionConcurrency, ProvisionedConcurrencyFigures, ResourceMetrics};
+use crate::{EventMetrics, FunctionConcurrency, ProvisionedConcurrencyFigures, ResourceMetrics};
 
 /// The labels of what is counted of each resource.
 const RESOURCE: &[&str] = &["function_name", "region", "resource", "executed_version"];
+/// The labels of what is measured of each function.
+const FUNCTION: &[&str] = &["function_name", "region"];
 /// The labels of what is measured of each version or alias with provisioned concurrency.
 const PROVISIONED: &[&str] = &["function_name", "region", "resource"];
 
@@ -95,7 +97,7 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
     MetricDefinition {
         name: "samovar_lambda_concurrent_executions",
         kind: Gauge,
-        labels: &["function_name", "region"],
+        labels: FUNCTION,
         help: "Invocations of a function that are running (CloudWatch: ConcurrentExecutions).",
         samples: |scrape, samples| {
             functions(scrape, |labels, function| samples.count(&labels, function.running as u64));
@@ -134,7 +136,7 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
     MetricDefinition {
         name: "samovar_lambda_reserved_concurrent_executions",
         kind: Gauge,
-        labels: &["function_name", "region"],
+        labels: FUNCTION,
         help: "Concurrency that a function has reserved, and may not exceed (GetFunctionConcurrency: \
                ReservedConcurrentExecutions).",
         samples: |scrape, samples| {
@@ -202,6 +204,64 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
             provisioned(scrape, |labels, figures| samples.count(&labels, figures.spillover_invocations));
         },
     },
+    MetricDefinition {
+        name: "samovar_lambda_async_events_received_total",
+        kind: Counter,
+        labels: FUNCTION,
+        help: "Events that were accepted for a function, to be run later (CloudWatch: AsyncEventsReceived).",
+        samples: |scrape, samples| {
+            events(scrape, |labels, events| samples.count(&labels, events.received));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_lambda_async_event_age_seconds",
+        kind: Histogram,
+        labels: FUNCTION,
+        help: "How old events were when a run of theirs began, further attempts too (CloudWatch: AsyncEventAge).",
+        samples: |scrape, samples| {
+            events(scrape, |labels, events| samples.durations(&labels, &events.ages));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_lambda_async_events_dropped_total",
+        kind: Counter,
+        labels: FUNCTION,
+        help: "Events that came to their end without success, wherever they are kept or sent then (CloudWatch: \
+               AsyncEventsDropped).",
+        samples: |scrape, samples| {
+            events(scrape, |labels, events| samples.count(&labels, events.dropped));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_lambda_dead_letter_errors_total",
+        kind: Counter,
+        labels: FUNCTION,
+        help: "How many times a dead letter could not be sent to its queue, this time or for good (CloudWatch: \
+               DeadLetterErrors).",
+        samples: |scrape, samples| {
+            events(scrape, |labels, events| samples.count(&labels, events.dead_letter_errors));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_lambda_destination_delivery_failures_total",
+        kind: Counter,
+        labels: FUNCTION,
+        help: "How many times a record could not be sent to a destination, this time or for good (CloudWatch: \
+               DestinationDeliveryFailures).",
+        samples: |scrape, samples| {
+            events(scrape, |labels, events| samples.count(&labels, events.destination_delivery_failures));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_lambda_recursive_invocations_dropped_total",
+        kind: Counter,
+        labels: FUNCTION,
+        help: "Dropped events that were not run because their function invokes itself in a circle (CloudWatch: \
+               RecursiveInvocationsDropped).",
+        samples: |scrape, samples| {
+            events(scrape, |labels, events| samples.count(&labels, events.recursive_invocations_dropped));
+        },
+    },
 ];
 
 fn resources<'a>(scrape: &'a Scrape, mut each: impl FnMut([&'a str; 4], &'a ResourceMetrics)) {
@@ -214,6 +274,12 @@ fn resources<'a>(scrape: &'a Scrape, mut each: impl FnMut([&'a str; 4], &'a Reso
 fn functions<'a>(scrape: &'a Scrape, mut each: impl FnMut([&'a str; 2], &'a FunctionConcurrency)) {
     for figures in &scrape.host.concurrency.functions {
         each([&figures.function, &figures.region], figures);
+    }
+}
+
+fn events<'a>(scrape: &'a Scrape, mut each: impl FnMut([&'a str; 2], &'a EventMetrics)) {
+    for metrics in &scrape.host.events.functions {
+        each([&metrics.function, &metrics.region], metrics);
     }
 }
 

@@ -1,8 +1,13 @@
 //! Metrics of Samovar's own.
 
+use super::Scrape;
 use super::definition::MetricDefinition;
 use super::definition::MetricKind::{Counter, Gauge, Histogram};
 use super::http_counters::{REFUSALS, STATUS_CLASSES};
+use crate::QueueMetrics;
+
+/// The labels of what is measured of each queue that is built in.
+const QUEUE: &[&str] = &["queue_name", "region"];
 
 /// Samovar's own metrics.
 pub(super) const DEFINITIONS: &[MetricDefinition] = &[
@@ -147,6 +152,110 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         },
     },
     MetricDefinition {
+        name: "samovar_async_events",
+        kind: Gauge,
+        labels: &["state"],
+        help: "Events by state: queued ones wait for a run or their next attempt, delivering ones have ended and somebody \
+               is being told, dead ones are in the dead table, and finished ones are only remembered.",
+        samples: |scrape, samples| {
+            let events = &scrape.host.events;
+            samples.count(&["queued"], events.queued as u64);
+            samples.count(&["running"], events.running as u64);
+            samples.count(&["delivering"], events.delivering as u64);
+            samples.count(&["dead"], events.dead as u64);
+            samples.count(&["finished"], events.finished as u64);
+        },
+    },
+    MetricDefinition {
+        name: "samovar_async_events_limit",
+        kind: Gauge,
+        labels: &[],
+        help: "How many events there may be that are queued, running or delivering; then no more are accepted.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.events.limit as u64),
+    },
+    MetricDefinition {
+        name: "samovar_async_messages",
+        kind: Gauge,
+        labels: &[],
+        help: "Messages to dead-letter queues and destinations that are still to be sent.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.events.deliveries as u64),
+    },
+    MetricDefinition {
+        name: "samovar_journal_flush_duration_seconds",
+        kind: Histogram,
+        labels: &[],
+        help: "How long it took to bring changes of events and queues to the disk, each time.",
+        samples: |scrape, samples| {
+            scrape.host.flushes.iter().for_each(|flushes| samples.durations(&[], &flushes.flushes));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_journal_changes_written_total",
+        kind: Counter,
+        labels: &[],
+        help: "Changes of events and queues that are on the disk.",
+        samples: |scrape, samples| {
+            scrape.host.flushes.iter().for_each(|flushes| samples.count(&[], flushes.changes_written));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_journal_changes_waiting",
+        kind: Gauge,
+        labels: &[],
+        help: "Changes of events and queues that wait to be written.",
+        samples: |scrape, samples| {
+            scrape.host.flushes.iter().for_each(|flushes| samples.count(&[], flushes.changes_waiting));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_journal_waiting_bytes",
+        kind: Gauge,
+        labels: &[],
+        help: "Memory that changes hold that wait to be written.",
+        samples: |scrape, samples| {
+            scrape.host.flushes.iter().for_each(|flushes| samples.count(&[], flushes.bytes_waiting));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_sqs_messages_visible",
+        kind: Gauge,
+        labels: QUEUE,
+        help: "Messages of a built-in queue that can be received (CloudWatch: ApproximateNumberOfMessagesVisible).",
+        samples: |scrape, samples| {
+            queues(scrape, |labels, queue| samples.count(&labels, queue.visible as u64));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_sqs_messages_not_visible",
+        kind: Gauge,
+        labels: QUEUE,
+        help: "Messages of a built-in queue that were received, and are kept from others (CloudWatch: \
+               ApproximateNumberOfMessagesNotVisible).",
+        samples: |scrape, samples| {
+            queues(scrape, |labels, queue| samples.count(&labels, queue.in_flight as u64));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_sqs_messages_delayed",
+        kind: Gauge,
+        labels: QUEUE,
+        help: "Messages of a built-in queue whose delay is not over (CloudWatch: ApproximateNumberOfMessagesDelayed).",
+        samples: |scrape, samples| {
+            queues(scrape, |labels, queue| samples.count(&labels, queue.delayed as u64));
+        },
+    },
+    MetricDefinition {
+        name: "samovar_sqs_oldest_message_age_seconds",
+        kind: Gauge,
+        labels: QUEUE,
+        help: "How old the oldest message of a built-in queue is, or 0 (CloudWatch: ApproximateAgeOfOldestMessage).",
+        samples: |scrape, samples| {
+            queues(scrape, |labels, queue| {
+                samples.add(&labels, queue.oldest_age.unwrap_or_default().as_secs_f64());
+            });
+        },
+    },
+    MetricDefinition {
         name: "samovar_ready",
         kind: Gauge,
         labels: &[],
@@ -161,3 +270,9 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         samples: |_, samples| samples.count(&[env!("CARGO_PKG_VERSION")], 1),
     },
 ];
+
+fn queues<'a>(scrape: &'a Scrape, mut each: impl FnMut([&'a str; 2], &'a QueueMetrics)) {
+    for metrics in &scrape.host.queues {
+        each([&metrics.name, &metrics.region], metrics);
+    }
+}
