@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -212,6 +213,7 @@ impl Host {
             shared: Arc::new(shared),
             queues: queues.clone(),
             events: OnceLock::new(),
+            dead_letter_tasks: Arc::new(Semaphore::new(super::dead_letters::TASKS_MAX)),
             region: settings.region,
             logs,
             code_storage_bytes_max: settings.code_storage_bytes_max,
