@@ -56,13 +56,15 @@ pub use artifact::{
 };
 pub use function::{Limits, LimitsError};
 pub use host::{
-    AcceptedEvent, AccountUsage, AliasError, AliasInfo, AuditLine, Caller, ChangeError, CodeStorageExceeded,
-    ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, DeleteFunctionError, Deployment,
-    EventFigures, EventInvokeError, EventInvokeInfo, FunctionConcurrency, FunctionNotFound, FunctionPending,
-    FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page,
-    PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus,
-    PublishAliasError, PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError,
-    ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, Unready, UpdateAlias,
+    AcceptedEvent, AccountUsage, AliasError, AliasInfo, AsyncDepth, AuditLine, Caller, ChangeError,
+    CodeStorageExceeded, ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError,
+    DeadLetterChangeError, DeadLetterCursor, DeadLetterFigures, DeadLetterFilter, DeadLetterTask,
+    DeleteFunctionError, Deployment, EventBody, EventFailure, EventFigures, EventInfo, EventInvokeError,
+    EventInvokeInfo, EventState, FunctionConcurrency, FunctionNotFound, FunctionPending, FunctionVersion,
+    Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page, PolicyInfo,
+    ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus, PublishAliasError,
+    PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError, ResourcePolicyError,
+    RevisionMismatch, SettingError, StartError, TooManyVersions, UndeliveredEvent, Unready, UpdateAlias,
     UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
@@ -83,6 +85,8 @@ pub use metrics::{
     CompilationMetrics, DurationHistogram, ErrorType, EventMetrics, FlushFigures, LogMetrics,
     ResourceMetrics, StoreMetrics, ThrottleCause,
 };
+/// How an asynchronous event ended.
+pub use policy::retry::Condition as EventCondition;
 #[cfg(feature = "sqs")]
 pub use sqs::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub use store::StoreError;

@@ -27,6 +27,14 @@ pub(crate) fn text(ms: u64) -> String {
     time.unwrap_or(Timestamp::MAX).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
+/// A time in milliseconds since 1970, as Lambda's API has it: `2026-11-21T17:00:00.000+0000`.
+#[cfg(feature = "http")]
+pub(crate) fn lambda(ms: u64) -> String {
+    let mut text = text(ms);
+    text.truncate(text.len() - 1);
+    text + "+0000"
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -23,6 +23,7 @@ mod boto3 {
 
     scenarios![
         aliases,
+        asynchronous,
         concurrency,
         event_invoke,
         functions,

@@ -42,6 +42,9 @@ pub(super) struct Invoke {
     /// A file with the event; `-` is standard input
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
+    /// Queue the event instead of waiting for its answer, and print its request id; `samovar events show` tells what became of it
+    #[arg(long = "async", conflicts_with_all = ["log", "repeat", "timing"])]
+    is_async: bool,
     /// Show the last 4 kB of what the call logged
     #[arg(long)]
     log: bool,
@@ -67,6 +70,9 @@ impl Invoke {
     pub(super) fn run(self) -> Result<ExitCode> {
         let event = self.event()?;
         let client = Client::new(&self.endpoint)?;
+        if self.is_async {
+            return self.queue(&client, &event);
+        }
         let mut calls = Calls::default();
         let start = if self.timing { COLD } else { ANY };
         let mut last = self.call(&client, &event, &mut calls, start)?;
@@ -112,6 +118,18 @@ impl Invoke {
         *calls.executed.entry(version.to_owned()).or_default() += 1;
         calls.function_errors += u32::from(header("x-amz-function-error").is_some());
         Ok(answer)
+    }
+
+    /// Has the event queued.
+    fn queue(&self, client: &Client, event: &[u8]) -> Result<ExitCode> {
+        let headers = [("content-type", "application/json"), ("x-amz-invocation-type", "Event")];
+        let path = function_path(&self.function, "/invocations");
+        let answer = client.send("POST", &path, &headers, event).map_err(|error| self.told(error))?;
+        let request_id = answer.headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
+        let request_id = request_id
+            .with_context(|| format!("{} does not answer as Lambda's API does", self.endpoint.url))?;
+        output::print(output::one_line(request_id).as_bytes())?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn told(&self, error: anyhow::Error) -> anyhow::Error {

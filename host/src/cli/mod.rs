@@ -6,9 +6,11 @@ mod backup;
 mod client;
 mod concurrency;
 mod config;
+mod dead_letters;
 mod delete;
 mod deploy;
 mod event_settings;
+mod events;
 mod figures;
 mod function_logs;
 mod functions;
@@ -53,6 +55,10 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Invoke a function and print its answer
     Invoke(invoke::Invoke),
+    /// Show what has become of an event that was invoked asynchronously
+    Events(events::Events),
+    /// Work with events that ended without success: list them, put them back, remove them
+    DeadLetters(dead_letters::DeadLetters),
     /// Show what a function has logged, and follow it
     Logs(function_logs::FunctionLogs),
     /// List the functions
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
         Command::Alias(alias) => alias.run(),
         Command::Rollback(rollback) => rollback.run(),
         Command::Invoke(invoke) => invoke.run(),
+        Command::Events(events) => events.run(),
+        Command::DeadLetters(dead_letters) => dead_letters.run(),
         Command::Logs(logs) => logs.run(),
         Command::Functions(functions) => functions.run(),
         Command::Versions(versions) => versions.run(),

@@ -11,6 +11,11 @@ const PAGES_MAX: usize = 4_000;
 
 /// All items of a list, as they were answered: those in `member` of every page at `path`.
 pub(super) fn all(client: &Client, path: &str, member: &str) -> Result<Vec<Value>> {
+    all_from(client, path, member, "Marker")
+}
+
+/// The same of a list whose pages begin where that key of the query says.
+pub(super) fn all_from(client: &Client, path: &str, member: &str, key: &str) -> Result<Vec<Value>> {
     let mut items = Vec::new();
     let mut page_path = path.to_owned();
     for _ in 0..PAGES_MAX {
@@ -21,7 +26,8 @@ pub(super) fn all(client: &Client, path: &str, member: &str) -> Result<Vec<Value
         items.extend(more);
         match page.remove("NextMarker") {
             Some(Value::String(marker)) if !marker.is_empty() => {
-                page_path = format!("{path}?Marker={}", segment(&marker));
+                let joint = if path.contains('?') { '&' } else { '?' };
+                page_path = format!("{path}{joint}{key}={}", segment(&marker));
             }
             _ => return Ok(items),
         }

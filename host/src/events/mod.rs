@@ -17,8 +17,8 @@ mod status;
 
 pub(crate) use self::{
     core::{Options, Recovery, Refusal},
-    driver::{AcceptError, Events, EventsParts, RedriveError, RedriveFigures},
-    event::{NewEvent, RequestId},
+    driver::{AcceptError, DeadCounts, Events, EventsParts, RedriveError},
+    event::{NewEvent, RequestId, Undelivered},
     observation::{Meter, Observation},
     outcome::{Run, RunOutcome, RunRequest},
     settings::{EventSettings, Settings, Target},

@@ -12,12 +12,14 @@ mod caller;
 mod compilation;
 mod create;
 mod data_dir;
+mod dead_letters;
 mod delete;
 mod deployment;
 mod description;
 mod entry;
 mod errors;
 mod event_invoke;
+mod event_status;
 mod events;
 mod listing;
 mod logs;
@@ -27,6 +29,8 @@ mod provisioned;
 mod provisioning;
 mod readiness;
 mod recovery;
+#[cfg(feature = "http")]
+mod recursion;
 mod reserved;
 mod settings;
 mod start;
@@ -38,7 +42,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +75,9 @@ pub use backup::{Backup, BackupError, backup};
 pub use builder::HostBuilder;
 pub use caller::{AuditLine, Caller};
 pub use create::{CreateFunction, CreateFunctionError};
+pub use dead_letters::{
+    DeadLetterChangeError, DeadLetterCursor, DeadLetterFigures, DeadLetterFilter, DeadLetterTask,
+};
 pub use delete::DeleteFunctionError;
 pub use deployment::{Deployment, PublishAliasError, PublishError};
 pub use description::{FunctionVersion, LastUpdate};
@@ -79,6 +86,7 @@ pub use errors::{
     UpdateInProgress,
 };
 pub use event_invoke::{EventInvokeError, EventInvokeInfo};
+pub use event_status::{AsyncDepth, EventBody, EventFailure, EventInfo, EventState, UndeliveredEvent};
 pub use listing::{ListFunctions, Page};
 pub use metrics::{
     ConcurrencyFigures, EventFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures,
@@ -112,6 +120,8 @@ pub(crate) struct HostParts {
     queues: Queues,
     /// There once the host has started.
     events: OnceLock<Events>,
+    /// Turns of those who put many dead letters back or remove them.
+    dead_letter_tasks: Arc<Semaphore>,
     region: Region,
     logs: Option<Logs>,
     event_counters: Arc<EventCounters>,

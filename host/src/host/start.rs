@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -231,6 +232,7 @@ impl Host {
             journal,
             queues: queues.clone(),
             events: OnceLock::new(),
+            dead_letter_tasks: Arc::new(Semaphore::new(super::dead_letters::TASKS_MAX)),
             region: settings.region,
             logs,
             event_counters: EventCounters::new(settings.metrics_resources_max),

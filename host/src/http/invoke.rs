@@ -63,7 +63,8 @@ pub(super) async fn invoke(api: &Api, parts: &Parts, function: &str, body: &mut 
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let trace_id = header(parts, &TRACE_ID)?.map_or_else(trace::new, str::to_owned);
-    request.trace_id = Some(trace_id.clone());
+    // The function gets it with this invocation counted, so that chains of functions that invoke each other have an end.
+    request.trace_id = Some(api.host.hop(&request.function, &trace_id).map_err(|_| WireError::recursive())?);
     let host = api.host.clone();
     let outcome = to_the_end(async move { host.invoke(request).await }).await??;
     Ok(answered(&outcome, trace_id))

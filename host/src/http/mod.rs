@@ -29,9 +29,26 @@
 //! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), GetCallerIdentity of
 //! STS, and the operations of SQS on the standard queues that are built in.
 //!
-//! Beside Lambda's operations there are two of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
+//! Beside Lambda's operations there are some of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
 //! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
 //! UpdateAlias does; as that it takes a `RevisionId`, in a JSON body or in the query.
+//!
+//! Neither has Lambda what shows what became of asynchronous events, under the request ids that their 202 gave them, and what works
+//! with dead letters: events that ended without success and that nobody was told of, and those whose ends somebody could not be
+//! told. All of it is JSON, and errors have the form of Lambda's.
+//!
+//! | request | answer |
+//! | --- | --- |
+//! | `GET /samovar/events/REQUEST_ID` | the event: `State` is `Queued`, `Running`, `Retrying`, `Delivering`, `Succeeded` or `Dead`. 404 `ResourceNotFoundException` if it is not known or not kept any longer. With `?body=1` it has the `Result` of a success or the `Payload` of what is dead, as JSON or, if it is none, as a text |
+//! | `GET /samovar/dead-letters` | `DeadLetters`, the one that ended first at the beginning, 50 at most, and `NextMarker` if there may be more. The query takes `function`, `reason` (a condition such as `RetriesExhausted`), `older-than-seconds`, `marker` and `max-items` |
+//! | `GET /samovar/dead-letters/REQUEST_ID` | one of them, also with `?body=1` |
+//! | `POST /samovar/dead-letters/REQUEST_ID/redrive` | puts it back into the queue under its request id, and answers with it. 409 `ResourceConflictException` if it is none, or succeeded and is not to run again |
+//! | `DELETE /samovar/dead-letters/REQUEST_ID` | 204: it is gone for good |
+//! | `POST /samovar/dead-letters/redrive` | puts all back that are there now and fit `Function`, `Reason` and `OlderThanSeconds` of the body, at most `RatePerSecond` (1 to 10,000) a second if that is given |
+//! | `POST /samovar/dead-letters/purge` | removes all that are there now and fit |
+//!
+//! The last two answer with how many `Matched`, and how many of them are `Done` and `Refused`: with 200 when they are through, or with
+//! 202 after two seconds: then it goes on. Eight may go on at a time, one more is a 429.
 //!
 //! `GET /healthz` tells that the process answers, `GET /readyz` whether it takes invocations (200 `ok`, or 503 with the reason),
 //! and `GET /metrics` what was [measured](metric_definitions), for Prometheus.
@@ -55,6 +72,7 @@ mod connection_limits;
 mod credential;
 mod engine_error;
 mod event_invoke;
+mod events;
 mod function_answer;
 mod function_code;
 mod function_environment;

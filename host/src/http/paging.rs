@@ -17,6 +17,10 @@ pub(super) struct Paging {
 }
 
 impl Paging {
+    pub(super) fn new(marker: Option<String>, max_items: Option<usize>) -> Self {
+        Self { marker, max_items }
+    }
+
     /// How many items the page may have.
     pub(super) fn limit(&self) -> usize {
         self.max_items.map_or(ITEMS_MAX, |items| items.min(ITEMS_MAX))

@@ -18,7 +18,7 @@ use super::service::Service;
 use super::settings::HttpSettings;
 use super::target::Target;
 use super::wire_error::WireError;
-use super::{alias_history, code, invoke, metrics, readiness};
+use super::{alias_history, code, events, invoke, metrics, readiness};
 
 /// Lambda's API over a host, to be served by [`serve`](super::serve) or as a part of an application of your own.
 ///
@@ -113,6 +113,19 @@ impl Api {
                 let rolled_back =
                     async { alias_history::roll_back(&host, parts, function, alias, body.await).await };
                 Ok(identified(Box::pin(rolled_back).await, id))
+            }
+            Target::Event { id } => Box::pin(events::show(&self.host, parts, id)).await,
+            Target::DeadLetters => events::dead_letters(&self.host, parts),
+            Target::DeadLetter { id } => Box::pin(events::dead_letter(&self.host, parts, id)).await,
+            Target::RedriveDeadLetter { id } => Box::pin(events::redrive_one(&self.host, id)).await,
+            Target::PurgeDeadLetter { id } => Box::pin(events::purge_one(&self.host, id)).await,
+            Target::RedriveDeadLetters => {
+                let body = Box::pin(self.bodies.read(body, events::BODY_LIMIT)).await;
+                Box::pin(events::redrive(&self.host, parts, body)).await
+            }
+            Target::PurgeDeadLetters => {
+                let body = Box::pin(self.bodies.read(body, events::BODY_LIMIT)).await;
+                Box::pin(events::purge(&self.host, parts, body)).await
             }
             Target::Health => Ok("ok".into_response()),
             Target::Readiness => Ok(readiness::answer(self.ready())),

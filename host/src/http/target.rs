@@ -31,6 +31,22 @@ pub(super) enum Target<'a> {
         function: &'a str,
         alias: &'a str,
     },
+    /// What has become of an event.
+    Event {
+        id: &'a str,
+    },
+    DeadLetters,
+    DeadLetter {
+        id: &'a str,
+    },
+    RedriveDeadLetter {
+        id: &'a str,
+    },
+    PurgeDeadLetter {
+        id: &'a str,
+    },
+    RedriveDeadLetters,
+    PurgeDeadLetters,
     Health,
     /// Whether the host takes invocations.
     Readiness,
@@ -57,6 +73,16 @@ impl<'a> Target<'a> {
                     _ => Self::Operation,
                 }
             }
+            ("GET", ["samovar", "events", id, "", ""]) if !id.is_empty() => Self::Event { id },
+            (method, ["samovar", "dead-letters", id, what, ""]) => match (method, id, what) {
+                ("GET", "", "") => Self::DeadLetters,
+                ("POST", "redrive", "") => Self::RedriveDeadLetters,
+                ("POST", "purge", "") => Self::PurgeDeadLetters,
+                ("GET", id, "") => Self::DeadLetter { id },
+                ("DELETE", id, "") if !id.is_empty() => Self::PurgeDeadLetter { id },
+                ("POST", id, "redrive") => Self::RedriveDeadLetter { id },
+                _ => Self::Operation,
+            },
             ("GET" | "HEAD", ["healthz", "", ..]) => Self::Health,
             ("GET" | "HEAD", ["readyz", "", ..]) => Self::Readiness,
             ("GET", ["metrics", "", ..]) => Self::Metrics,
@@ -105,7 +131,26 @@ mod tests {
         {
             assert_eq!(own(method, rest), Target::Operation, "{method} {rest}");
         }
-        for path in ["/", "/healthz/deep", "/code/a/b", "/code/a/b/c/d"] {
+        let id = "6b0e4d1c";
+        assert_eq!(of("GET", "/samovar/events/6b0e4d1c"), Target::Event { id });
+        for (method, path, target) in [
+            ("GET", "", Target::DeadLetters),
+            ("POST", "/redrive", Target::RedriveDeadLetters),
+            ("POST", "/purge", Target::PurgeDeadLetters),
+            ("GET", "/6b0e4d1c", Target::DeadLetter { id }),
+            ("DELETE", "/6b0e4d1c", Target::PurgeDeadLetter { id }),
+            ("POST", "/6b0e4d1c/redrive", Target::RedriveDeadLetter { id }),
+            ("DELETE", "", Target::Operation),
+            ("POST", "/6b0e4d1c", Target::Operation),
+            ("POST", "/6b0e4d1c/purge", Target::Operation),
+            ("GET", "/6b0e4d1c/redrive", Target::Operation),
+        ] {
+            let path = format!("/samovar/dead-letters{path}");
+            assert_eq!(of(method, path.leak()), target, "{method}");
+        }
+        for path in
+            ["/samovar/events", "/samovar/events/a/b", "/", "/healthz/deep", "/code/a/b", "/code/a/b/c/d"]
+        {
             assert_eq!(of("GET", path), Target::Operation, "{path}");
         }
     }

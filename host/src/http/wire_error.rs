@@ -49,6 +49,7 @@ pub(super) enum Exception {
     PolicyLengthExceeded,
     PreconditionFailed,
     ProvisionedConcurrencyConfigNotFound,
+    RecursiveInvocation,
     RequestEntityTooLarge,
     RequestTimeout,
     RequestTooLarge,
@@ -75,7 +76,7 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::AccessDenied,
         Self::AliasLimitExceeded,
         Self::CallerRateLimit,
@@ -87,6 +88,7 @@ impl Exception {
         Self::PolicyLengthExceeded,
         Self::PreconditionFailed,
         Self::ProvisionedConcurrencyConfigNotFound,
+        Self::RecursiveInvocation,
         Self::RequestEntityTooLarge,
         Self::RequestTimeout,
         Self::RequestTooLarge,
@@ -131,6 +133,9 @@ impl Exception {
             }
             Self::ProvisionedConcurrencyConfigNotFound => {
                 (StatusCode::NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException", "message", user)
+            }
+            Self::RecursiveInvocation => {
+                (StatusCode::BAD_REQUEST, "RecursiveInvocationException", "Message", user)
             }
             Self::RequestEntityTooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "message", user)
@@ -350,6 +355,14 @@ impl WireError {
         Self::parameter(
             "This operation is permitted on Lambda functions only. Versions and aliases do not support this operation. \
              Please specify either a function name or an unqualified function ARN.",
+        )
+    }
+
+    /// A function invokes itself in a circle.
+    pub(super) fn recursive() -> Self {
+        Self::new(
+            Exception::RecursiveInvocation,
+            "Lambda has detected your function being invoked in a recursive loop with other resources.",
         )
     }
 

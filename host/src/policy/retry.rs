@@ -20,7 +20,8 @@ const RETRY_MS: u64 = 60_000;
 
 /// Why an event is at its end: the `condition` of a destination record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) enum Condition {
+#[non_exhaustive]
+pub enum Condition {
     /// The function answered.
     Success,
     /// It ended with an error as often as it may run.
@@ -35,7 +36,6 @@ pub(crate) enum Condition {
     RecursiveInvocation,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "filters of dead letters will use it"))]
 impl Condition {
     /// All of them.
     pub(crate) const ALL: [Self; 6] = [
@@ -48,7 +48,7 @@ impl Condition {
     ];
 
     /// Its name in a record.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "Success",
             Self::RetriesExhausted => "RetriesExhausted",
@@ -60,7 +60,7 @@ impl Condition {
     }
 
     /// Takes the name of one.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|condition| condition.as_str() == text)
     }
 }

@@ -71,7 +71,7 @@ impl Core {
         let mut places = self.dead.after(filter.function.as_ref(), after);
         let mut last = None;
         for place in places.by_ref().take(LOOKED_AT_MAX) {
-            if filter.older_than_ms.is_some_and(|age_ms| place.at + age_ms > stamp.at) {
+            if filter.older_than_ms.is_some_and(|age_ms| place.at.saturating_add(age_ms) > stamp.at) {
                 return (page, None);
             }
             if page.len() == limit {

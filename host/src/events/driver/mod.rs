@@ -29,7 +29,7 @@ use crate::store::StoreError;
 use crate::store::journal::Journal;
 use crate::timestamp;
 
-pub(crate) use dead::{RedriveError, RedriveFigures};
+pub(crate) use dead::{DeadCounts, RedriveError};
 
 /// What the queue of events is made of.
 #[derive(Debug)]

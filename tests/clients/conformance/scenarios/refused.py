@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import re
 from urllib.parse import urlsplit
 
 from conformance import known, samples
@@ -16,7 +15,7 @@ THERE = """
     DeleteFunctionEventInvokeConfig DeleteProvisionedConcurrencyConfig DeleteResourcePolicy GetAccountSettings GetAlias
     GetFunction GetFunctionCodeSigningConfig GetFunctionConcurrency GetFunctionConfiguration
     GetFunctionEventInvokeConfig GetFunctionRecursionConfig GetPolicy GetProvisionedConcurrencyConfig GetResourcePolicy
-    GetRuntimeManagementConfig Invoke ListAliases ListFunctionEventInvokeConfigs ListFunctions
+    GetRuntimeManagementConfig Invoke InvokeAsync ListAliases ListFunctionEventInvokeConfigs ListFunctions
     ListProvisionedConcurrencyConfigs ListTags ListVersionsByFunction PublishVersion PutFunctionConcurrency
     PutFunctionEventInvokeConfig PutFunctionRecursionConfig PutProvisionedConcurrencyConfig PutResourcePolicy
     RemovePermission TagResource UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
@@ -31,32 +30,10 @@ def not_implemented(t):
     others = [operation for operation in t.operations() if operation.name not in there]
     t.equal(len(others) + len(there), len(t.operations()), "all are told apart")
     methods = {name: method for method, name in t.client.meta.method_to_api_mapping.items()}
-    # It looks for its function first.
-    others = [operation for operation in others if operation.name != "InvokeAsync"]
     for operation in others:
         message = f"{operation.name} is not implemented by Samovar yet"
         t.fails("ServiceException", message, methods[operation.name], **samples.request(operation))
         t.equal(t.last.status, 501, operation.name)
-
-
-@step
-def later(t):
-    """an asynchronous invocation is refused, not forgotten"""
-    t.function("f")
-    event, old = ("invoke", {"InvocationType": "Event", "Payload": b"{}"}), ("invoke_async", {"InvokeArgs": b"{}"})
-    for operation, arguments in (event, old):
-        message = "Asynchronous invocation is not implemented by Samovar yet"
-        t.fails("ServiceException", message, operation, FunctionName="f", **arguments)
-        t.equal(t.last.status, 501, operation)
-        nobody = f"Function not found: {t.arn('nobody')}"
-        t.fails("ResourceNotFoundException", nobody, operation, FunctionName="nobody", **arguments)
-    limit = 1_048_576
-    request = {"FunctionName": "f", "InvocationType": "Event"}
-    too_large = f"{limit + 1} byte payload is too large for the Event invocation type (limit {limit} bytes)"
-    t.fails("RequestTooLargeException", too_large, "invoke", **request, Payload=b'"' + b"x" * (limit - 1) + b'"')
-    no_json = re.compile("Could not parse request body into json: .+")
-    t.fails("InvalidRequestContentException", no_json, "invoke", **request, Payload=b"{")
-    t.fails("InvalidRequestContentException", no_json, "invoke_async", FunctionName="f", InvokeArgs=b"{")
 
 
 @step

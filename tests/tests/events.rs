@@ -1,0 +1,250 @@
+//! Asynchronous events from the 202 to their ends, dead letters, and functions that invoke themselves in a circle: over HTTP, and with
+//! the command line.
+
+use std::time::{Duration, Instant};
+
+use samovar_tests::{Response, Server, guest_path, raw_request, samovar};
+use serde_json::{Value, json};
+
+/// Retries that Lambda makes after one and two minutes come after 60 and 120 ms.
+const FAST: [&str; 2] = ["--event-time-scale", "1000"];
+/// How long something may take that takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn ask(server: &Server, line: &str, headers: &str, body: &str) -> Response {
+    let head = format!("{line} HTTP/1.1\nHost: localhost{headers}");
+    raw_request(server.address(), &head, body.as_bytes())
+}
+
+fn ran(server: &Server, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = samovar().args(arguments).args(["--endpoint", server.endpoint()]).output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// What a command prints that succeeds.
+fn printed(server: &Server, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = ran(server, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
+    stdout
+}
+
+/// The lines of a table, their cells with one blank between them.
+fn table(server: &Server, arguments: &[&str]) -> Vec<String> {
+    let text = printed(server, arguments);
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn deploy(server: &Server, name: &str, guest: &str) {
+    printed(server, &["deploy", name, &guest_path(guest)]);
+}
+
+/// Queues an event, and gives the id that it was accepted with.
+fn queued(server: &Server, function: &str, event: &str) -> String {
+    let line = format!("POST /2015-03-31/functions/{function}/invocations");
+    let response = ask(server, &line, "\nX-Amz-Invocation-Type: Event", event);
+    assert_eq!((response.status, response.body.is_empty()), (202, true), "{response:?}");
+    response.header("x-amzn-requestid").to_owned()
+}
+
+fn event(server: &Server, id: &str) -> Value {
+    let response = ask(server, &format!("GET /samovar/events/{id}?body=1"), "", "");
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()
+}
+
+/// The event, once it is in that state.
+fn when(server: &Server, id: &str, state: &str) -> Value {
+    let began = Instant::now();
+    loop {
+        let event = event(server, id);
+        if event["State"] == state {
+            return event;
+        }
+        assert!(began.elapsed() < PATIENCE, "it is not {state}: {event}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn error_of(response: &Response) -> (u16, String) {
+    (response.status, response.header("x-amzn-errortype").to_owned())
+}
+
+#[test]
+fn an_event_that_is_accepted_is_run_and_its_result_is_kept() {
+    let server = Server::start();
+    deploy(&server, "echo", "echo");
+    let id = queued(&server, "echo", r#"{"order":7}"#);
+    let ended = when(&server, &id, "Succeeded");
+    assert_eq!(ended["Result"], json!({ "order": 7 }));
+    assert_eq!(ended["FunctionArn"], "arn:aws:lambda:us-east-1:000000000000:function:echo:$LATEST");
+    assert_eq!((&ended["Attempts"], &ended["ExecutedVersion"]), (&json!(1), &json!("$LATEST")));
+    assert_eq!((&ended["RequestId"], ended.get("Payload")), (&json!(id), None));
+    let without = ask(&server, &format!("GET /samovar/events/{id}"), "", "").json();
+    assert_eq!(without.get("Result"), None, "only who asks for the body gets it");
+    // InvokeAsync is the older form of the same.
+    let old = ask(&server, "POST /2014-11-13/functions/echo/invoke-async", "", "[1]");
+    assert_eq!(old.status, 202, "{old:?}");
+    assert_eq!(when(&server, old.header("x-amzn-requestid"), "Succeeded")["Result"], json!([1]));
+    let unknown = ask(&server, "GET /samovar/events/6b0e4d1c-0000-0000-0000-000000000000", "", "");
+    assert_eq!(error_of(&unknown), (404, "ResourceNotFoundException".to_owned()));
+    assert!(unknown.json()["Message"].as_str().is_some_and(|text| text.starts_with("Event not found: 6b0e")));
+}
+
+#[test]
+fn a_function_that_fails_is_tried_three_times_and_its_event_is_a_dead_letter() {
+    let server = Server::start_with(&FAST);
+    deploy(&server, "fails", "fails");
+    let id = queued(&server, "fails", r#"{"id":7}"#);
+    let dead = when(&server, &id, "Dead");
+    assert_eq!((&dead["Condition"], &dead["Attempts"]), (&json!("RetriesExhausted"), &json!(3)));
+    assert_eq!(dead["LastFailure"], json!({ "Code": 200, "Message": "there is no order 7" }));
+    assert_eq!((&dead["Payload"], &dead["Told"]), (&json!({ "id": 7 }), &json!([])));
+
+    let list = |query: &str| ask(&server, &format!("GET /samovar/dead-letters{query}"), "", "").json();
+    let ids = |list: &Value| -> Vec<String> {
+        let letters = list["DeadLetters"].as_array().expect("a list");
+        letters.iter().map(|letter| letter["RequestId"].as_str().expect("an id").to_owned()).collect()
+    };
+    for fits in ["", "?function=fails", "?reason=RetriesExhausted", "?older-than-seconds=0&max-items=1"] {
+        assert_eq!(ids(&list(fits)), [id.as_str()], "{fits}");
+    }
+    for none in ["?function=other", "?reason=HostCrash", "?older-than-seconds=86400"] {
+        assert!(ids(&list(none)).is_empty(), "{none}");
+    }
+    for bad in ["?reason=Boredom", "?older-than-seconds=x", "?marker=%25", "?function=fails:1"] {
+        assert_eq!(ask(&server, &format!("GET /samovar/dead-letters{bad}"), "", "").status, 400, "{bad}");
+    }
+    let letter = ask(&server, &format!("GET /samovar/dead-letters/{id}"), "", "");
+    assert_eq!((letter.status, &letter.json()["State"]), (200, &json!("Dead")));
+
+    let again = ask(&server, &format!("POST /samovar/dead-letters/{id}/redrive"), "", "");
+    assert_eq!((again.status, &again.json()["Redrives"]), (200, &json!(1)), "{again:?}");
+    let dead = when(&server, &id, "Dead");
+    assert_eq!(
+        (&dead["RequestId"], &dead["Attempts"], &dead["Redrives"]),
+        (&json!(id), &json!(3), &json!(1))
+    );
+
+    // One that works now.
+    deploy(&server, "fails", "echo");
+    let all =
+        ask(&server, "POST /samovar/dead-letters/redrive", "", r#"{"Function":"fails","RatePerSecond":10}"#);
+    assert_eq!((all.status, all.json()), (200, json!({ "Matched": 1, "Done": 1, "Refused": 0 })));
+    assert_eq!(when(&server, &id, "Succeeded")["Result"], json!({ "id": 7 }));
+    let over = ask(&server, &format!("POST /samovar/dead-letters/{id}/redrive"), "", "");
+    assert_eq!(error_of(&over), (409, "ResourceConflictException".to_owned()));
+    for (line, body) in
+        [("redrive", r#"{"function":"fails"}"#), ("redrive", r#"{"RatePerSecond":0}"#), ("purge", "{")]
+    {
+        let refused = ask(&server, &format!("POST /samovar/dead-letters/{line}"), "", body);
+        assert_eq!(refused.status, 400, "{line} {body}");
+    }
+
+    deploy(&server, "fails", "fails");
+    let (one, other) = (queued(&server, "fails", r#"{"id":1}"#), queued(&server, "fails", r#"{"id":2}"#));
+    when(&server, &one, "Dead");
+    when(&server, &other, "Dead");
+    assert_eq!(ask(&server, &format!("DELETE /samovar/dead-letters/{one}"), "", "").status, 204);
+    assert_eq!(ask(&server, &format!("GET /samovar/events/{one}"), "", "").status, 404);
+    assert_eq!(ask(&server, &format!("DELETE /samovar/dead-letters/{one}"), "", "").status, 404);
+    let purged = ask(&server, "POST /samovar/dead-letters/purge", "", "{}").json();
+    assert_eq!(purged, json!({ "Matched": 1, "Done": 1, "Refused": 0 }));
+    assert!(ids(&list("")).is_empty());
+}
+
+#[test]
+fn the_command_line_shows_events_and_works_with_dead_letters() {
+    let server = Server::start_with(&FAST);
+    deploy(&server, "echo", "echo");
+    deploy(&server, "fails", "fails");
+    let id = printed(&server, &["invoke", "echo", "--async", "--payload", r#"{"a":1}"#]);
+    let id = id.trim_end();
+    when(&server, id, "Succeeded");
+    let shown = table(&server, &["events", "show", id]);
+    for line in [
+        "WHAT VALUE".to_owned(),
+        format!("request id {id}"),
+        "function arn:aws:lambda:us-east-1:000000000000:function:echo:$LATEST".to_owned(),
+        "state Succeeded".to_owned(),
+        "attempts 1".to_owned(),
+        "executed version $LATEST".to_owned(),
+        r#"result {"a":1}"#.to_owned(),
+    ] {
+        assert!(shown.contains(&line), "{line}: {shown:?}");
+    }
+    let json = printed(&server, &["events", "show", id, "--output", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON")["Result"], json!({ "a": 1 }));
+    let (code, _, stderr) = ran(&server, &["events", "show", "nothing"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("Event not found: nothing") && stderr.contains("404"), "{stderr}");
+
+    let ids: Vec<String> =
+        (1..=3).map(|order| queued(&server, "fails", &format!(r#"{{"id":{order}}}"#))).collect();
+    for id in &ids {
+        when(&server, id, "Dead");
+    }
+    let list = table(&server, &["dead-letters", "list", "--function", "fails"]);
+    assert_eq!(list[0], "REQUEST ID FUNCTION ENDED (UTC) REASON ATTEMPTS WHAT WENT WRONG");
+    assert_eq!(list.len(), 4, "{list:?}");
+    let of_first = list.iter().find(|line| line.starts_with(&ids[0])).expect("the first");
+    assert!(of_first.ends_with(" RetriesExhausted 3 there is no order 1"), "{of_first}");
+    assert!(of_first.starts_with(&format!("{} fails:$LATEST ", ids[0])), "{of_first}");
+    let json =
+        printed(&server, &["dead-letters", "list", "--reason", "RetriesExhausted", "--output", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON").as_array().map(Vec::len), Some(3));
+    let (code, stdout, stderr) = ran(&server, &["dead-letters", "list", "--older-than", "2d"]);
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (Some(0), "", "there are no dead letters that fit\n")
+    );
+    assert!(table(&server, &["dead-letters", "show", &ids[1]]).contains(&r#"payload {"id":2}"#.to_owned()));
+
+    let put_back = printed(&server, &["dead-letters", "redrive", &ids[0]]);
+    assert_eq!(put_back, format!("put {} back\n", ids[0]));
+    when(&server, &ids[0], "Dead");
+    let put_back = printed(&server, &["dead-letters", "redrive", "--function", "fails", "--rate", "100"]);
+    assert_eq!(put_back, "3 of 3 dead letters put back\n");
+    for id in &ids {
+        when(&server, id, "Dead");
+    }
+    let (code, _, stderr) = ran(&server, &["dead-letters", "purge"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("say --yes"), "{stderr}");
+    assert_eq!(printed(&server, &["dead-letters", "purge", &ids[2]]), format!("removed {}\n", ids[2]));
+    assert_eq!(printed(&server, &["dead-letters", "purge", "--yes"]), "2 of 2 dead letters removed\n");
+    assert_eq!(ran(&server, &["dead-letters", "list"]).1, "");
+}
+
+#[test]
+fn a_function_that_invokes_itself_in_a_circle_is_refused() {
+    let server = Server::start();
+    deploy(&server, "context", "context");
+    let invoke = |trace: &str| {
+        let header = format!("\nX-Amzn-Trace-Id: {trace}");
+        ask(&server, "POST /2015-03-31/functions/context/invocations", &header, "{}")
+    };
+    let mut trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0".to_owned();
+    for hop in 1..=16 {
+        let response = invoke(&trace);
+        assert_eq!((response.status, response.header("x-amzn-trace-id")), (200, trace.as_str()), "{hop}");
+        let seen = response.json()["xray_trace_id"].as_str().expect("a header").to_owned();
+        assert!(seen.ends_with(&format!(":{hop}")), "{seen}");
+        // What a function sends on is what it was given.
+        trace = seen;
+    }
+    let refused = invoke(&trace);
+    assert_eq!(error_of(&refused), (400, "RecursiveInvocationException".to_owned()));
+    assert!(refused.json()["Message"].is_string(), "{refused:?}");
+    let config = "PUT /2024-08-31/functions/context/recursion-config";
+    assert_eq!(ask(&server, config, "", r#"{"RecursiveLoop":"Allow"}"#).status, 200);
+    assert_eq!(invoke(&trace).status, 200);
+    assert_eq!(ask(&server, config, "", r#"{"RecursiveLoop":"Terminate"}"#).status, 200);
+
+    // One that is queued is accepted, and is dead without having run.
+    let header = format!("\nX-Amz-Invocation-Type: Event\nX-Amzn-Trace-Id: {trace}");
+    let accepted = ask(&server, "POST /2015-03-31/functions/context/invocations", &header, "{}");
+    assert_eq!(accepted.status, 202);
+    let dead = when(&server, accepted.header("x-amzn-requestid"), "Dead");
+    assert_eq!((&dead["Condition"], &dead["Attempts"]), (&json!("RecursiveInvocation"), &json!(0)));
+}
