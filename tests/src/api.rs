@@ -25,6 +25,8 @@ pub struct Reply {
     pub status: u16,
     /// The type of the error in the API's own terms, empty if there is none.
     pub error_type: String,
+    /// The id of the request.
+    pub request_id: String,
     /// Which version was invoked, empty if none was.
     pub executed_version: String,
     /// Whether the function itself failed.
@@ -64,7 +66,25 @@ impl Api {
     /// # Errors
     /// When no whole answer came.
     pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply, ureq::Error> {
-        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.endpoint));
+        self.try_call_with(&[], method, path, body)
+    }
+
+    /// The same with further headers.
+    ///
+    /// # Errors
+    /// When no whole answer came.
+    pub fn try_call_with(
+        &self,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Reply, ureq::Error> {
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.endpoint));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let answer = match body {
             None => self.agent.run(request.body(())?),
             Some(body) => self.agent.run(request.body(body.to_string())?),
@@ -121,10 +141,12 @@ impl Api {
         let header =
             |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let error_type = header("x-amzn-errortype").to_owned();
+        let request_id = header("x-amzn-requestid").to_owned();
         let is_function_error = !header("x-amz-function-error").is_empty();
         let executed_version = header("x-amz-executed-version").to_owned();
         let body = answer.body_mut().read_to_vec()?;
         let body = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(Reply { status: answer.status().as_u16(), error_type, executed_version, is_function_error, body })
+        let status = answer.status().as_u16();
+        Ok(Reply { status, error_type, request_id, executed_version, is_function_error, body })
     }
 }

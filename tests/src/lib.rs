@@ -8,9 +8,11 @@ mod case;
 mod component;
 #[path = "../../guest-examples/hostile/mod.rs"]
 pub mod hostile;
+mod ledger;
 pub mod mutation;
 pub mod process;
 mod scrape;
+mod sink;
 mod sqs_recorder;
 mod sqs_server;
 pub mod zip;
@@ -18,7 +20,9 @@ pub mod zip;
 pub use api::{Api, Reply};
 pub use case::Case;
 pub use component::{Handler, component, component_of_preview1, component_of_world};
+pub use ledger::{Fate, Findings, Ledger, Problem};
 pub use scrape::Scrape;
+pub use sink::{Sink, queue_arn, record_of};
 pub use sqs_recorder::{Behaviour, RecordedAttribute, RecordedMessage, RecordedRequest, SqsRecorder};
 pub use sqs_server::SqsServer;
 

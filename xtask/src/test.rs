@@ -41,7 +41,7 @@ struct LongRun {
     also: Option<&'static str>,
 }
 
-const LONG_RUNS: [LongRun; 3] = [
+const LONG_RUNS: [LongRun; 4] = [
     // In the server's own process: a worker for each would take hours longer, and shield the server.
     LongRun {
         flag: "--mutations",
@@ -51,6 +51,7 @@ const LONG_RUNS: [LongRun; 3] = [
     },
     LongRun { flag: "--hostile", test: "hostile_suite", variable: "SAMOVAR_HOSTILE_RUNS", also: None },
     LongRun { flag: "--slot-reuses", test: "slot_reuse", variable: "SAMOVAR_SLOT_REUSES", also: None },
+    LongRun { flag: "--ledger", test: "ledger", variable: "SAMOVAR_LEDGER_CYCLES", also: None },
 ];
 
 impl<'a> Selection<'a> {

@@ -20,19 +20,17 @@ mod sender;
 mod settings;
 mod state;
 
-pub(crate) use attribute::{AttributeError, AttributeValue, MessageAttribute};
+pub(crate) use attribute::{AttributeValue, MessageAttribute};
 pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub(crate) use limits::MESSAGE_BYTES_MAX;
 pub(crate) use message::{MessageError, MessageId, OutgoingMessage};
-pub(crate) use name::{QueueArn, QueueArnError, QueueName, QueueNameError};
+pub(crate) use name::{QueueArn, QueueName, QueueNameError};
 #[cfg(feature = "sqs")]
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{
-    CreateQueueError, QueueError, QueueInfo, QueueList, Queues, Receive, ReceiveError, ReceivedMessage,
-    Recovery, SendRequest,
+    CreateQueueError, QueueError, QueueInfo, Queues, Receive, ReceiveError, ReceivedMessage, SendRequest,
 };
 pub(crate) use receipt::ReceiptHandle;
-pub(crate) use record::{MESSAGE, QUEUE};
 pub(crate) use sender::{SendError, Sender, Sending};
-pub(crate) use settings::{QueueChange, QueueSetting, QueueSettings};
+pub(crate) use settings::{QueueChange, QueueSetting};
 pub(crate) use state::{QueueFigures, VisibilityError};

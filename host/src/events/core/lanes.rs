@@ -50,6 +50,7 @@ impl Lanes {
         }
     }
 
+    #[cfg(test)]
     /// How many places are taken.
     pub(super) fn running(&self) -> usize {
         self.running

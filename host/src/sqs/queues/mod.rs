@@ -32,7 +32,6 @@ use crate::store::journal::{Journal, RowId};
 
 pub(crate) use change::CreateQueueError;
 pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
-pub(crate) use recovery::Recovery;
 pub(crate) use send::SendRequest;
 
 /// All queues of a host. Clones are the same queues.

@@ -63,6 +63,7 @@ impl Drop for Waiter<'_> {
 }
 
 impl Queues {
+    #[cfg(test)]
     /// Receives messages, up to so many; none, if none come within the time.
     pub(crate) async fn receive(
         &self,

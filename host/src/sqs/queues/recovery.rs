@@ -37,6 +37,7 @@ impl Queues {
         }
     }
 
+    #[cfg(test)]
     /// Takes up what an earlier process has left.
     ///
     /// # Errors

@@ -1,0 +1,169 @@
+//! Events on a disk that is full, and after a start with very many of them.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use samovar_tests::{Api, Handler, Ledger, Server, Sink, guest};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// How large the disk is.
+const DISK_MIB: u64 = 64;
+/// How many events wait at the start of a server.
+const QUEUED: u64 = 100_000;
+const CLIENTS: u64 = 32;
+/// How soon a server is to accept after a start with so many events. Generous, as other tests run beside this one.
+const START_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// A small file system, unmounted when dropped.
+struct SmallDisk {
+    place: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// None where this user may not mount anything; the reason is printed.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("disk");
+        std::fs::create_dir(&place).expect("a folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={DISK_MIB}m"), "samovar-test"]).arg(&place);
+        let output = mount.output();
+        match output {
+            Ok(output) if output.status.success() => Some(Self { place, _folder: folder }),
+            other => {
+                eprintln!(
+                    "no small disk can be mounted here, so what happens on a full one is not tested: {other:?}"
+                );
+                None
+            }
+        }
+    }
+
+    /// Takes all the room that there is, and gives it back when the file is removed.
+    fn fill(&self) -> PathBuf {
+        let path = self.place.join("filler");
+        let mut file = File::create(&path).expect("a file");
+        for size in [1 << 20, 4096, 1] {
+            let block = vec![0; size];
+            while file.write_all(&block).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, as the server may just be ending.
+        let _ = Command::new("umount").arg("-l").arg(&self.place).status();
+    }
+}
+
+/// Sends one event, and notes it if it is accepted.
+fn send(api: &Api, ledger: &mut Ledger, padding: &str) -> u16 {
+    let id = ledger.draw();
+    let event = json!({ "id": id, "padding": padding });
+    let (status, request_id) = api.try_send_event("f", &event).expect("an answer");
+    if status == 202 {
+        ledger.accept(id, request_id);
+    }
+    status
+}
+
+#[test]
+fn a_full_disk_accepts_no_events_and_recovers_by_itself() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let mut sink = Sink::start();
+    let server = sink.serve(&disk.place.join("data"), &["--idle-seconds", "600"]);
+    let api = Api::of(&server);
+    assert_eq!(api.create("f", &Handler::default().build()).status, 201);
+    api.tell_sink("f");
+    let mut ledger = Ledger::default();
+    assert_eq!(send(&api, &mut ledger, ""), 202);
+
+    let filler = disk.fill();
+    // What the journal has reserved lasts for a while.
+    let padding = "x".repeat(30_000);
+    let mut last_accepted = 0;
+    let mut refused = 0;
+    for number in 0..3_000 {
+        match send(&api, &mut ledger, &padding) {
+            202 => last_accepted = number,
+            503 => refused += 1,
+            other => panic!("neither accepted nor refused: {other}"),
+        }
+        if refused >= 50 {
+            break;
+        }
+    }
+    println!("full after {last_accepted} more events; {} accepted, {refused} refused", ledger.accepted());
+    assert!(refused >= 50, "the disk is never full");
+    for _ in 0..20 {
+        let answer = api.invoke("f", "{}");
+        assert_eq!((answer.status, answer.is_function_error), (200, false), "{answer:?}");
+    }
+
+    std::fs::remove_file(filler).expect("it is there");
+    let began = Instant::now();
+    while send(&api, &mut ledger, &padding) != 202 {
+        assert!(began.elapsed() < Duration::from_secs(5), "there is room again, and nothing is accepted");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    println!("accepted again after {:?}", began.elapsed());
+    let found = ledger.check(sink.settle(&ledger, Duration::from_secs(20)), 0);
+    assert_eq!(found.expect("all is well").accepted, ledger.accepted());
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_server_with_100_000_events_to_do_accepts_more_soon_after_its_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = Sink::start();
+    let server = sink.serve(folder.path(), &[]);
+    queue_up(&server);
+    server.kill();
+
+    let began = Instant::now();
+    let server = sink.serve(folder.path(), &[]);
+    let listening = began.elapsed();
+    let api = Api::of(&server);
+    let (status, _) = api.try_send_event("slow", &json!({ "ms": 1 })).expect("an answer");
+    assert_eq!(status, 202);
+    let accepting = began.elapsed();
+    assert_eq!(api.create("other", &Handler::default().build()).status, 201);
+    assert_eq!(api.invoke("other", "{}").status, 200);
+    println!("with {QUEUED} queued: listens after {listening:?}, accepts after {accepting:?}");
+    assert!(accepting < START_TIME_MAX, "{accepting:?}");
+    server.kill();
+}
+
+/// Queues events of a function that takes its time: what it does not get done waits.
+fn queue_up(server: &Server) {
+    let api = Api::of(server);
+    let created = api.create("slow", &guest("sleeper"));
+    assert_eq!(created.status, 201, "{created:?}");
+    let update = json!({ "Timeout": 900 });
+    assert_eq!(api.call("PUT", "/2015-03-31/functions/slow/configuration", Some(&update)).status, 200);
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let (api, failed) = (Api::of(server), &failed);
+            scope.spawn(move || {
+                for _ in 0..QUEUED / CLIENTS {
+                    let answer = api.try_send_event("slow", &json!({ "ms": 800_000 }));
+                    if !matches!(answer, Ok((202, _))) {
+                        failed.lock().expect("no panic").push(format!("{answer:?}"));
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("no panic");
+    assert!(failed.is_empty(), "{failed:?}");
+}
