@@ -29,6 +29,9 @@ const NEIGHBOUR_REST: Duration = Duration::from_millis(30);
 const CONCURRENCY: usize = 64;
 /// What the host may take beside the limits of those that run.
 const OVERHEAD_BYTES: u64 = 64 << 20;
+/// By how much resident memory is another each time, beside a twentieth, although nothing grows: 10 runs of each guest were seen to leave
+/// from 10 % less to 6 % more, and 200 runs 23 % less.
+const NOISE_BYTES: u64 = 8 << 20;
 /// How much later than its time-out a guest may end.
 const LATE_MAX: Duration = Duration::from_secs(1);
 /// How many lines the server's own log may have come to.
@@ -143,9 +146,9 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Memory and descriptors within a twentieth.
+/// Memory and descriptors within a twentieth, but for the noise.
 fn is_as_before(before: (u64, usize), after: (u64, usize)) -> bool {
-    after.0 <= before.0 + before.0 / 20 && after.1 <= before.1 + before.1 / 20
+    after.0 <= before.0 + before.0 / 20 + NOISE_BYTES && after.1 <= before.1 + before.1 / 20
 }
 
 /// What is more, in hundredths of what was.
