@@ -1,10 +1,11 @@
 //! Asynchronous events from the 202 to their ends, dead letters, and functions that invoke themselves in a circle: over HTTP, and with
 //! the command line.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use samovar_tests::{Response, Server, guest_path, raw_request, samovar};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// Retries that Lambda makes after one and two minutes come after 60 and 120 ms.
 const FAST: [&str; 2] = ["--event-time-scale", "1000"];
