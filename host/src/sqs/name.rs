@@ -89,7 +89,7 @@ impl QueueArn {
     }
 }
 
-/// What a function is configured with: there, FIFO queues and other partitions than `aws` were refused or are taken for its own.
+/// The queue that a function is configured with. Of another partition than `aws` the name is kept and the partition is not.
 impl From<&crate::function::QueueArn> for QueueArn {
     fn from(arn: &crate::function::QueueArn) -> Self {
         Self {
