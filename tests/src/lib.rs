@@ -282,8 +282,13 @@ impl Server {
     }
 
     /// Sends SIGTERM and waits for the end; gives back the exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
         self.signal_end();
+        self.ended()
+    }
+
+    /// Waits for the end of a server that was told to end; gives back the exit code. A second SIGTERM would not let it finish.
+    pub fn ended(mut self) -> Option<i32> {
         let deadline = SystemTime::now() + Duration::from_secs(60);
         while SystemTime::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {

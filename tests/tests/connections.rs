@@ -185,7 +185,7 @@ fn connections_that_wait_when_the_server_ends_are_told() {
     assert_eq!((told.status, told.header("connection")), (503, "close"));
     assert!(String::from_utf8_lossy(&told.body).contains("the server is closing"), "{told:?}");
     drop((served, waits));
-    assert_eq!(server.terminate(), Some(0));
+    assert_eq!(server.ended(), Some(0));
 }
 
 /// The connection was closed on what they sent, and the system took the answer back.
