@@ -8,6 +8,11 @@
 //! | --- | --- |
 //! | `journal.before-commit` | all changes of a transaction are made, and none is on the disk |
 //! | `journal.after-commit` | they are on the disk, and nobody was told |
+//! | `event.answer` | an event is accepted, or was refused, and whoever asked is not told yet |
+//! | `event.run` | it is claimed, and its function does not run yet |
+//! | `event.ran` | its function has ended, and nothing is written of that |
+//! | `event.send` | a message of how it ended is about to be sent |
+//! | `event.sent` | the queue has taken or refused it, and nothing is written of that |
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

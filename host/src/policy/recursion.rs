@@ -9,8 +9,13 @@ use crate::function::{FunctionKey, RecursiveLoop};
 
 /// How often a function may run in one chain.
 pub(crate) const HOPS_MAX: u32 = 16;
-/// How many functions of a chain are counted; the earliest give way. It bounds the header.
+/// How many functions of a chain are counted; the earliest give way.
 const LINEAGE_FUNCTIONS_MAX: usize = 32;
+/// How many bytes a header has at most. What was in it before gives way: other functions first, then whatever comes last.
+pub(crate) const HEADER_BYTES_MAX: usize = 1024;
+
+/// The field of a header that counts runs.
+const LINEAGE: &str = "Lineage=";
 
 /// A function has run in one chain as often as it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +48,17 @@ pub(crate) fn hop(
     entries.drain(..excess);
     let last = format!("{own}:{}", hops.saturating_add(1));
     entries.push(&last);
+    let bytes = |entries: &[&str]| LINEAGE.len() + entries.iter().map(|entry| entry.len() + 1).sum::<usize>();
+    while entries.len() > 1 && fields.len() + bytes(&entries) > HEADER_BYTES_MAX {
+        entries.remove(0);
+    }
+    while fields.len() + bytes(&entries) > HEADER_BYTES_MAX {
+        fields.truncate(fields.rfind(';').unwrap_or(0));
+    }
     if !fields.is_empty() {
         fields.push(';');
     }
-    fields.push_str("Lineage=");
+    fields.push_str(LINEAGE);
     fields.push_str(&entries.join("|"));
     Ok(fields)
 }
@@ -60,7 +72,7 @@ pub(crate) fn root(wall_ms: u64, request_id: &str) -> String {
 
 /// The header without its lineage, and the lineage.
 fn split(trace: &str) -> (String, &str) {
-    let is_lineage = |field: &&str| field.trim_start().starts_with("Lineage=");
+    let is_lineage = |field: &&str| field.trim_start().starts_with(LINEAGE);
     let lineage = trace.split(';').find(is_lineage).and_then(|field| field.split_once('='));
     let others: Vec<&str> =
         trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)).collect();
@@ -133,6 +145,26 @@ mod tests {
         assert!(trace.ends_with(&format!("{}:1", hash(&key("f99")))));
         for odd in ["", ";;", "Lineage=", "Lineage=:;x", "Lineage=||", "=;Lineage=a:b:c"] {
             assert!(next(Some(odd), "f").is_ok(), "{odd:?}");
+        }
+    }
+
+    /// A header of a caller may have as many bytes as one may have at all, and was refused one hop further.
+    #[test]
+    fn a_header_of_full_length_is_no_longer_one_hop_further() {
+        let own = format!("{}:1", hash(&key("f")));
+        let others = "Root=1-a-b;Sampled=1;Lineage=";
+        let pairs = format!("{others}{}", vec!["1:fe460cdd:0:1:fe460cdd:0:1:fe460cdd:0"; 32].join("|"));
+        let trace = next(Some(&pairs[..HEADER_BYTES_MAX]), "f").expect("it goes on");
+        assert!(trace.len() <= HEADER_BYTES_MAX && trace.starts_with(others), "{trace}");
+        assert!(trace.ends_with(&format!("|{own}")), "{trace}");
+        for fields in [format!("Root=1-a-b;X={}", "x".repeat(1_011)), "x".repeat(1_024), ";".repeat(1_024)] {
+            let mut trace = next(Some(&fields), "f").expect("it goes on");
+            assert!(trace.len() <= HEADER_BYTES_MAX && trace.ends_with(&own), "{trace}");
+            assert!(!fields.contains("Root") || trace == format!("Root=1-a-b;Lineage={own}"), "{trace}");
+            for _ in 1..HOPS_MAX {
+                trace = next(Some(&trace), "f").expect("it goes on");
+            }
+            assert_eq!(next(Some(&trace), "f"), Err(Recursive), "it is counted all the same");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::function::RecursiveLoop;
 use crate::policy::recursion;
-use crate::policy::retry::{self, Attempt, Condition, Next, Tries};
+use crate::policy::retry::{self, Attempt, CRASHES_MAX, Condition, Next, Tries};
 use crate::store::journal::RowId;
 
 use super::super::event::{Facts, Failure, Progress, Stamp};
@@ -25,15 +25,14 @@ impl Core {
             let Some((function, row)) = self.lanes.next() else { return };
             self.placed.insert(row);
             if !self.take_turn(row, stamp) {
-                // Only a row that somebody else wrote is gone from here while it waits.
-                self.placed.remove(&row);
-                self.lanes.done(&function);
+                // It waits for another suspect; or somebody else wrote its row, and it is gone from here.
+                self.leave_place(row, &function);
             }
         }
         self.timers.set(stamp.at, Timer::Turns);
     }
 
-    /// Whether the event is there to take its turn.
+    /// Whether the event takes its turn.
     fn take_turn(&mut self, row: RowId, stamp: Stamp) -> bool {
         let Some(event) = self.events.get(&row) else { return false };
         let Progress::Queued { tries, last, .. } = &event.header.progress else { return false };
@@ -47,6 +46,8 @@ impl Core {
             self.end_without_run(row, condition, tries, last, stamp);
         } else if trace(facts, settings.recursion).is_err() {
             self.end_without_run(row, Condition::RecursiveInvocation, tries, None, stamp);
+        } else if tries.crashes + 1 >= CRASHES_MAX && !self.suspects.enter(row) {
+            return false;
         } else {
             let running = Progress::Running { since: stamp, tries, last };
             let header = event.header.with(running, stamp);
@@ -101,8 +102,8 @@ impl Core {
                 (None, Progress::Running { .. }) => self.give_back(row, stamp),
                 (Some(Busy::Fetching(_)), _) => {
                     event.busy = None;
-                    self.placed.remove(&row);
-                    self.lanes.done(&event.header.facts.function);
+                    let function = event.header.facts.function.clone();
+                    self.leave_place(row, &function);
                 }
                 _ => {}
             }

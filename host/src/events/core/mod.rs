@@ -16,6 +16,7 @@ mod recover;
 mod settle;
 #[cfg(test)]
 mod simulation;
+mod suspects;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub(super) use self::effect::{Ask, Claim, Effect, Input, RunEffect, Spare};
 use self::lanes::Lanes;
 pub(crate) use self::options::Options;
 pub(crate) use self::recover::Recovery;
+use self::suspects::Suspects;
 use self::targets::Targets;
 use self::timers::{Timer, Timers};
 use self::write::Write;
@@ -68,6 +70,7 @@ pub(crate) struct Core {
     depth: Depth,
     /// Events that have a place to run in, from before they are claimed until what came of it is durable.
     placed: BTreeSet<RowId>,
+    suspects: Suspects,
     lanes: Lanes,
     targets: Targets,
     /// Messages on their way.
@@ -283,10 +286,21 @@ impl Core {
         if let Progress::Finished { ending, .. } = &event.header.progress {
             self.dead.remove(&event.header.facts.function, ending.at.at, row);
         }
-        if self.placed.remove(&row) {
-            self.lanes.done(&event.header.facts.function);
-        }
+        self.leave_place(row, &event.header.facts.function);
         self.by_request.remove(&event.header.facts.request_id);
+    }
+
+    /// Gives back the place that an event may have.
+    fn leave_place(&mut self, row: RowId, function: &FunctionKey) {
+        if !self.placed.remove(&row) {
+            return;
+        }
+        self.lanes.done(function);
+        for waited in self.suspects.left(row) {
+            if let Some(event) = self.events.get(&waited) {
+                self.lanes.push(&event.header.facts.function, waited);
+            }
+        }
     }
 
     /// Counts an event in or out of the state it is in.

@@ -15,6 +15,7 @@ use super::super::status::Depth;
 use super::clock::Clock;
 use super::dead::DeadTable;
 use super::lanes::Lanes;
+use super::suspects::Suspects;
 use super::targets::Targets;
 use super::timers::Timers;
 use super::{Core, Effect, Event, Now, Options, Phase};
@@ -78,6 +79,7 @@ impl Core {
             dead: DeadTable::default(),
             depth: Depth::default(),
             placed: BTreeSet::new(),
+            suspects: Suspects::default(),
             lanes: Lanes::new(options.running_max, options.running_per_function_max),
             targets: Targets::new(options.sending_per_target_max),
             sending: 0,

@@ -353,3 +353,29 @@ fn a_queue_with_no_room_accepts_nothing_and_an_id_only_once() {
         .collect();
     assert_eq!(refusals, [Refusal::Duplicate, Refusal::QueueFull { limit: 2 }]);
 }
+
+#[test]
+fn what_only_ran_beside_an_event_that_ends_the_host_is_not_blamed() {
+    let mut scene = Scene::new(EventSettings::default());
+    for request_id in ["killer", "innocent", "bystander"] {
+        scene.accept(request_id);
+    }
+    for crash in 0..3 {
+        let running: Vec<RunEffect> = std::iter::from_fn(|| scene.run()).collect();
+        let names: Vec<&str> = running.iter().map(|run| &*run.request_id).collect();
+        match crash {
+            0 | 1 => assert_eq!(names, ["killer", "innocent", "bystander"], "at crash {crash}"),
+            _ => assert_eq!(names, ["killer"], "it runs alone"),
+        }
+        scene.restart();
+    }
+    let status = scene.status("killer");
+    assert!(matches!(status, Some(Status::Dead { condition: Condition::HostCrash, .. })), "{status:?}");
+    for request_id in ["innocent", "bystander"] {
+        let run = scene.run().expect("its turn has come");
+        assert_eq!(&*run.request_id, request_id);
+        assert!(scene.run().is_none(), "the other waits for it");
+        scene.end(&run, answer());
+        assert!(matches!(scene.status(request_id), Some(Status::Succeeded { .. })), "{request_id}");
+    }
+}

@@ -233,8 +233,8 @@ impl Core {
         }
         self.count(&before.progress, false);
         self.count(&after, true);
-        if !matches!(after, Progress::Running { .. }) && self.placed.remove(&row) {
-            self.lanes.done(&function);
+        if !matches!(after, Progress::Running { .. }) {
+            self.leave_place(row, &function);
         }
     }
 
@@ -264,9 +264,8 @@ impl Core {
             What::Step(Step { row, ask, .. }) => {
                 let Some(event) = self.events.get_mut(&row) else { return };
                 event.busy = None;
-                if self.placed.remove(&row) {
-                    self.lanes.done(&event.header.facts.function);
-                }
+                let function = event.header.facts.function.clone();
+                self.leave_place(row, &function);
                 match ask {
                     Some(ask) => {
                         self.out.push(Effect::Answer { ask, result: Err(Refusal::Store(error)) });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::failpoint;
 use crate::sqs::{QueueArn, SendError};
 use crate::store::StoreError;
 use crate::store::journal::RowId;
@@ -53,6 +54,7 @@ impl Shared {
                 self.tasks.spawn(async move { shared.send(delivery, &target, &header).await });
             }
             Effect::Answer { ask, result } => {
+                failpoint::reached("event.answer");
                 if let Some(answer) = self.asked().remove(&ask) {
                     // Whoever asked may be gone; what was asked for is done all the same.
                     let _ = answer.send(result);
@@ -69,6 +71,7 @@ impl Shared {
         let RunEffect { claim, request_id, function, qualifier, trace } = run;
         let (outcome, payload) = match self.payload(claim.row).await {
             Ok(payload) => {
+                failpoint::reached("event.run");
                 let request = RunRequest { function, qualifier, payload: payload.clone(), request_id, trace };
                 (self.run_guarded(request).await, payload)
             }
@@ -85,6 +88,7 @@ impl Shared {
     }
 
     fn ended(self: &Arc<Self>, claim: Claim, outcome: RunOutcome, payload: Bytes) {
+        failpoint::reached("event.ran");
         let spare = self.spare();
         self.tell(Input::Ended { claim, outcome, payload, spare });
     }
@@ -93,6 +97,7 @@ impl Shared {
         let unreachable = |reason: String| Err(SendError::Unreachable { reason });
         let result = match self.parts.journal.body(delivery).await {
             Ok(body) => {
+                failpoint::reached("event.send");
                 let message = record::message(header, &body.unwrap_or_default());
                 let sent = self.parts.sender.send(target, &message);
                 match tokio::time::timeout(SEND_TIME_MAX, sent).await {
@@ -107,6 +112,7 @@ impl Shared {
         if let Err(error) = &result {
             tracing::warn!("{target} was not told of {}: {error}", header.request_id);
         }
+        failpoint::reached("event.sent");
         self.tell(Input::Sent { delivery, result });
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::function::{FunctionKey, Qualifier};
-use crate::policy::retry::{Attempt, Condition};
+use crate::policy::retry::{Attempt, CRASHES_MAX, Condition};
 use crate::store::journal::{Change, RowId};
 
 use super::super::super::delivery::{DELIVERY, DeliveryHeader, Purpose};
@@ -28,6 +28,8 @@ pub(super) struct Check {
     of_event: HashMap<RowId, Vec<RowId>>,
     /// Which deliveries there were of an event's life.
     purposes: HashSet<(RowId, u32, Purpose)>,
+    /// The last event that ran and had only this chance left.
+    last_chance: Option<RowId>,
     pub(super) tally: Tally,
 }
 
@@ -254,7 +256,21 @@ impl Check {
             return Err(format!("{row:?} runs a second time"));
         }
         known.running = Some((run.claim, now.mono_ms));
-        Ok(())
+        match parse(&durable.header)?.progress {
+            Progress::Running { tries, .. } if tries.crashes + 1 == CRASHES_MAX => self.last_chance(row),
+            _ => Ok(()),
+        }
+    }
+
+    /// A run begins of an event that is suspected of having ended the host, as often as it may be.
+    fn last_chance(&mut self, row: RowId) -> Result<(), Violation> {
+        self.tally.count("last chance");
+        match self.last_chance.replace(row) {
+            Some(other) if other != row && self.events[&other].running.is_some() => {
+                Err(format!("{row:?} and {other:?} have their last chance at the same time"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Notes what came of a run whose claim is valid.

@@ -28,6 +28,7 @@ const EXPECTED: &[&str] = &[
     "function throttled",
     "function zero reserved",
     "host cannot run it",
+    "last chance",
     "lease over",
     "nothing to tell it to",
     "purged",

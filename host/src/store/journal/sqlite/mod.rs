@@ -39,8 +39,20 @@ use crate::metrics::{FlushCounters, FlushFigures};
 /// The name of the file in its folder.
 pub(crate) const FILE_NAME: &str = "queue.db";
 
-/// How many pages the file may have; SQLite then says that the disk is full.
-const PAGES_MAX: u32 = u32::MAX - 1;
+/// How much the journal takes up.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// How many pages the file may have; SQLite then says that the disk is full.
+    pages_max: u32,
+    /// How many bytes of the disk no new row takes: what is there needs room to come to its end, and so to go.
+    bytes_kept_free: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pages_max: u32::MAX - 1, bytes_kept_free: 32 << 20 }
+    }
+}
 
 /// Rows in an SQLite file.
 #[derive(Debug)]
@@ -68,16 +80,16 @@ impl SqliteJournal {
     /// # Errors
     /// When the file is damaged, of a newer Samovar or nothing of Samovar's at all, or cannot be read or written.
     pub(in super::super) fn open(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_with(folder, PAGES_MAX)
+        Self::open_with(folder, Limits::default())
     }
 
-    fn open_with(folder: &Path, pages_max: u32) -> Result<Self, StoreError> {
+    fn open_with(folder: &Path, limits: Limits) -> Result<Self, StoreError> {
         let file = file::path_in(folder, FORMAT)?;
-        Self::start(file.clone(), pages_max).map_err(|problem| problem.at(&file))
+        Self::start(file.clone(), limits).map_err(|problem| problem.at(&file))
     }
 
-    fn start(file: PathBuf, pages_max: u32) -> Result<Self, Problem> {
-        let connection = file::open_or_create(&file, FORMAT, pages_max)?;
+    fn start(file: PathBuf, limits: Limits) -> Result<Self, Problem> {
+        let connection = file::open_or_create(&file, FORMAT, limits.pages_max)?;
         let allocated = AtomicU64::new(Totals::read(&connection, TOTALS)?.position);
         let shared = Arc::new(Shared {
             queue: Queue::default(),
@@ -85,7 +97,7 @@ impl SqliteJournal {
             figures: FlushCounters::default(),
             failed: CancellationToken::new(),
         });
-        let writer = Writer::new(connection, file.clone(), shared.clone())?;
+        let writer = Writer::new(connection, file.clone(), limits.bytes_kept_free, shared.clone())?;
         let thread = std::thread::Builder::new().name("samovar-queue".to_owned());
         let writer = Some(thread.spawn(move || writer.run())?);
         Ok(Self { file, shared, allocated, writer })

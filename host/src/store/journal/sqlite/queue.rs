@@ -124,7 +124,7 @@ impl Job {
     }
 
     /// Whether it makes new rows and does nothing else.
-    fn only_adds(&self) -> bool {
+    pub(super) fn only_adds(&self) -> bool {
         self.changes.iter().all(|change| matches!(change, Change::Insert { .. }))
     }
 

@@ -27,6 +27,8 @@ const CACHE_KIB: i64 = 32 << 10;
 pub(super) struct Writer {
     connection: Connection,
     file: PathBuf,
+    /// How much of the disk no batch takes that only adds rows.
+    bytes_kept_free: u64,
     shared: Arc<Shared>,
     /// About how much the log has that the main file has not.
     log_bytes: usize,
@@ -48,9 +50,14 @@ impl Drop for Watch<'_> {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, file: PathBuf, shared: Arc<Shared>) -> Result<Self, Problem> {
+    pub(super) fn new(
+        connection: Connection,
+        file: PathBuf,
+        bytes_kept_free: u64,
+        shared: Arc<Shared>,
+    ) -> Result<Self, Problem> {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        Ok(Self { connection, file, shared, log_bytes: 0, failed: None })
+        Ok(Self { connection, file, bytes_kept_free, shared, log_bytes: 0, failed: None })
     }
 
     /// Writes what comes until nothing more does.
@@ -66,9 +73,17 @@ impl Writer {
         self.end();
     }
 
-    /// Writes batches in one transaction. If they do not fit on the disk, each is tried in one of its own: so what makes room
-    /// is possible.
-    fn write(&mut self, group: Vec<Job>) {
+    /// Writes batches in one transaction, without those that the disk has no room for. If they do not fit on it all the same, each
+    /// is tried in one of its own: so what makes room is possible.
+    fn write(&mut self, mut group: Vec<Job>) {
+        if group.iter().any(Job::only_adds) && self.failed.is_none() && !self.has_room_for_more() {
+            for refused in group.extract_if(.., |job| job.only_adds()) {
+                refused.end(Err(StoreError::Full));
+            }
+            if group.is_empty() {
+                return;
+            }
+        }
         match self.write_together(&group) {
             Ok(fits) => {
                 group.into_iter().zip(fits).for_each(|(job, fits)| {
@@ -78,6 +93,22 @@ impl Writer {
             Err(StoreError::Full) if group.len() > 1 => self.write_apart(group),
             Err(error) => group.into_iter().for_each(|job| job.end(Err(error.clone()))),
         }
+    }
+
+    /// Whether the disk has more room than is kept free. Pages that rows have left, and what the log has taken up, are room as well:
+    /// a new row needs both. Where nothing is told of the disk, SQLite will find out.
+    fn has_room_for_more(&self) -> bool {
+        let kept = self.bytes_kept_free;
+        let free = |disk: rustix::fs::StatVfs| disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = rustix::fs::statvfs(&self.file).map_or(u64::MAX, free);
+        free >= kept || self.taken_up().is_ok_and(|taken_up| free.saturating_add(taken_up) >= kept)
+    }
+
+    /// How many bytes can be written again without more of the disk.
+    fn taken_up(&self) -> Result<u64, Problem> {
+        let count = |pragma| self.connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
+        let pages = u64::from(count("freelist_count")?) * u64::from(count("page_size")?);
+        Ok(std::fs::metadata(file::log_of(&self.file))?.len().min(pages))
     }
 
     /// As long as the disk is full, nothing else is tried but what only takes away.

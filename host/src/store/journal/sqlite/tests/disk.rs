@@ -10,7 +10,8 @@ const PAGES_MAX: u32 = 64;
 #[tokio::test]
 async fn a_full_disk_refuses_rows_until_there_is_room() {
     let folder = tempfile::tempdir().expect("a folder");
-    let journal = SqliteJournal::open_with(folder.path(), PAGES_MAX).expect("it opens");
+    let limits = Limits { pages_max: PAGES_MAX, ..Limits::default() };
+    let journal = SqliteJournal::open_with(folder.path(), limits).expect("it opens");
     let long = "a".repeat(40_000);
     let new = || vec![insert(journal.allocate(), "new", Some(&long))];
     let mut written = Vec::new();
@@ -45,6 +46,33 @@ async fn a_full_disk_refuses_rows_until_there_is_room() {
     let state = state(&journal).await;
     drop(journal);
     assert_eq!(read(folder.path()).await, state);
+}
+
+/// Rows took the last of the disk, and then none could come to its end any more, as that begins with a row of how it ended.
+#[tokio::test]
+async fn rows_leave_room_for_those_that_are_there_to_come_to_their_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = SqliteJournal::open(folder.path()).expect("it opens");
+    let long = "a".repeat(40_000);
+    let mut there = Vec::new();
+    for _ in 0..100 {
+        let changes = vec![insert(journal.allocate(), "event", Some(&long))];
+        there.push(changes[0].id());
+        journal.write(changes).await.expect("there is room");
+    }
+    drop(journal);
+
+    let limits = Limits { bytes_kept_free: u64::MAX, ..Limits::default() };
+    let journal = SqliteJournal::open_with(folder.path(), limits).expect("it opens");
+    let new = || insert(journal.allocate(), "new", None);
+    // Flushed together.
+    let refused = journal.write(vec![new()]);
+    let settled = journal.write(vec![new(), delete(there[0], 0)]);
+    let gone = journal.write(vec![delete(there[1], 0)]);
+    assert_eq!((refused.await, settled.await, gone.await), (Err(StoreError::Full), Ok(()), Ok(())));
+    assert_eq!(journal.write(vec![new(), new()]).await, Err(StoreError::Full), "on its own, too");
+    assert_eq!(state(&journal).await.expect("it can be read").len(), 99);
+    assert!(!journal.failed().is_cancelled());
 }
 
 /// The system may forget what it could not write, and call the next flush a success: so after one failure nothing more is
