@@ -113,7 +113,8 @@ impl Server {
         Ok(())
     }
 
-    fn axum() -> Result<Self> {
+    /// A bare axum server, which answers with what it is sent.
+    pub(crate) fn axum() -> Result<Self> {
         Self::start(Command::new(std::env::current_exe()?).env(AXUM, "1"), None)
     }
 
