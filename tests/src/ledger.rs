@@ -80,6 +80,11 @@ impl Ledger {
         assert_eq!(before, None, "{id} was sent once");
     }
 
+    /// The request ids of those that were accepted.
+    pub fn request_ids(&self) -> impl Iterator<Item = &str> {
+        self.accepted.values().map(String::as_str)
+    }
+
     /// How many were accepted.
     pub fn accepted(&self) -> usize {
         self.accepted.len()

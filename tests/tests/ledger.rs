@@ -27,6 +27,9 @@ const IN_FLIGHT_MAX: usize = 2 * 64;
 /// Generous, as other tests run beside this one.
 const START_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// What became of each of them is asked for in the end.
+const SETTINGS: [&str; 2] = ["--event-results", "2000000"];
+
 #[test]
 fn no_accepted_event_is_lost_by_kill_9() {
     let cycles = std::env::var("SAMOVAR_LEDGER_CYCLES").map_or(CYCLES, |n| n.parse().expect("a number"));
@@ -41,7 +44,7 @@ fn no_accepted_event_is_lost_by_kill_9() {
         let waiting = lock(&ledger).accepted().saturating_sub(sink.fates().len());
         waiting_most = waiting_most.max(waiting);
         let began = Instant::now();
-        let server = sink.serve(folder.path(), &[]);
+        let server = sink.serve(folder.path(), &SETTINGS);
         first_accept(&server, &ledger);
         starts.push(began.elapsed());
         let quota = if waiting < WAITING_MAX { quota } else { 0 };
@@ -50,7 +53,7 @@ fn no_accepted_event_is_lost_by_kill_9() {
             println!("{} kills, {} accepted, {waiting} waited", cycle + 1, lock(&ledger).accepted());
         }
     }
-    let server = sink.serve(folder.path(), &[]);
+    let server = sink.serve(folder.path(), &SETTINGS);
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     let duplicates_max = IN_FLIGHT_MAX * cycles as usize;
     let found = ledger.check(sink.settle(&ledger, Duration::from_secs(30)), duplicates_max);
@@ -65,7 +68,24 @@ fn no_accepted_event_is_lost_by_kill_9() {
     });
     assert!(found.accepted >= PRODUCERS * cycles as usize, "events were accepted: {found:?}");
     assert!(starts.last() < Some(&START_TIME_MAX), "{starts:?}");
+    compare_fates(&server, &ledger);
     assert_eq!(server.terminate(), Some(0));
+}
+
+/// Whether each accepted event has succeeded by what the server says of it, too.
+fn compare_fates(server: &Server, ledger: &Ledger) {
+    let ids: Vec<&str> = ledger.request_ids().collect();
+    std::thread::scope(|scope| {
+        for ids in ids.chunks(ids.len().div_ceil(PRODUCERS).max(1)) {
+            let api = Api::of(server);
+            scope.spawn(move || {
+                for id in ids {
+                    let shown = api.call("GET", &format!("/samovar/events/{id}"), None);
+                    assert_eq!((shown.status, &shown.body["State"]), (200, &json!("Succeeded")), "{shown:?}");
+                }
+            });
+        }
+    });
 }
 
 /// Makes the function.
