@@ -101,7 +101,7 @@ fn an_event_is_before_or_after_each_step_and_an_outside_queue_is_told() {
         let [first, others @ ..] = fates else { continue };
         assert!(others.iter().all(|other| other == first), "{point}: {fates:?}");
         let shown = Api::of(&server).call("GET", &format!("/samovar/events/{}", first.request_id), None);
-        assert_eq!((shown.status, &shown.body["status"]), (200, &json!("succeeded")), "{point}: {shown:?}");
+        assert_eq!((shown.status, &shown.body["State"]), (200, &json!("Succeeded")), "{point}: {shown:?}");
         assert_eq!(server.terminate(), Some(0));
     }
 }

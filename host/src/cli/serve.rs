@@ -72,9 +72,15 @@ pub(super) struct Serve {
     /// How long a warm instance may be idle
     #[arg(long, value_name = "S", default_value_t = 600)]
     idle_seconds: u32,
+    /// How many asynchronous events run at a time; an eighth of them may be one function's
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = at_least_one)]
+    async_concurrency: usize,
     /// For how many hours it is known what became of asynchronous events that need nobody's attention; 0 forgets it at once
     #[arg(long, value_name = "H", default_value_t = 24)]
     event_results_hours: u32,
+    /// Of how many of them at most
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    event_results: usize,
     /// By how much all waits of asynchronous events are shorter, for trying out retries without minutes in between
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     event_time_scale: u32,
@@ -182,6 +188,7 @@ impl Serve {
         let signals = async {
             either(&mut interrupt, &mut terminate).await;
             tracing::info!("closing: running requests are finished first; a second signal ends them");
+            host.announce_close();
             stop.cancel();
             either(&mut interrupt, &mut terminate).await;
         };
@@ -240,6 +247,8 @@ impl Serve {
             .instances_max(self.instances)
             .instance_invocations_max(self.instance_invocations)
             .idle_time_max(Duration::from_secs(self.idle_seconds.into()))
+            .async_concurrency_max(self.async_concurrency)
+            .event_results_max(self.event_results)
             .event_results_kept(Duration::from_secs(3600 * u64::from(self.event_results_hours)))
             .event_time_scale(self.event_time_scale)
             .idle_memory_bytes_max(u64::from(self.idle_memory_mb) << 20)

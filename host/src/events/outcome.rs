@@ -41,16 +41,18 @@ pub(crate) trait Run: fmt::Debug + Send + Sync {
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RunOutcome {
-    /// The function answered.
-    Answered { version: VersionNumber, payload: Bytes },
-    /// The function ended with an error, whose JSON is the payload.
-    FunctionError { version: VersionNumber, payload: Bytes, error_type: String },
+    /// The function answered: see [`RunOutcome::answered`].
+    Answered { version: VersionNumber, payload: Bytes, is_json: bool },
+    /// The function ended with an error, whose JSON is the payload: see [`RunOutcome::function_error`].
+    FunctionError { version: VersionNumber, payload: Bytes, message: Arc<str> },
     /// There are too many other invocations; or there may be none, by reservation.
     Throttled { reason: String, zero_reserved: bool },
     /// There is no such function, version or alias, for now.
     NotFound,
     /// The host could not run it.
     System { reason: String },
+    /// The event could not be read.
+    Unreadable { reason: String },
 }
 
 /// What a function answered with, as records tell it.
@@ -58,17 +60,33 @@ pub(crate) enum RunOutcome {
 pub(super) struct Response {
     pub(super) version: VersionNumber,
     pub(super) payload: Bytes,
+    /// Whether it may stand in JSON as it is.
+    pub(super) is_json: bool,
     pub(super) is_error: bool,
 }
 
 impl RunOutcome {
+    /// An answer. It is looked through here, as nothing is to be done with it that takes as long as it is large where others wait.
+    pub(crate) fn answered(version: VersionNumber, payload: Bytes) -> Self {
+        let is_json = is_json(&payload);
+        Self::Answered { version, payload, is_json }
+    }
+
+    /// An error of the function, and its type; the same goes for it.
+    pub(crate) fn function_error(version: VersionNumber, payload: Bytes, error_type: &str) -> Self {
+        let message = cut(message(&payload).as_deref().unwrap_or(error_type));
+        Self::FunctionError { version, payload, message }
+    }
+
     /// What it is to the rules of retries.
     pub(super) fn attempt(&self) -> Attempt {
         match self {
             Self::Answered { .. } => Attempt::Answered,
             Self::FunctionError { .. } => Attempt::FunctionError,
             Self::Throttled { zero_reserved: true, .. } => Attempt::ZeroReserved,
-            Self::Throttled { .. } | Self::NotFound | Self::System { .. } => Attempt::NotRun,
+            Self::Throttled { .. } | Self::NotFound | Self::System { .. } | Self::Unreadable { .. } => {
+                Attempt::NotRun
+            }
         }
     }
 
@@ -77,24 +95,28 @@ impl RunOutcome {
         let failure = |code: u16, message: &str| Some(Failure { code, message: cut(message) });
         match self {
             Self::Answered { .. } => None,
-            Self::FunctionError { payload, error_type, .. } => {
-                failure(FUNCTION_ERROR, &message(payload).unwrap_or_else(|| error_type.clone()))
+            Self::FunctionError { message, .. } => {
+                Some(Failure { code: FUNCTION_ERROR, message: message.clone() })
             }
             Self::Throttled { reason, .. } => failure(429, reason),
             Self::NotFound => failure(404, "there is no such function, version or alias"),
-            Self::System { reason } => failure(500, reason),
+            Self::System { reason } | Self::Unreadable { reason } => failure(500, reason),
         }
     }
 
     /// What the function ended with, if it ran.
     pub(super) fn response(&self) -> Option<Response> {
-        let (version, payload, is_error) = match self {
-            Self::Answered { version, payload } => (version, payload, false),
-            Self::FunctionError { version, payload, .. } => (version, payload, true),
+        let (version, payload, is_json, is_error) = match self {
+            Self::Answered { version, payload, is_json } => (version, payload, *is_json, false),
+            Self::FunctionError { version, payload, .. } => (version, payload, true, true),
             _ => return None,
         };
-        Some(Response { version: *version, payload: payload.clone(), is_error })
+        Some(Response { version: *version, payload: payload.clone(), is_json, is_error })
     }
+}
+
+fn is_json(payload: &[u8]) -> bool {
+    serde_json::from_slice::<&RawValue>(payload).is_ok()
 }
 
 /// The message of an error as functions end with it; its JSON itself, if it has none.
@@ -121,9 +143,7 @@ mod tests {
     use super::*;
 
     fn error(payload: &str) -> Failure {
-        let payload = payload.to_owned().into();
-        let outcome =
-            RunOutcome::FunctionError { version: VersionNumber::Latest, payload, error_type: "E".to_owned() };
+        let outcome = RunOutcome::function_error(VersionNumber::Latest, payload.to_owned().into(), "E");
         outcome.failure().expect("it failed")
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::policy::retry::Condition;
 use crate::sqs::{MessageAttribute, OutgoingMessage};
@@ -22,22 +21,9 @@ pub(super) struct RecordOf<'a> {
     pub(super) function_arn: String,
     pub(super) condition: Condition,
     pub(super) attempts: u32,
+    /// JSON, or nothing.
     pub(super) payload: &'a [u8],
     pub(super) response: Option<&'a Response>,
-}
-
-/// The members in the order AWS writes them.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Record<'a> {
-    version: &'static str,
-    timestamp: String,
-    request_context: RequestContext<'a>,
-    request_payload: Json<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_context: Option<ResponseContext>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_payload: Option<Json<'a>>,
 }
 
 #[derive(Serialize)]
@@ -58,46 +44,49 @@ struct ResponseContext {
     function_error: Option<&'static str>,
 }
 
-/// A payload within a record: as it is if it is JSON, and as a text otherwise.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Json<'a> {
-    Raw(&'a RawValue),
-    Text(std::borrow::Cow<'a, str>),
-    Empty {},
-}
+/// How many bytes a record has besides its payloads, at least.
+const FRAME_BYTES_MIN: usize = 200;
 
-impl<'a> Json<'a> {
-    fn of(payload: &'a [u8]) -> Self {
-        match serde_json::from_slice::<&RawValue>(payload) {
-            Ok(raw) => Self::Raw(raw),
-            Err(_) if payload.is_empty() => Self::Empty {},
-            Err(_) => Self::Text(String::from_utf8_lossy(payload)),
-        }
+impl RecordOf<'_> {
+    /// How many bytes the record has at least.
+    pub(super) fn bytes_min(&self) -> usize {
+        FRAME_BYTES_MIN + self.payload.len() + self.response.map_or(0, |response| response.payload.len())
     }
 }
 
-/// The record of an event's end.
+/// The record of an event's end, its members in the order AWS writes them. Payloads are known to be JSON or not and are put in as they
+/// are: they may be large, and others wait meanwhile.
 pub(super) fn record(of: &RecordOf<'_>) -> Bytes {
     let RecordOf { wall_ms, request_id, function_arn, condition, attempts, payload, response } = of;
-    let record = Record {
-        version: "1.0",
-        timestamp: timestamp::text(*wall_ms),
-        request_context: RequestContext {
-            request_id,
-            function_arn,
-            condition: *condition,
-            approximate_invoke_count: *attempts,
-        },
-        request_payload: Json::of(payload),
-        response_context: response.map(|response| ResponseContext {
-            status_code: 200,
-            executed_version: response.version.to_string(),
-            function_error: response.is_error.then_some("Unhandled"),
-        }),
-        response_payload: response.map(|response| Json::of(&response.payload)),
-    };
-    serde_json::to_vec(&record).expect("a record holds nothing that JSON has not").into()
+    let mut record = Vec::with_capacity(of.bytes_min() + FRAME_BYTES_MIN);
+    record.extend_from_slice(b"{\"version\":\"1.0\",\"timestamp\":");
+    write(&mut record, &timestamp::text(*wall_ms));
+    record.extend_from_slice(b",\"requestContext\":");
+    let approximate_invoke_count = *attempts;
+    write(
+        &mut record,
+        &RequestContext { request_id, function_arn, condition: *condition, approximate_invoke_count },
+    );
+    record.extend_from_slice(b",\"requestPayload\":");
+    record.extend_from_slice(if payload.is_empty() { b"{}" } else { payload });
+    if let Some(response) = response {
+        record.extend_from_slice(b",\"responseContext\":");
+        let executed_version = response.version.to_string();
+        let function_error = response.is_error.then_some("Unhandled");
+        write(&mut record, &ResponseContext { status_code: 200, executed_version, function_error });
+        record.extend_from_slice(b",\"responsePayload\":");
+        match (response.is_json, response.payload.is_empty()) {
+            (true, _) => record.extend_from_slice(&response.payload),
+            (false, true) => record.extend_from_slice(b"{}"),
+            (false, false) => write(&mut record, &String::from_utf8_lossy(&response.payload)),
+        }
+    }
+    record.push(b'}');
+    record.into()
+}
+
+fn write(record: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    serde_json::to_writer(record, value).expect("a record holds nothing that JSON has not");
 }
 
 /// The body of a dead letter: the event as it came.
@@ -147,7 +136,7 @@ mod tests {
     #[test]
     fn the_record_of_a_failure_is_what_aws_writes() {
         let payload = Bytes::from_static(br#"{"errorMessage":"no"}"#);
-        let response = Response { version: VersionNumber::Latest, payload, is_error: true };
+        let response = Response { version: VersionNumber::Latest, payload, is_json: true, is_error: true };
         assert_eq!(
             written(Condition::RetriesExhausted, r#"{"b":1, "a":2}"#, Some(response)),
             concat!(
@@ -165,7 +154,8 @@ mod tests {
     #[test]
     fn a_success_has_no_function_error_and_what_did_not_run_no_response() {
         let payload = Bytes::from_static(b"not JSON");
-        let response = Response { version: VersionNumber::Published(7), payload, is_error: false };
+        let response =
+            Response { version: VersionNumber::Published(7), payload, is_json: false, is_error: false };
         let success = written(Condition::Success, "", Some(response));
         assert!(success.ends_with(
             r#""requestPayload":{},"responseContext":{"statusCode":200,"executedVersion":"7"},"responsePayload":"not JSON"}"#

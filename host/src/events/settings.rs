@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::function::{FunctionKey, Qualifier, RecursiveLoop};
+use crate::function::{FunctionKey, Qualifier, RecursiveLoop, VersionNumber};
 use crate::policy::retry::{AGE_S_MAX, RETRIES_MAX, RetryPolicy};
 use crate::sqs::QueueArn;
 
@@ -59,6 +59,12 @@ impl EventSettings {
 
 /// Knows the settings of functions. They are looked up whenever something is decided, so a change counts at once.
 pub(crate) trait Settings: fmt::Debug + Send + Sync {
-    /// The settings of that version or alias; the usual ones if there is no such function any more.
-    fn settings(&self, function: &FunctionKey, qualifier: Option<&Qualifier>) -> EventSettings;
+    /// The settings of that version or alias; the usual ones if there is no such function any more. The dead-letter queue is that
+    /// of the version that `ran`; before one has, that of the version that an alias means first of all.
+    fn settings(
+        &self,
+        function: &FunctionKey,
+        qualifier: Option<&Qualifier>,
+        ran: Option<VersionNumber>,
+    ) -> EventSettings;
 }

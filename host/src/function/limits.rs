@@ -99,6 +99,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The most bytes of an event that is handled later: it must not be too large for the function, either.
+    pub(crate) fn event_bytes(&self) -> usize {
+        self.async_payload_bytes.min(self.payload_bytes)
+    }
+
     /// Checks that a host can keep these limits.
     ///
     /// # Errors

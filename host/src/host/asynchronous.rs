@@ -39,7 +39,7 @@ pub enum InvokeAsyncError {
     /// The host is closing and takes no new events.
     #[error("the host is closing")]
     Closing,
-    /// As many events wait as may.
+    /// As many events wait as may, or as many of the function.
     #[error("as many events wait to be written or to run as may")]
     QueueFull,
     /// It could not be written to the disk, so it may not count as accepted.
@@ -103,9 +103,9 @@ impl From<AcceptError> for InvokeAsyncError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Refused(Refusal::Draining) => Self::Closing,
-            AcceptError::Refused(Refusal::QueueFull { .. } | Refusal::Store(StoreError::Busy)) => {
-                Self::QueueFull
-            }
+            AcceptError::Refused(
+                Refusal::QueueFull { .. } | Refusal::ShareFull { .. } | Refusal::Store(StoreError::Busy),
+            ) => Self::QueueFull,
             AcceptError::Refused(Refusal::Store(StoreError::Closed)) => Self::Closing,
             AcceptError::Refused(refusal) => Self::NotKept { reason: refusal.to_string() },
             AcceptError::Ended => Self::NotKept { reason: error.to_string() },
@@ -114,7 +114,7 @@ impl From<AcceptError> for InvokeAsyncError {
 }
 
 fn check(request: &Invoke, limits: &Limits) -> Result<(), InvokeAsyncError> {
-    let (bytes, limit) = (request.payload.len(), limits.async_payload_bytes);
+    let (bytes, limit) = (request.payload.len(), limits.event_bytes());
     if bytes > limit {
         return Err(InvokeAsyncError::PayloadTooLarge { bytes, limit });
     }

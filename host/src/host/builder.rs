@@ -38,7 +38,9 @@ pub struct HostBuilder {
     pub(crate) instances_max: u32,
     pub(crate) processors: usize,
     pub(crate) instance_invocations_max: u64,
+    pub(crate) async_concurrency_max: usize,
     pub(crate) event_results_kept: Duration,
+    pub(crate) event_results_max: usize,
     pub(crate) event_time_scale: u32,
     pub(crate) idle_time_max: Duration,
     pub(crate) idle_memory_bytes_max: u64,
@@ -75,7 +77,9 @@ impl Default for HostBuilder {
             instances_max: 4000,
             processors: thread::available_parallelism().map_or(1, usize::from),
             instance_invocations_max: 0,
+            async_concurrency_max: 512,
             event_results_kept: Duration::from_secs(24 * 3600),
+            event_results_max: 100_000,
             event_time_scale: 1,
             idle_time_max: Duration::from_secs(600),
             idle_memory_bytes_max: 2 << 30,
@@ -186,10 +190,23 @@ impl HostBuilder {
         Self { instance_invocations_max: invocations, ..self }
     }
 
-    /// For how long it is known what became of an [event](Host::invoke_async) that needs nobody's attention; zero forgets it at once. Default: 24
-    /// hours. Events that ended without success and without anybody being told are kept for two weeks.
+    /// How many [events](Host::invoke_async) run at a time, of which an eighth may be one function's: within what the concurrency of
+    /// the account and of their functions allows. Default: 512, so 64 of one function.
+    pub fn async_concurrency_max(self, events: usize) -> Self {
+        Self { async_concurrency_max: events.max(1), ..self }
+    }
+
+    /// For how long it is known what became of an [event](Host::invoke_async) that needs nobody's attention; zero forgets it at once.
+    /// Default: 24 hours. Events that ended without success and without anybody being told are kept until somebody puts them back
+    /// or removes them.
     pub fn event_results_kept(self, time: Duration) -> Self {
         Self { event_results_kept: time, ..self }
+    }
+
+    /// Of how many events that is known: beyond it, or beyond 1 GiB of what functions answered, those that ended first are forgotten.
+    /// Default: 100,000.
+    pub fn event_results_max(self, events: usize) -> Self {
+        Self { event_results_max: events, ..self }
     }
 
     /// By how much all waits of events are shorter, their retries, ages and back-offs, for who does not want to wait two minutes for
@@ -353,7 +370,9 @@ impl fmt::Debug for HostBuilder {
             .field("instances_max", &self.instances_max)
             .field("processors", &self.processors)
             .field("instance_invocations_max", &self.instance_invocations_max)
+            .field("async_concurrency_max", &self.async_concurrency_max)
             .field("event_results_kept", &self.event_results_kept)
+            .field("event_results_max", &self.event_results_max)
             .field("event_time_scale", &self.event_time_scale)
             .field("idle_time_max", &self.idle_time_max)
             .field("idle_memory_bytes_max", &self.idle_memory_bytes_max)

@@ -235,8 +235,8 @@ fn refused(error: RedriveError, request_id: RequestId) -> DeadLetterChangeError 
         RedriveError::Refused(Refusal::Store(error)) => error.into(),
         RedriveError::Refused(Refusal::Draining) | RedriveError::Ended => DeadLetterChangeError::Closing,
         // The others are of events that are to be accepted.
-        RedriveError::Refused(Refusal::NotDead | Refusal::Duplicate | Refusal::QueueFull { .. }) => {
-            DeadLetterChangeError::NotDead { request_id }
-        }
+        RedriveError::Refused(
+            Refusal::NotDead | Refusal::Duplicate | Refusal::QueueFull { .. } | Refusal::ShareFull { .. },
+        ) => DeadLetterChangeError::NotDead { request_id },
     }
 }

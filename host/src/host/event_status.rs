@@ -136,26 +136,26 @@ impl Host {
         self.events().show(request_id).map(|status| self.event_info(status))
     }
 
-    /// What is kept of an event: what the function answered if it did, the event itself otherwise. Nothing, if there is no such event,
-    /// or it has ended and others have been told of it.
+    /// What is kept of an event that has ended: what the function answered if it did, the event itself otherwise. Nothing, if there is
+    /// no such event, it has not ended, or others have been told of it.
     ///
     /// # Errors
     /// When it cannot be read: [`StoreError::Busy`] if too much is being read, [`StoreError::Damaged`] if it is not as it was
     /// written.
     pub async fn event_body(&self, request_id: &str) -> Result<Option<EventBody>, StoreError> {
         let Some(mut status) = self.events().show(request_id) else { return Ok(None) };
-        loop {
+        while let Some(kept) = kept(&status.status) {
             let body = self.events().body(&status).await?;
             let Some(now) = self.events().show(request_id) else { return Ok(None) };
-            // A payload gives way to a result in the same place, so what was read is what it was before and after.
-            if is_result(&now.status) == is_result(&status.status) {
-                let as_it_is = if is_result(&now.status) { EventBody::Result } else { EventBody::Payload };
+            // A dead letter that was put back meanwhile may have ended otherwise since.
+            if now.redrives == status.redrives {
                 // An empty payload is as good as none where it is kept.
-                let is_empty = now.payload_bytes == 0 && !is_result(&now.status);
-                return Ok(body.or_else(|| is_empty.then(Bytes::new)).map(as_it_is));
+                let is_empty = now.payload_bytes == 0 && matches!(now.status, Status::Dead { .. });
+                return Ok(body.or_else(|| is_empty.then(Bytes::new)).map(kept));
             }
             status = now;
         }
+        Ok(None)
     }
 
     /// How many asynchronous events are in which state.
@@ -212,9 +212,15 @@ impl EventInfo {
     }
 }
 
-/// Whether what is kept of it is a result.
-fn is_result(status: &Status) -> bool {
-    matches!(status, Status::Succeeded { .. } | Status::Delivering { condition: Condition::Success, .. })
+/// What is kept of an event that has ended.
+fn kept(status: &Status) -> Option<fn(Bytes) -> EventBody> {
+    match status {
+        Status::Succeeded { .. } | Status::Delivering { condition: Condition::Success, .. } => {
+            Some(EventBody::Result)
+        }
+        Status::Dead { .. } | Status::Delivering { .. } => Some(EventBody::Payload),
+        Status::Queued | Status::Retrying { .. } | Status::Running { .. } => None,
+    }
 }
 
 fn state(status: Status) -> EventState {

@@ -1,8 +1,8 @@
 //! What the queue of events is given of the host: who runs functions, what their owners want of their events, and who counts.
 
 use std::pin::Pin;
-use std::sync::Weak;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::{Host, HostParts};
@@ -10,11 +10,12 @@ use crate::events::{
     EventSettings, Events, Meter, Observation, Run, RunOutcome, RunRequest, Settings, Target,
 };
 use crate::function::{
-    Destination, EventInvokeConfig, FunctionKey, FunctionName, FunctionRef, Qualifier, Region, VersionNumber,
+    AccountId, Destination, EventInvokeConfig, FunctionKey, FunctionName, FunctionRef, Qualifier, Region,
+    VersionNumber,
 };
 use crate::invocation::{Invoke, InvokeError, Throttled};
 use crate::metrics::EventCounters;
-use crate::registry::Function;
+use crate::registry::Registry;
 use crate::sqs::QueueArn;
 
 /// Runs events on a host, for as long as it is there.
@@ -23,7 +24,12 @@ pub(super) struct Runner(pub(super) Weak<HostParts>);
 
 /// Knows what the owners of a host's functions want of their events.
 #[derive(Debug)]
-pub(super) struct Wishes(pub(super) Weak<HostParts>);
+pub(super) struct Wishes {
+    pub(super) registry: Arc<Registry>,
+    pub(super) account: AccountId,
+    /// Where functions are whose region nobody names.
+    pub(super) region: Region,
+}
 
 impl Host {
     /// The queue of events.
@@ -68,10 +74,8 @@ async fn run(host: &Host, request: RunRequest) -> RunOutcome {
         Ok(outcome) => {
             let (version, payload) = (outcome.executed_version, outcome.body());
             match &outcome.answer {
-                Ok(_) => RunOutcome::Answered { version, payload },
-                Err(error) => {
-                    RunOutcome::FunctionError { version, payload, error_type: error.error_type.clone() }
-                }
+                Ok(_) => RunOutcome::answered(version, payload),
+                Err(error) => RunOutcome::function_error(version, payload, &error.error_type),
             }
         }
         Err(InvokeError::NotFound { .. }) => RunOutcome::NotFound,
@@ -99,37 +103,42 @@ fn reference(function: &FunctionKey, qualifier: Option<Qualifier>) -> FunctionRe
 }
 
 impl Settings for Wishes {
-    fn settings(&self, function: &FunctionKey, qualifier: Option<&Qualifier>) -> EventSettings {
-        let Some(parts) = self.0.upgrade() else { return EventSettings::default() };
-        match parts.registry.function(function) {
-            Some(present) => settings(&Host { parts, caller: None }, &present, qualifier),
-            None => EventSettings::default(),
+    fn settings(
+        &self,
+        function: &FunctionKey,
+        qualifier: Option<&Qualifier>,
+        ran: Option<VersionNumber>,
+    ) -> EventSettings {
+        let Some(function) = self.registry.function(function) else { return EventSettings::default() };
+        let about = qualifier.map_or_else(|| VersionNumber::Latest.to_string(), Qualifier::to_string);
+        let config = function.event_invoke.get(&about).cloned().unwrap_or_default();
+        let ran = ran.and_then(|number| function.version(number));
+        let version = ran.or_else(|| function.main_version(qualifier));
+        let dead_letter = version.and_then(|version| version.facts.configuration.dead_letter.as_ref());
+        let EventInvokeConfig { on_success, on_failure, .. } = &config;
+        EventSettings {
+            retries_max: config.retry_attempts(),
+            age_s_max: u32::try_from(config.event_age().as_secs()).unwrap_or(u32::MAX),
+            on_success: on_success.as_ref().and_then(|to| self.target(to)),
+            on_failure: on_failure.as_ref().and_then(|to| self.target(to)),
+            dead_letter: dead_letter.map(|target| queue(target.queue())),
+            recursion: function.recursive_loop,
         }
     }
 }
 
-fn settings(host: &Host, function: &Function, qualifier: Option<&Qualifier>) -> EventSettings {
-    let about = qualifier.map_or_else(|| VersionNumber::Latest.to_string(), Qualifier::to_string);
-    let config = function.event_invoke.get(&about).cloned().unwrap_or_default();
-    let version = function.resolve(qualifier);
-    let dead_letter = version.and_then(|version| version.facts.configuration.dead_letter.clone());
-    let EventInvokeConfig { on_success, on_failure, .. } = &config;
-    EventSettings {
-        retries_max: config.retry_attempts(),
-        age_s_max: u32::try_from(config.event_age().as_secs()).unwrap_or(u32::MAX),
-        on_success: on_success.as_ref().and_then(|to| target(host, to)),
-        on_failure: on_failure.as_ref().and_then(|to| target(host, to)),
-        dead_letter: dead_letter.map(|target| queue(target.queue())),
-        recursion: function.recursive_loop,
-    }
-}
-
-fn target(host: &Host, destination: &Destination) -> Option<Target> {
-    match destination {
-        Destination::Queue(arn) => Some(Target::Queue(queue(arn))),
-        Destination::Function(to) => {
-            let function = to.function();
-            Some(Target::Function { key: host.key(function)?, qualifier: function.qualifier.clone() })
+impl Wishes {
+    fn target(&self, destination: &Destination) -> Option<Target> {
+        match destination {
+            Destination::Queue(arn) => Some(Target::Queue(queue(arn))),
+            Destination::Function(to) => {
+                let function = to.function();
+                let is_own = |account: &AccountId| *account == self.account;
+                let region = function.region.as_ref().unwrap_or(&self.region);
+                let key = FunctionKey::new(region, &function.name);
+                let qualifier = function.qualifier.clone();
+                function.account.as_ref().is_none_or(is_own).then_some(Target::Function { key, qualifier })
+            }
         }
     }
 }

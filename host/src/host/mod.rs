@@ -297,7 +297,8 @@ impl Host {
         // No event is claimed from now on; what runs may end, and what does not in time is run by the next process.
         tokio::join!(self.events().drain(drain_time_max), rested);
         self.parts.stop.cancel();
-        self.parts.concurrency.at_rest().await;
+        // Those that end for that have not been tried, and none of them is given up while its function may still go on.
+        tokio::join!(self.parts.concurrency.at_rest(), self.events().release());
         self.parts.processors.close();
         self.parts.tasks.close();
         self.parts.tasks.wait().await;

@@ -32,8 +32,10 @@ impl Host {
     }
 
     /// Says from now on that the host is not [ready](Host::ready), so that whoever spreads invocations over several sends them
-    /// elsewhere; those that come all the same are run. [`Host::close`] is what ends it.
+    /// elsewhere; those that come all the same are run. Asynchronous events are still accepted, but none of them begins to run: the next
+    /// process runs them. [`Host::close`] is what ends it.
     pub fn announce_close(&self) {
         self.parts.leaving.store(true, Ordering::SeqCst);
+        self.events().pause();
     }
 }

@@ -151,28 +151,40 @@ impl Queued {
     }
 }
 
+/// Which part of the events that run at a time may be one function's.
+const ASYNC_CONCURRENCY_SHARES: usize = 8;
+
 fn event_options(settings: &HostBuilder) -> Options {
+    let usual = Options::new(settings.account_id.clone());
+    let kept = u64::try_from(settings.event_results_kept.as_millis()).unwrap_or(u64::MAX);
+    let time_scale = settings.event_time_scale.max(1);
     Options {
-        results_kept_ms: u64::try_from(settings.event_results_kept.as_millis()).unwrap_or(u64::MAX),
-        ..Options::new(settings.account_id.clone())
+        // Runs take their time and results are looked at by people, however fast events are tried again.
+        results_kept_ms: kept.saturating_mul(time_scale.into()),
+        lease_ms: usual.lease_ms.saturating_mul(time_scale.into()),
+        time_scale,
+        payload_bytes_max: settings.limits.event_bytes(),
+        running_max: settings.async_concurrency_max,
+        running_per_function_max: settings.async_concurrency_max.div_ceil(ASYNC_CONCURRENCY_SHARES),
+        results_max: settings.event_results_max,
+        ..usual
     }
 }
 
 /// What the queue of events is given of a host, which it does not keep alive.
-fn event_parts(
-    parts: &Arc<HostParts>,
-    options: Options,
-    sender: Arc<dyn Sender>,
-    time_scale: u32,
-) -> EventsParts {
+fn event_parts(parts: &Arc<HostParts>, options: Options, sender: Arc<dyn Sender>) -> EventsParts {
+    let account = options.account.clone();
     EventsParts {
         options,
         journal: parts.journal.clone(),
         run: Arc::new(Runner(Arc::downgrade(parts))),
-        settings: Arc::new(Wishes(Arc::downgrade(parts))),
+        settings: Arc::new(Wishes {
+            registry: parts.registry.clone(),
+            account,
+            region: parts.region.clone(),
+        }),
         sender,
         meter: parts.event_counters.clone(),
-        time_scale,
     }
 }
 
@@ -217,7 +229,7 @@ impl Host {
         let Queued { journal, queues, events } =
             queued.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let sender = sender(&settings, &queues);
-        let (time_scale, options) = (settings.event_time_scale, event_options(&settings));
+        let options = event_options(&settings);
         let parts = Arc::new(HostParts {
             registry: Registry::new(
                 store,
@@ -248,7 +260,7 @@ impl Host {
             tasks,
             data_dir,
         });
-        let event_parts = event_parts(&parts, options, sender, time_scale);
+        let event_parts = event_parts(&parts, options, sender);
         let host = Self { parts, caller: None };
         host.recover().await?;
         host.expire_idle_instances(settings.idle_time_max);

@@ -113,6 +113,15 @@ impl Function {
         self.version(number).cloned()
     }
 
+    /// The version that a qualifier means, if no weight of an alias says otherwise.
+    pub(crate) fn main_version(&self, qualifier: Option<&Qualifier>) -> Option<&Arc<Version>> {
+        match qualifier {
+            None => Some(&self.latest),
+            Some(Qualifier::Version(number)) => self.version(*number),
+            Some(Qualifier::Alias(name)) => self.version(self.aliases.get(name)?.alias.routing.version()),
+        }
+    }
+
     /// The version of that number.
     pub(crate) fn version(&self, number: VersionNumber) -> Option<&Arc<Version>> {
         match number {

@@ -18,6 +18,10 @@ const TURNS_AT_ONCE_MAX: usize = 256;
 impl Core {
     /// Takes turns as long as there are places.
     pub(super) fn take_turns(&mut self, stamp: Stamp) {
+        if stamp.at < self.claims_from {
+            self.timers.set(self.claims_from, Timer::Turns);
+            return;
+        }
         for _ in 0..TURNS_AT_ONCE_MAX {
             if self.phase != Phase::Serving {
                 return;
@@ -46,7 +50,7 @@ impl Core {
             self.end_without_run(row, condition, tries, last, stamp);
         } else if trace(facts, settings.recursion).is_err() {
             self.end_without_run(row, Condition::RecursiveInvocation, tries, None, stamp);
-        } else if tries.crashes + 1 >= CRASHES_MAX && !self.suspects.enter(row) {
+        } else if tries.crashes + 1 >= CRASHES_MAX && !self.suspects.enter(row, stamp.at) {
             return false;
         } else {
             let running = Progress::Running { since: stamp, tries, last };
@@ -63,6 +67,9 @@ impl Core {
         if self.phase != Phase::Serving {
             self.give_back(row, stamp);
             return;
+        }
+        if let Some(until) = self.suspects.begun(row, stamp.at) {
+            self.timers.set(until, Timer::Suspects);
         }
         let trace = trace(facts, RecursiveLoop::Allow).expect("loops are allowed here");
         let function = facts.function.clone();

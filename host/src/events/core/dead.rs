@@ -71,16 +71,17 @@ impl Core {
         let mut places = self.dead.after(filter.function.as_ref(), after);
         let mut last = None;
         for place in places.by_ref().take(LOOKED_AT_MAX) {
-            if filter.older_than_ms.is_some_and(|age_ms| place.at.saturating_add(age_ms) > stamp.at) {
-                return (page, None);
-            }
             if page.len() == limit {
                 return (page, last);
             }
             last = Some(place);
             let Some(event) = self.events.get(&place.row) else { continue };
-            let condition = event.header.ending().map(|ending| ending.condition);
-            if filter.condition.is_none() || filter.condition == condition {
+            let Some(ending) = event.header.ending() else { continue };
+            // By the time that is shown, which is not the core's: that stands still while the host is down.
+            let is_younger = |age_ms| ending.at.wall.saturating_add(age_ms) > stamp.wall;
+            let is_meant = filter.condition.is_none_or(|condition| condition == ending.condition)
+                && !filter.older_than_ms.is_some_and(is_younger);
+            if is_meant {
                 page.push(self.status(place.row, event, stamp));
             }
         }
@@ -113,7 +114,7 @@ impl Core {
 
     /// The row of a dead letter that something can be done with now.
     fn dead_letter(&self, request_id: &RequestId) -> Result<RowId, Refusal> {
-        if self.phase != Phase::Serving {
+        if self.phase >= Phase::Draining {
             return Err(Refusal::Draining);
         }
         let row = *self.by_request.get(request_id).ok_or(Refusal::NotFound)?;

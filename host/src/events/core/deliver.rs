@@ -43,7 +43,7 @@ impl Core {
 
     /// Sends what may be sent to that queue now.
     pub(super) fn send(&mut self, target: &QueueArn) {
-        while self.phase == Phase::Serving {
+        while self.phase < Phase::Draining {
             let Some(row) = self.targets.next(target) else { return };
             let Some(delivery) = self.deliveries.get_mut(&row) else {
                 self.targets.done(target);

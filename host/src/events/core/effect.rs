@@ -40,8 +40,8 @@ pub(crate) enum Input {
     Accept { ask: Ask, row: RowId, event: NewEvent },
     /// What came of a write.
     Written { ticket: Ticket, result: Result<(), StoreError> },
-    /// What came of a run, with the event's payload.
-    Ended { claim: Claim, outcome: RunOutcome, payload: Bytes, spare: Spare },
+    /// What came of a run, with the event's payload; none, if it cannot be read.
+    Ended { claim: Claim, outcome: RunOutcome, payload: Option<Bytes>, spare: Spare },
     /// The payload of an event that ends without a run; none, if it cannot be read.
     Fetched { claim: Claim, payload: Option<Bytes>, spare: Spare },
     /// What came of sending a message.
@@ -52,6 +52,8 @@ pub(crate) enum Input {
     Redrive { ask: Ask, request_id: RequestId },
     /// A dead letter is to be forgotten.
     Purge { ask: Ask, request_id: RequestId },
+    /// No event is to run any more, for now; those that come are accepted.
+    Pause,
     /// Nothing is to begin any more.
     Drain,
     /// What still runs is given up, to be run by the next process.
@@ -97,6 +99,12 @@ pub(crate) enum Refusal {
     /// There are too many events.
     #[error("{limit} events wait already; no more are accepted")]
     QueueFull {
+        /// How many there may be.
+        limit: usize,
+    },
+    /// There are too many of the function.
+    #[error("{limit} events of the function wait already; no more of it are accepted")]
+    ShareFull {
         /// How many there may be.
         limit: usize,
     },

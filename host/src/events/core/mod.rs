@@ -13,6 +13,7 @@ mod effect;
 mod lanes;
 mod options;
 mod recover;
+mod results;
 mod settle;
 #[cfg(test)]
 mod simulation;
@@ -24,7 +25,7 @@ mod timers;
 mod view;
 mod write;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::event::{Ending, EventHeader, Facts, NewEvent, Progress, RequestId, Stamp};
@@ -45,6 +46,7 @@ pub(super) use self::effect::{Ask, Claim, Effect, Input, RunEffect, Spare};
 use self::lanes::Lanes;
 pub(crate) use self::options::Options;
 pub(crate) use self::recover::Recovery;
+use self::results::Results;
 use self::suspects::Suspects;
 use self::targets::Targets;
 use self::timers::{Timer, Timers};
@@ -67,7 +69,10 @@ pub(crate) struct Core {
     by_request: HashMap<RequestId, RowId>,
     deliveries: HashMap<RowId, Delivery>,
     dead: DeadTable,
+    results: Results,
     depth: Depth,
+    /// How many events of each function have not ended, or are in the dead table.
+    shares: HashMap<FunctionKey, usize>,
     /// Events that have a place to run in, from before they are claimed until what came of it is durable.
     placed: BTreeSet<RowId>,
     suspects: Suspects,
@@ -77,7 +82,11 @@ pub(crate) struct Core {
     sending: usize,
     timers: Timers,
     writes: HashMap<Ticket, Write>,
+    /// How many of them forget an event.
+    forgetting: usize,
     tickets: u64,
+    /// No event is claimed before that time: the journal has refused a claim.
+    claims_from: u64,
     /// Events that are being accepted.
     accepting: usize,
     out: Vec<Effect>,
@@ -87,9 +96,11 @@ pub(crate) struct Core {
 }
 
 /// Whether something may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
+    /// No event begins to run any more.
+    Paused,
     /// Nothing begins any more.
     Draining,
     /// Nothing is waited for any more, either, but what is being written.
@@ -102,6 +113,8 @@ struct Event {
     /// As its row has it; but one that ran when the last process ended is queued again, which its row says when it runs again.
     header: EventHeader,
     fence: u64,
+    /// How many bytes are kept with it: its payload, or what came of it.
+    body_bytes: u64,
     busy: Option<Busy>,
     /// When its timer is.
     timer: Option<u64>,
@@ -158,7 +171,8 @@ impl Core {
             Input::Tick => {}
             Input::Redrive { ask, request_id } => self.redrive(ask, &request_id, stamp),
             Input::Purge { ask, request_id } => self.purge(ask, &request_id),
-            Input::Drain => self.phase = Phase::Draining,
+            Input::Pause => self.phase = self.phase.max(Phase::Paused),
+            Input::Drain => self.phase = self.phase.max(Phase::Draining),
             Input::Release => self.release(stamp),
         }
         self.go_on(stamp);
@@ -173,7 +187,7 @@ impl Core {
     /// Whether nothing begins any more and everything has ended.
     pub(super) fn is_drained(&self) -> bool {
         let is_sent = self.sending == 0 || self.phase == Phase::Released;
-        self.phase != Phase::Serving && self.placed.is_empty() && self.writes.is_empty() && is_sent
+        self.phase >= Phase::Draining && self.placed.is_empty() && self.writes.is_empty() && is_sent
     }
 
     /// Serves what is due, and whose turn it is.
@@ -188,21 +202,42 @@ impl Core {
                     self.targets.resume(&target);
                     self.send(&target);
                 }
+                Some(Timer::Suspects) => {
+                    let waited = self.suspects.over(stamp.at);
+                    self.turn_to(waited);
+                }
                 Some(Timer::Turns) => {}
             }
         }
+        self.forget_excess();
         self.take_turns(stamp);
     }
 
+    /// Forgets the oldest results where there are more than are kept.
+    fn forget_excess(&mut self) {
+        let Options { results_max, results_bytes_max, .. } = self.options;
+        while self.forgetting < FORGETTING_WRITES_MAX
+            && let Some(row) = self.results.excess(results_max, results_bytes_max)
+        {
+            match self.events.get(&row) {
+                Some(event) if event.busy.is_none() => self.forget_durably(row, None),
+                _ => {}
+            }
+        }
+    }
+
     fn accept(&mut self, ask: Ask, row: RowId, event: NewEvent, stamp: Stamp) {
-        let limit = self.options.events_max;
-        let waiting = self.depth.queued + self.depth.running + self.depth.delivering + self.accepting;
-        let refusal = if self.phase != Phase::Serving {
+        let (limit, share) = (self.options.events_max, self.options.events_per_function_max);
+        let Depth { queued, running, delivering, dead, .. } = self.depth;
+        let there = queued + running + delivering + dead + self.accepting;
+        let refusal = if self.phase >= Phase::Draining {
             Some(Refusal::Draining)
         } else if self.by_request.contains_key(&event.request_id) {
             Some(Refusal::Duplicate)
-        } else if waiting >= limit {
+        } else if there >= limit {
             Some(Refusal::QueueFull { limit })
+        } else if self.shares.get(&event.function).is_some_and(|there| *there >= share) {
+            Some(Refusal::ShareFull { limit: share })
         } else {
             None
         };
@@ -231,7 +266,7 @@ impl Core {
             Progress::Queued { .. } => self.lanes.push(&event.header.facts.function, row),
             Progress::Running { .. } => self.lease_over(row, stamp),
             Progress::Delivering { .. } => {}
-            Progress::Finished { .. } if self.writes.len() < FORGETTING_WRITES_MAX => {
+            Progress::Finished { .. } if self.forgetting < FORGETTING_WRITES_MAX => {
                 self.forget_durably(row, None);
             }
             // Others come first: nobody waits for this.
@@ -258,11 +293,12 @@ impl Core {
                 self.begin(row, stamp);
             }
             Progress::Delivering { .. } => {}
+            Progress::Finished { ending, .. } if ending.is_dead_letter() => {
+                self.dead.insert(&event.header.facts.function, ending.at.at, row);
+            }
             Progress::Finished { ending, until } => {
-                if ending.is_dead_letter() {
-                    self.dead.insert(&event.header.facts.function, ending.at.at, row);
-                }
                 let until = *until;
+                self.results.insert(ending.at.at, row, event.body_bytes);
                 self.set_timer(row, until);
             }
         }
@@ -279,12 +315,13 @@ impl Core {
     /// Takes an event out of all that is in memory.
     fn forget(&mut self, row: RowId) {
         let Some(event) = self.events.remove(&row) else { return };
-        self.count(&event.header.progress, false);
+        self.count(&event.header, false);
         if let Some(at) = event.timer {
             self.timers.unset(at, Timer::Event(row));
         }
         if let Progress::Finished { ending, .. } = &event.header.progress {
             self.dead.remove(&event.header.facts.function, ending.at.at, row);
+            self.results.remove(ending.at.at, row);
         }
         self.leave_place(row, &event.header.facts.function);
         self.by_request.remove(&event.header.facts.request_id);
@@ -296,17 +333,35 @@ impl Core {
             return;
         }
         self.lanes.done(function);
-        for waited in self.suspects.left(row) {
-            if let Some(event) = self.events.get(&waited) {
-                self.lanes.push(&event.header.facts.function, waited);
+        let waited = self.suspects.left(row);
+        self.turn_to(waited);
+    }
+
+    /// Puts suspects that have waited for another back among the events that are ready.
+    fn turn_to(&mut self, suspects: VecDeque<RowId>) {
+        for row in suspects {
+            if let Some(event) = self.events.get(&row) {
+                self.lanes.push(&event.header.facts.function, row);
             }
         }
     }
 
     /// Counts an event in or out of the state it is in.
-    fn count(&mut self, progress: &Progress, is_in: bool) {
+    fn count(&mut self, header: &EventHeader, is_in: bool) {
+        if header.counts() {
+            let function = &header.facts.function;
+            let share = self.shares.entry(function.clone()).or_default();
+            if is_in {
+                *share += 1
+            } else {
+                *share -= 1
+            }
+            if *share == 0 {
+                self.shares.remove(function);
+            }
+        }
         let depth = &mut self.depth;
-        let counter = match progress {
+        let counter = match &header.progress {
             Progress::Queued { .. } => &mut depth.queued,
             Progress::Running { .. } => &mut depth.running,
             Progress::Delivering { .. } => &mut depth.delivering,
@@ -321,7 +376,7 @@ impl Core {
     }
 
     fn settings_of(&self, facts: &Facts) -> EventSettings {
-        self.settings.settings(&facts.function, facts.qualifier.as_ref())
+        self.settings.settings(&facts.function, facts.qualifier.as_ref(), None)
     }
 
     #[cfg(test)]
@@ -345,6 +400,14 @@ impl EventHeader {
     /// The same event, further on.
     fn with(&self, progress: Progress, stamp: Stamp) -> Self {
         Self { facts: self.facts.clone(), progress, written: stamp }
+    }
+
+    /// Whether it counts against how many events there may be.
+    fn counts(&self) -> bool {
+        match &self.progress {
+            Progress::Queued { .. } | Progress::Running { .. } | Progress::Delivering { .. } => true,
+            Progress::Finished { ending, .. } => ending.is_dead_letter(),
+        }
     }
 
     /// How it ended, if it has.

@@ -15,6 +15,7 @@ use super::super::status::Depth;
 use super::clock::Clock;
 use super::dead::DeadTable;
 use super::lanes::Lanes;
+use super::results::Results;
 use super::suspects::Suspects;
 use super::targets::Targets;
 use super::timers::Timers;
@@ -23,10 +24,19 @@ use super::{Core, Effect, Event, Now, Options, Phase};
 /// What was read of the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    events: Vec<(RowId, u64, EventHeader)>,
+    events: Vec<Recovered>,
     deliveries: Vec<(RowId, DeliveryHeader)>,
     /// The last stamp that was written.
     last: Option<Stamp>,
+}
+
+/// An event that was read.
+#[derive(Debug)]
+struct Recovered {
+    row: RowId,
+    fence: u64,
+    body_bytes: u64,
+    header: EventHeader,
 }
 
 impl Recovery {
@@ -44,7 +54,8 @@ impl Recovery {
             EVENT => {
                 let header = EventHeader::parse(&row.header).map_err(damaged)?;
                 let stamp = header.written;
-                self.events.push((id, row.fence, header));
+                let body_bytes = row.body_bytes.unwrap_or(0);
+                self.events.push(Recovered { row: id, fence: row.fence, body_bytes, header });
                 stamp
             }
             DELIVERY => {
@@ -77,7 +88,9 @@ impl Core {
             by_request: HashMap::with_capacity(recovery.events.len()),
             deliveries: HashMap::new(),
             dead: DeadTable::default(),
+            results: Results::default(),
             depth: Depth::default(),
+            shares: HashMap::new(),
             placed: BTreeSet::new(),
             suspects: Suspects::default(),
             lanes: Lanes::new(options.running_max, options.running_per_function_max),
@@ -85,7 +98,9 @@ impl Core {
             sending: 0,
             timers: Timers::default(),
             writes: HashMap::new(),
+            forgetting: 0,
             tickets: 0,
+            claims_from: 0,
             accepting: 0,
             out: Vec::new(),
             #[cfg(test)]
@@ -102,17 +117,17 @@ impl Core {
         let stamp = self.clock.stamp(now);
         let Recovery { mut events, mut deliveries, .. } = recovery;
         // In the order in which they were accepted.
-        events.sort_by_key(|(row, ..)| *row);
+        events.sort_by_key(|event| event.row);
         deliveries.sort_by_key(|(row, _)| *row);
         let mut delivering = Vec::new();
-        for (row, fence, mut header) in events {
+        for Recovered { row, fence, body_bytes, mut header } in events {
             if let Progress::Delivering { .. } = header.progress {
                 delivering.push(row);
             }
             self.suspect(&mut header, stamp);
             self.by_request.insert(header.facts.request_id.clone(), row);
-            self.count(&header.progress, true);
-            let event = Event { header, fence, busy: None, timer: None, open: Vec::new() };
+            self.count(&header, true);
+            let event = Event { header, fence, body_bytes, busy: None, timer: None, open: Vec::new() };
             self.events.insert(row, event);
             self.place(row, stamp);
         }

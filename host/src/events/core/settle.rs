@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::function::{FunctionArn, FunctionKey, Qualifier, RecursiveLoop, VersionNumber};
+use crate::policy::recursion;
 use crate::policy::retry::{self, Condition, Next};
 use crate::store::journal::{BodyChange, RowId};
 
@@ -25,7 +26,7 @@ impl Core {
         &mut self,
         claim: Claim,
         outcome: RunOutcome,
-        payload: Bytes,
+        payload: Option<Bytes>,
         spare: Spare,
         stamp: Stamp,
     ) {
@@ -52,7 +53,7 @@ impl Core {
             Next::End(condition) => {
                 let (failure, response) = (outcome.failure(), outcome.response());
                 let end = End { condition, tries, failure, response };
-                self.finish(row, end, Some(payload), Some(spare), stamp);
+                self.finish(row, end, payload, Some(spare), stamp);
             }
         }
     }
@@ -84,7 +85,9 @@ impl Core {
             RunOutcome::Answered { .. } | RunOutcome::FunctionError { .. } => self.lanes.ran(function),
             // Nothing is spared where each event is at its end with its first try.
             RunOutcome::Throttled { zero_reserved: true, .. } => {}
-            RunOutcome::Throttled { .. } | RunOutcome::NotFound | RunOutcome::System { .. } => {
+            // That says nothing of the function's other events, which may be of another alias.
+            RunOutcome::NotFound | RunOutcome::Unreadable { .. } => {}
+            RunOutcome::Throttled { .. } | RunOutcome::System { .. } => {
                 if self.lanes.throttled(function) {
                     self.timers.set(stamp.at + lanes::PAUSE_MS, Timer::Lane(function.clone()));
                 }
@@ -114,7 +117,9 @@ impl Core {
     ) {
         let event = &self.events[&row];
         let (facts, header) = (event.header.facts.clone(), event.header.clone());
-        let places = Self::places(end.condition, &self.settings_of(&facts));
+        let ran = end.response.as_ref().map(|response| response.version);
+        let settings = self.settings.settings(&facts.function, facts.qualifier.as_ref(), ran);
+        let places = Self::places(end.condition, &settings);
         let mut ending = Ending {
             condition: end.condition,
             at: stamp,
@@ -127,6 +132,11 @@ impl Core {
         let mut children = Vec::new();
         let telling = Telling { end: &end, facts: &facts, failure: &ending.failure, payload, stamp };
         for (index, (purpose, target)) in places.into_iter().enumerate() {
+            if self.goes_round(end.condition, &facts, &target) {
+                let (target, reason) = (self.arn_of(&target), "it is part of the loop of invocations");
+                ending.undelivered.push(Undelivered { target, reason: reason.into() });
+                continue;
+            }
             let spare = spare.as_ref().map(|spare| (spare.rows[index], spare));
             match self.tell(&telling, row, purpose, &target, spare) {
                 Ok(child) => {
@@ -158,13 +168,27 @@ impl Core {
         self.settle(step, stamp);
     }
 
+    /// Whether a function that is to be told of the end of a loop would be refused itself, for the same loop: it would tell the next,
+    /// and so on without end.
+    fn goes_round(&self, condition: Condition, facts: &Facts, target: &Target) -> bool {
+        match target {
+            Target::Function { key, .. } if condition == Condition::RecursiveInvocation => {
+                let so_far = trace(facts, RecursiveLoop::Allow).ok();
+                let root = || recursion::root(facts.accepted.wall, &facts.request_id);
+                recursion::hop(so_far.as_deref(), key, RecursiveLoop::Terminate, root).is_err()
+            }
+            _ => false,
+        }
+    }
+
     /// How an ended event is kept, of which nothing more is to be told; not at all, if it need not be.
     pub(super) fn kept(&self, ending: Ending, stamp: Stamp) -> Option<Progress> {
         let kept_ms = match ending.is_dead_letter() {
-            true => self.options.dead_kept_ms,
+            // Until somebody decides what is to become of it.
+            true => u64::MAX,
             false => self.options.results_kept_ms,
         };
-        (kept_ms > 0).then(|| Progress::Finished { ending, until: stamp.at + kept_ms })
+        (kept_ms > 0).then(|| Progress::Finished { ending, until: stamp.at.saturating_add(kept_ms) })
     }
 
     /// What is to become durable for a place to be told.
@@ -181,7 +205,14 @@ impl Core {
         };
         let body = match purpose {
             Purpose::DeadLetter => record::dead_letter(payload),
-            Purpose::OnSuccess | Purpose::OnFailure => self.record(telling, payload),
+            Purpose::OnSuccess | Purpose::OnFailure => {
+                let record = self.record_of(telling, payload);
+                // One that is too large for a function is not made at all.
+                if let Target::Function { .. } = target {
+                    self.check_size(record.bytes_min())?;
+                }
+                record::record(&record)
+            }
         };
         let trace = trace(telling.facts, RecursiveLoop::Allow).ok();
         match target {
@@ -198,10 +229,8 @@ impl Core {
                 Ok(Child::Delivery { row, header: Box::new(header), body })
             }
             Target::Function { key, qualifier } => {
-                let (bytes, limit) = (body.len(), self.options.payload_bytes_max);
-                if bytes > limit {
-                    return Err(format!("the record has {bytes} bytes; an event may have {limit}"));
-                }
+                let bytes = body.len();
+                self.check_size(bytes)?;
                 let facts = Facts {
                     request_id: spare.request_id.clone(),
                     function: key.clone(),
@@ -216,17 +245,26 @@ impl Core {
         }
     }
 
-    fn record(&self, telling: &Telling<'_>, payload: &Bytes) -> Bytes {
+    /// Whether a function may get a record of so many bytes.
+    fn check_size(&self, bytes: usize) -> Result<(), String> {
+        let limit = self.options.payload_bytes_max;
+        if bytes > limit {
+            return Err(format!("the record has at least {bytes} bytes; an event may have {limit}"));
+        }
+        Ok(())
+    }
+
+    fn record_of<'a>(&self, telling: &'a Telling<'_>, payload: &'a Bytes) -> RecordOf<'a> {
         let facts = telling.facts;
-        record::record(&RecordOf {
+        RecordOf {
             wall_ms: telling.stamp.wall,
             request_id: &facts.request_id,
             function_arn: self.function_arn(&facts.function, facts.qualifier.as_ref()),
             condition: telling.end.condition,
-            attempts: telling.end.tries.attempts,
+            attempts: telling.end.tries.runs(),
             payload,
             response: telling.end.response.as_ref(),
-        })
+        }
     }
 
     fn function_arn(&self, function: &FunctionKey, qualifier: Option<&Qualifier>) -> String {

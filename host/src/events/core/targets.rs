@@ -59,7 +59,8 @@ impl Targets {
     pub(super) fn failed(&mut self, target: &QueueArn, row: RowId) -> Option<u64> {
         let lane = self.lane(target);
         lane.sending -= 1;
-        lane.waiting.push_front(row);
+        // Others come before it: it may be this message that the queue cannot take.
+        lane.waiting.push_back(row);
         if lane.paused {
             return None;
         }
@@ -104,11 +105,11 @@ mod tests {
         assert_eq!(targets.next(&queue("slow")), None);
         assert_eq!(targets.next(&queue("other")), Some(RowId(9)));
         targets.resume(&queue("slow"));
-        assert_eq!(targets.next(&queue("slow")), Some(RowId(0)));
+        assert_eq!(targets.next(&queue("slow")), Some(RowId(2)), "one that it was not tried with");
         assert_eq!(targets.next(&queue("slow")), None, "it is tried with one");
-        assert_eq!(targets.failed(&queue("slow"), RowId(0)), Some(2_000));
+        assert_eq!(targets.failed(&queue("slow"), RowId(2)), Some(2_000));
         targets.resume(&queue("slow"));
-        assert_eq!(targets.next(&queue("slow")), Some(RowId(0)));
+        assert_eq!(targets.next(&queue("slow")), Some(RowId(3)));
         targets.done(&queue("slow"));
         assert!(targets.next(&queue("slow")).is_some() && targets.next(&queue("slow")).is_some());
     }

@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Lane(FunctionKey),
     /// A queue that failed is tried again.
     Target(QueueArn),
+    /// An event that was suspected of ending the host has not done so.
+    Suspects,
     /// There was more to do at once than is done at once.
     Turns,
 }

@@ -46,11 +46,11 @@ impl Core {
     fn status_of(&self, event: &Event, stamp: Stamp) -> Status {
         match &event.header.progress {
             Progress::Queued { due, .. } if *due > stamp.at => {
-                Status::Retrying { at_ms: stamp.wall + (due - stamp.at) }
+                Status::Retrying { at_ms: stamp.wall + (due - stamp.at).div_ceil(self.options.time_scale()) }
             }
             Progress::Queued { .. } => Status::Queued,
             Progress::Running { since, tries, .. } => {
-                Status::Running { attempt: tries.attempts + 1, since_ms: since.wall }
+                Status::Running { attempt: tries.runs() + 1, since_ms: since.wall }
             }
             Progress::Delivering { ending } => {
                 let target =

@@ -129,6 +129,7 @@ impl Core {
 
     /// Removes an event that has ended.
     pub(super) fn forget_durably(&mut self, row: RowId, ask: Option<Ask>) {
+        self.forgetting += 1;
         self.step(Step {
             row,
             next: None,
@@ -150,6 +151,10 @@ impl Core {
 
     pub(super) fn written(&mut self, ticket: Ticket, result: Result<(), StoreError>, stamp: Stamp) {
         let Some(mut write) = self.writes.remove(&ticket) else { return };
+        // It need not be made, so it is not tried again by itself.
+        if matches!(&write.what, What::Step(Step { next: None, when_refused: WhenRefused::GiveUp, .. })) {
+            self.forgetting -= 1;
+        }
         match result {
             Ok(()) => self.wrote(write.what, stamp),
             Err(StoreError::Conflict) => self.lose(write.what),
@@ -189,22 +194,24 @@ impl Core {
 
     /// Takes in an event whose row is new.
     fn admit(&mut self, row: RowId, header: EventHeader, stamp: Stamp) {
+        let body_bytes = header.facts.payload_bytes;
         self.by_request.insert(header.facts.request_id.clone(), row);
         self.observe(&header.facts.function.clone(), Observation::Received);
-        self.count(&header.progress, true);
-        self.events.insert(row, Event { header, fence: 0, busy: None, timer: None, open: Vec::new() });
+        self.count(&header, true);
+        let event = Event { header, fence: 0, body_bytes, busy: None, timer: None, open: Vec::new() };
+        self.events.insert(row, event);
         self.place(row, stamp);
     }
 
     fn stepped(&mut self, step: Step, stamp: Stamp) {
-        let Step { row, next, children, closed, ask, .. } = step;
+        let Step { row, next, body, children, closed, ask, .. } = step;
         for delivery in &closed {
             self.deliveries.remove(delivery);
             self.depth.deliveries -= 1;
         }
         match next {
             None => self.forget(row),
-            Some(header) => self.advance(row, *header, &closed),
+            Some(header) => self.advance(row, *header, &body, &closed),
         }
         self.bear(row, children, stamp);
         #[cfg(test)]
@@ -217,23 +224,29 @@ impl Core {
     }
 
     /// The row of an event reads like this now.
-    fn advance(&mut self, row: RowId, header: EventHeader, closed: &[RowId]) {
+    fn advance(&mut self, row: RowId, header: EventHeader, body: &BodyChange, closed: &[RowId]) {
         let Some(event) = self.events.get_mut(&row) else { return };
         event.busy = None;
         event.fence += 1;
+        match body {
+            BodyChange::Keep => {}
+            BodyChange::Put(body) => event.body_bytes = body.len() as u64,
+            BodyChange::Remove => event.body_bytes = 0,
+        }
         event.open.retain(|open| !closed.contains(open));
         let before = std::mem::replace(&mut event.header, header);
         let timer = event.timer.take();
-        let (after, function) = (event.header.progress.clone(), before.facts.function.clone());
+        let (after, function) = (event.header.clone(), before.facts.function.clone());
         if let Some(at) = timer {
             self.timers.unset(at, Timer::Event(row));
         }
         if let Progress::Finished { ending, .. } = &before.progress {
             self.dead.remove(&function, ending.at.at, row);
+            self.results.remove(ending.at.at, row);
         }
-        self.count(&before.progress, false);
+        self.count(&before, false);
         self.count(&after, true);
-        if !matches!(after, Progress::Running { .. }) {
+        if !matches!(after.progress, Progress::Running { .. }) {
             self.leave_place(row, &function);
         }
     }
@@ -270,7 +283,11 @@ impl Core {
                     Some(ask) => {
                         self.out.push(Effect::Answer { ask, result: Err(Refusal::Store(error)) });
                     }
-                    None => self.set_timer(row, stamp.at + AGAIN_MS),
+                    None => {
+                        // The other claims would be refused as well, one after another.
+                        self.claims_from = stamp.at + AGAIN_MS;
+                        self.set_timer(row, self.claims_from);
+                    }
                 }
             }
             #[cfg(test)]

@@ -21,7 +21,9 @@ use super::Shared;
 const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// How soon a payload is read again that could not be read because too much is being read.
 const READ_AGAIN: Duration = Duration::from_millis(100);
-/// How long the journal gets for what a drain gives up.
+/// How long a run gets to end when it is told to.
+pub(super) const END_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long the journal gets for what is given up at the end.
 pub(super) const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
 
 impl Shared {
@@ -73,9 +75,9 @@ impl Shared {
             Ok(payload) => {
                 failpoint::reached("event.run");
                 let request = RunRequest { function, qualifier, payload: payload.clone(), request_id, trace };
-                (self.run_guarded(request).await, payload)
+                (self.run_guarded(request).await, Some(payload))
             }
-            Err(error) => (RunOutcome::System { reason: error.to_string() }, Bytes::new()),
+            Err(error) => (RunOutcome::Unreadable { reason: error.to_string() }, None),
         };
         self.ended(claim, outcome, payload);
     }
@@ -87,7 +89,7 @@ impl Shared {
         task.await.unwrap_or_else(|error| RunOutcome::System { reason: error.to_string() })
     }
 
-    fn ended(self: &Arc<Self>, claim: Claim, outcome: RunOutcome, payload: Bytes) {
+    fn ended(self: &Arc<Self>, claim: Claim, outcome: RunOutcome, payload: Option<Bytes>) {
         failpoint::reached("event.ran");
         let spare = self.spare();
         self.tell(Input::Ended { claim, outcome, payload, spare });

@@ -40,8 +40,6 @@ pub(crate) struct EventsParts {
     pub(crate) settings: Arc<dyn Settings>,
     pub(crate) sender: Arc<dyn Sender>,
     pub(crate) meter: Arc<dyn Meter>,
-    /// By how much all waits are shorter: 1, but for manual trials.
-    pub(crate) time_scale: u32,
 }
 
 /// The queue of asynchronous events. Copies are the same queue.
@@ -80,6 +78,8 @@ enum State {
     Serving,
     /// Nothing runs and nothing is written any more.
     Rested,
+    /// The host is gone: nothing is done any more, whatever was begun.
+    Abandoned,
     /// The journal failed.
     Failed(StoreError),
 }
@@ -154,33 +154,52 @@ impl Events {
         }
     }
 
-    /// Leaves the queue as it is: its host is gone. What runs is a suspect of the next process.
+    /// Leaves the queue as it is: its host is gone. What is being written may still be; what runs is a suspect of the next process.
     pub(crate) fn abandon(&self) {
-        self.0.tell(Input::Release);
-        self.0.state.send_replace(State::Rested);
+        self.0.state.send_if_modified(|state| {
+            let is_new = matches!(state, State::Serving | State::Rested);
+            if is_new {
+                *state = State::Abandoned;
+            }
+            is_new
+        });
         self.0.sooner.notify_one();
         self.0.tasks.close();
     }
 
-    /// Ends the queue: nothing begins any more, and what runs may end within that time. What does not is given up, durably, and run
-    /// by the next process.
+    /// No event begins to run from now on. Those that come are accepted all the same, until the queue [ends](Self::drain).
+    pub(crate) fn pause(&self) {
+        self.0.tell(Input::Pause);
+    }
+
+    /// Begins to end the queue: nothing begins any more, and what runs may end within that time. [`Events::release`] does the rest.
     pub(crate) async fn drain(&self, deadline: Duration) {
         self.0.tell(Input::Drain);
-        let mut state = self.0.state.subscribe();
-        let is_over = |state: &State| *state != State::Serving;
-        if tokio::time::timeout(deadline, state.wait_for(is_over)).await.is_err() {
+        self.rested_within(deadline).await;
+    }
+
+    /// Ends the queue. Runs have been told to end, and have a moment for it; what runs even then is given up, durably, and run by
+    /// the next process.
+    pub(crate) async fn release(&self) {
+        if !self.rested_within(carry::END_TIME_MAX).await {
             self.0.tell(Input::Release);
             // What is given up is written like everything else: as long as the journal takes, or refuses.
-            let _ = tokio::time::timeout(carry::RELEASE_TIME_MAX, state.wait_for(is_over)).await;
+            self.rested_within(carry::RELEASE_TIME_MAX).await;
         }
         self.0.tasks.close();
+    }
+
+    async fn rested_within(&self, time: Duration) -> bool {
+        let mut state = self.0.state.subscribe();
+        let is_over = |state: &State| *state != State::Serving;
+        tokio::time::timeout(time, state.wait_for(is_over)).await.is_ok()
     }
 }
 
 impl Shared {
     /// Tells the core what happened, and carries out what it answers.
     fn tell(self: &Arc<Self>, input: Input) {
-        if let State::Failed(_) = *self.state.borrow() {
+        if let State::Failed(_) | State::Abandoned = *self.state.borrow() {
             return;
         }
         let (effects, is_sooner, is_rested) = {
@@ -217,7 +236,7 @@ impl Shared {
         let ask = Ask(self.asks.fetch_add(1, Ordering::Relaxed));
         let (answer, answered) = oneshot::channel();
         self.asked().insert(ask, answer);
-        if let State::Failed(_) = *self.state.borrow() {
+        if let State::Failed(_) | State::Abandoned = *self.state.borrow() {
             self.asked().clear();
         }
         self.tell(input(ask));
@@ -231,7 +250,7 @@ impl Shared {
             match wake_ms {
                 None => self.sooner.notified().await,
                 Some(wake_ms) => {
-                    let scale = u64::from(self.parts.time_scale.max(1));
+                    let scale = self.parts.options.time_scale();
                     // A little too late rather than too early, which would be once more for nothing.
                     let wake = self.began + Duration::from_millis(wake_ms.div_ceil(scale));
                     tokio::select! {
@@ -247,7 +266,7 @@ impl Shared {
     }
 
     fn now(&self) -> Now {
-        let scale = u64::from(self.parts.time_scale.max(1));
+        let scale = self.parts.options.time_scale();
         let elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Now { mono_ms: elapsed_ms.saturating_mul(scale), wall_ms: timestamp::now_ms() }
     }

@@ -67,7 +67,12 @@ impl Sender for Queues {
 struct Fixed(EventSettings);
 
 impl Settings for Fixed {
-    fn settings(&self, _function: &FunctionKey, _qualifier: Option<&Qualifier>) -> EventSettings {
+    fn settings(
+        &self,
+        _function: &FunctionKey,
+        _qualifier: Option<&Qualifier>,
+        _ran: Option<VersionNumber>,
+    ) -> EventSettings {
         self.0.clone()
     }
 }
@@ -157,7 +162,6 @@ impl Scene {
             settings: self.settings.clone(),
             sender: self.queues.clone(),
             meter: self.counts.clone(),
-            time_scale: 1,
         };
         Events::start(parts, recovery)
     }
@@ -168,12 +172,12 @@ impl Scene {
 }
 
 fn answer() -> RunOutcome {
-    RunOutcome::Answered { version: VersionNumber::Latest, payload: Bytes::from_static(b"42") }
+    RunOutcome::answered(VersionNumber::Latest, Bytes::from_static(b"42"))
 }
 
 fn error() -> RunOutcome {
     let payload = Bytes::from_static(b"{\"errorType\":\"E\",\"errorMessage\":\"no\"}");
-    RunOutcome::FunctionError { version: VersionNumber::Latest, payload, error_type: "E".to_owned() }
+    RunOutcome::function_error(VersionNumber::Latest, payload, "E")
 }
 
 fn event(request_id: &str) -> NewEvent {
@@ -277,7 +281,10 @@ async fn a_drain_waits_for_what_runs() {
     pass(Duration::from_millis(10)).await;
     let draining = tokio::spawn({
         let events = events.clone();
-        async move { events.drain(Duration::from_secs(60)).await }
+        async move {
+            events.drain(Duration::from_secs(60)).await;
+            events.release().await;
+        }
     });
     pass(Duration::from_secs(1)).await;
     assert!(!draining.is_finished());
@@ -296,6 +303,7 @@ async fn what_a_drain_gives_up_is_run_by_the_next_process_without_blame() {
         let _ = events.accept(event("id")).await;
         pass(Duration::from_millis(10)).await;
         events.drain(Duration::from_secs(1)).await;
+        events.release().await;
     }
     scene.function = Arc::default();
     let events = scene.start();

@@ -9,6 +9,7 @@ use crate::store::journal::{Change, RowId};
 use super::super::super::delivery::{DELIVERY, DeliveryHeader, Purpose};
 use super::super::super::event::{Ending, EventHeader, Progress};
 use super::super::super::settings::Settings as _;
+use super::super::suspects::ALONE_MS;
 use super::super::{Claim, RunEffect};
 use super::Violation;
 use super::functions::Tempers;
@@ -28,8 +29,8 @@ pub(super) struct Check {
     of_event: HashMap<RowId, Vec<RowId>>,
     /// Which deliveries there were of an event's life.
     purposes: HashSet<(RowId, u32, Purpose)>,
-    /// The last event that ran and had only this chance left.
-    last_chance: Option<RowId>,
+    /// The last run of an event that had only this chance left.
+    last_chance: Option<Claim>,
     pub(super) tally: Tally,
 }
 
@@ -57,7 +58,7 @@ impl Check {
     pub(super) fn batch(&mut self, rows: &Rows, changes: &[Change], now: &Moment) -> Result<(), Violation> {
         for change in changes {
             match change {
-                Change::Insert { id, kind, header, .. } if *kind == DELIVERY => {
+                Change::Insert { id, kind, header, body } if *kind == DELIVERY => {
                     let header = DeliveryHeader::parse(header).map_err(|error| error.to_string())?;
                     let life = self.events[&header.event].life;
                     if !self.purposes.insert((header.event, life, header.purpose)) {
@@ -128,7 +129,15 @@ impl Check {
             (Progress::Running { .. }, Progress::Running { .. }) if known.running.is_none() => {}
             (Progress::Running { .. }, Progress::Queued { due, .. }) => {
                 let wait_ms = due - after.written.at;
+                let settings = Tempers.settings(&known.function, None::<&Qualifier>, None);
                 match known.wait_ms.take() {
+                    // As late as it may be is soon enough.
+                    Some(right_ms)
+                        if wait_ms < right_ms
+                            && due + 1 == after.facts.accepted.at + settings.retry().age_ms_max =>
+                    {
+                        known.earliest_ms -= right_ms - wait_ms;
+                    }
                     Some(right_ms) if right_ms != wait_ms => {
                         return Err(format!("{row:?} waits {wait_ms} ms, not {right_ms}"));
                     }
@@ -181,7 +190,7 @@ impl Check {
         if (ending.condition == Condition::Success) != known.answered {
             return Err(format!("{row:?} ends with {:?}, answered: {}", ending.condition, known.answered));
         }
-        let retries_max = Tempers.settings(&known.function, None::<&Qualifier>).retries_max;
+        let retries_max = Tempers.settings(&known.function, None::<&Qualifier>, None).retries_max;
         if ending.condition == Condition::RetriesExhausted && known.errors != u32::from(retries_max) + 1 {
             return Err(format!("{row:?} had {} runs", known.errors));
         }
@@ -257,17 +266,20 @@ impl Check {
         }
         known.running = Some((run.claim, now.mono_ms));
         match parse(&durable.header)?.progress {
-            Progress::Running { tries, .. } if tries.crashes + 1 == CRASHES_MAX => self.last_chance(row),
+            Progress::Running { tries, .. } if tries.crashes + 1 == CRASHES_MAX => {
+                self.last_chance(run.claim, now)
+            }
             _ => Ok(()),
         }
     }
 
     /// A run begins of an event that is suspected of having ended the host, as often as it may be.
-    fn last_chance(&mut self, row: RowId) -> Result<(), Violation> {
+    fn last_chance(&mut self, claim: Claim, now: &Moment) -> Result<(), Violation> {
         self.tally.count("last chance");
-        match self.last_chance.replace(row) {
-            Some(other) if other != row && self.events[&other].running.is_some() => {
-                Err(format!("{row:?} and {other:?} have their last chance at the same time"))
+        let Some(other) = self.last_chance.replace(claim) else { return Ok(()) };
+        match self.events[&other.row].running {
+            Some((running, since_ms)) if running == other && now.mono_ms < since_ms + ALONE_MS => {
+                Err(format!("{claim:?} and {other:?} have their last chance at the same time"))
             }
             _ => Ok(()),
         }

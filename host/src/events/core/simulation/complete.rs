@@ -105,7 +105,8 @@ impl World {
         } else {
             self.check.tally.count("void claim refused");
         }
-        let payload = self.payload_of(&run);
+        let is_readable = !matches!(outcome, RunOutcome::Unreadable { .. });
+        let payload = is_readable.then(|| self.payload_of(&run));
         let (spare, writes) = (self.spare(), self.writes_of(claim.row));
         self.tell(Input::Ended { claim, outcome, payload, spare })?;
         if !is_valid && self.writes_of(claim.row) != writes {
@@ -160,5 +161,6 @@ fn name_of(outcome: &RunOutcome) -> &'static str {
         RunOutcome::Throttled { .. } => "function throttled",
         RunOutcome::NotFound => "function not found",
         RunOutcome::System { .. } => "host cannot run it",
+        RunOutcome::Unreadable { .. } => "event unreadable",
     }
 }

@@ -28,7 +28,12 @@ pub(super) fn queues() -> Vec<QueueArn> {
 pub(super) struct Tempers;
 
 impl Settings for Tempers {
-    fn settings(&self, function: &FunctionKey, _qualifier: Option<&Qualifier>) -> EventSettings {
+    fn settings(
+        &self,
+        function: &FunctionKey,
+        _qualifier: Option<&Qualifier>,
+        _ran: Option<VersionNumber>,
+    ) -> EventSettings {
         let usual = EventSettings::default();
         let to_queue = |name| Some(Target::Queue(queue(name)));
         let to_function = |name| Some(Target::Function { key: key(name), qualifier: None });
@@ -78,13 +83,13 @@ pub(super) fn deed(function: &str, rng: &mut fastrand::Rng) -> Deed {
         _ => Bytes::from_static(b"{\"answer\":42}"),
     };
     let version = VersionNumber::Published(rng.u64(1..4));
-    let answer = || Deed::Ends(RunOutcome::Answered { version, payload: payload.clone() });
+    let answer = || Deed::Ends(RunOutcome::answered(version, payload.clone()));
     let error = || {
         let payload = match payload.len() > 100 {
             true => payload.clone(),
             false => Bytes::from_static(b"{\"errorType\":\"E\",\"errorMessage\":\"no\"}"),
         };
-        Deed::Ends(RunOutcome::FunctionError { version, payload, error_type: "E".to_owned() })
+        Deed::Ends(RunOutcome::function_error(version, payload, "E"))
     };
     let throttled =
         |zero_reserved| Deed::Ends(RunOutcome::Throttled { reason: "too many".to_owned(), zero_reserved });
@@ -92,6 +97,7 @@ pub(super) fn deed(function: &str, rng: &mut fastrand::Rng) -> Deed {
         (_, 0 | 3..5) => Deed::Hangs,
         (_, 1) => Deed::Ends(RunOutcome::System { reason: "no memory".to_owned() }),
         (_, 2) => Deed::Ends(RunOutcome::NotFound),
+        (_, 5) => Deed::Ends(RunOutcome::Unreadable { reason: "no files".to_owned() }),
         ("bad", _) => error(),
         ("flaky", ..50) => error(),
         ("flaky", 50..60) => throttled(false),

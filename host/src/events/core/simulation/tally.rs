@@ -11,6 +11,7 @@ const EXPECTED: &[&str] = &[
     "claim refused",
     "crash",
     "drained",
+    "event unreadable",
     "fate Dead, nobody told",
     "fate Dead, told",
     "fate EventAgeExceeded",

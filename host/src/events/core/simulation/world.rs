@@ -321,7 +321,6 @@ pub(super) fn start(rng: &mut fastrand::Rng, rows: &Rows, now: Now, bug: Option<
         sending_per_target_max: 2,
         payload_bytes_max: 20_000,
         results_kept_ms: if rng.u8(..4) == 0 { 0 } else { 600_000 },
-        dead_kept_ms: 24 * 3_600_000,
         lease_ms: LEASE_MS,
         queue_missing_ms: 600_000,
         ..Options::new(account)
