@@ -1,11 +1,13 @@
 """Uses a running Samovar's queues through boto3, and holds every answer against botocore's own model of SQS.
 
-usage: sqs.py ENDPOINT
+usage: sqs.py ENDPOINT DIFFERENCES.md
 """
 
 import base64
 import hashlib
 import json
+import pathlib
+import re
 import sys
 import threading
 import time
@@ -220,6 +222,7 @@ def refusals(url):
         ("MissingParameter", {"MessageBody": ""}),
         ("InvalidMessageContents", {"MessageBody": "\x01"}),
         ("InvalidParameterValue", {"MessageBody": "x" * (MIB + 1)}),
+        ("InvalidParameterValue", {"MessageBody": "x" * (9 * MIB)}),
         ("InvalidParameterValue", {"MessageBody": "x", "DelaySeconds": 901}),
         ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": string("")}),
         ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": string("one", "Number")}),
@@ -227,6 +230,8 @@ def refusals(url):
         ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": {"AWS.x": string("1")["x"]}}),
         ("InvalidParameterValue", {"MessageBody": "x", "MessageAttributes": {f"a{n}": string("1")["x"] for n in range(11)}}),
         ("InvalidParameterValue", {"MessageBody": "x", "MessageDeduplicationId": "1"}),
+        ("InvalidParameterValue", {"MessageBody": "x", "MessageSystemAttributes": {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": "x" * 1025}}}),
     ]:
         refused(code, "send_message", QueueUrl=url, **arguments)
     for arguments in ({"MaxNumberOfMessages": 11}, {"MaxNumberOfMessages": 0}, {"WaitTimeSeconds": 21},
@@ -273,6 +278,12 @@ def batches(url):
         ("BatchRequestTooLong", [{"Id": "a", "MessageBody": half}, {"Id": "b", "MessageBody": half + "x"}]),
     ]:
         refused(prefix + code, "send_message_batch", QueueUrl=url, Entries=entries)
+    told = refused(prefix + "BatchRequestTooLong", "send_message_batch", QueueUrl=url,
+                   Entries=[{"Id": "a", "MessageBody": "x" * (9 * MIB)}])
+    expect(told, f"Batch requests cannot be longer than {MIB} bytes.", "more than is read")
+    many = [{"Id": str(n), "MessageBody": "x"} for n in range(20_000)]
+    told = refused(prefix + "TooManyEntriesInBatchRequest", "send_message_batch", QueueUrl=url, Entries=many)
+    expect(told, "Maximum number of entries per request are 10. You have sent 20000.", "message")
     largest = [{"Id": "a", "MessageBody": half}, {"Id": "b", "MessageBody": half}]
     expect(len(sqs.send_message_batch(QueueUrl=url, Entries=largest)["Successful"]), 2, "1 MiB in all")
     expect([len(message["Body"]) for message in receive(url, MaxNumberOfMessages=10)], [MIB // 2] * 2, "and out again")
@@ -295,13 +306,13 @@ def waiting(url):
     sender.join()
 
 
-def raw(path, headers, body):
+def raw(path, headers, body, read=json.load):
     request = urllib.request.Request(endpoint + path, data=body.encode(), headers=headers)
     try:
         with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer)
+            return answer.status, read(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        return error.code, read(error)
 
 
 def by_hand(url):
@@ -319,10 +330,28 @@ def by_hand(url):
     expect(answer["message"], "The request must contain the parameter QueueUrl.", "no queue")
     status, answer = raw("/", {**headers, "X-Amz-Target": "AmazonSQS.Dance"}, "{}")
     expect((status, answer["__type"]), (400, "com.amazonaws.sqs#UnknownOperationException"), "no operation")
+    form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    for path in ("/", f"/{ACCOUNT}/orders"):
+        status, answer = raw(path, form, "Action=SendMessage&MessageBody=x&Version=2012-11-05", read=lambda xml: xml.read().decode())
+        expect((status, "<Code>AWS.SimpleQueueService.UnsupportedOperation</Code>" in answer), (400, True), answer)
+        expect("JSON protocol" in answer, True, answer)
+
+
+def documented(_url):
+    """What docs/differences.md says is not there is not there, and everything else is."""
+    text = pathlib.Path(sys.argv[2]).read_text(encoding="utf-8").split("## SQS")[1]
+    first = " ".join(row.split("|")[1] for row in text.splitlines() if row.startswith("| "))
+    operations = set(sqs.meta.service_model.operation_names)
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    answers = {name: raw("/", {**headers, "X-Amz-Target": f"AmazonSQS.{name}"}, "{}")[1] for name in operations}
+    refused = {name for name in operations if answers[name].get("__type") == "com.amazonaws.sqs#UnsupportedOperation"}
+    expect(set(re.findall("`([A-Za-z]+)`", first)) & operations - {"CreateQueue"}, refused, "operations that are not there")
+    unknown = [name for name in operations if answers[name].get("__type") == "com.amazonaws.sqs#UnknownOperationException"]
+    expect(unknown, [], "operations that nobody knows")
 
 
 orders = queues()
-for scenario in (messages, refusals, batches, waiting, by_hand):
+for scenario in (messages, refusals, batches, waiting, by_hand, documented):
     scenario(orders)
     print(f"sqs: {scenario.__doc__}")
 print("SQS: all as on AWS")

@@ -42,6 +42,8 @@ pub enum Behaviour {
     Gone,
     /// It refuses with that status, code and message.
     Refusing(u16, &'static str, &'static str),
+    /// Something before it answers with that status and a page.
+    Page(u16),
     /// It lets everybody wait, and never takes what came meanwhile.
     Hanging,
     /// It ends every connection without an answer.
@@ -235,10 +237,13 @@ impl Shared {
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some(request) = RecordedRequest::read(&mut reader)? {
             let Some((status, code, body)) = self.answer(request) else { break };
-            let body = body.to_string();
+            let (kind, body) = match body {
+                Value::String(page) => ("text/html", page),
+                body => ("application/x-amz-json-1.0", body.to_string()),
+            };
             let code = code.map(|code| format!("x-amzn-query-error: {code};Sender\r\n")).unwrap_or_default();
             let head = format!(
-                "HTTP/1.1 {status} Status\r\ncontent-type: application/x-amz-json-1.0\r\n{code}content-length: {}\r\n\r\n",
+                "HTTP/1.1 {status} Status\r\ncontent-type: {kind}\r\n{code}content-length: {}\r\n\r\n",
                 body.len()
             );
             stream.write_all((head + &body).as_bytes())?;
@@ -267,6 +272,7 @@ impl Shared {
                 json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist." }),
             )),
             Behaviour::Refusing(status, code, message) => Some(refused(status, code, message)),
+            Behaviour::Page(status) => Some((status, None, "<html>Nobody is there</html>".into())),
             Behaviour::Hanging => {
                 let hangs =
                     |state: &mut State| !state.is_over && state.behaviour_of(&queue) == Behaviour::Hanging;

@@ -60,6 +60,7 @@ fn only_their_own_part_knows_wasmtime_axum_clap_sql_and_the_aws_sdk() {
         ("wasmtime_wasi", vec!["wasm"]),
         ("rusqlite", vec!["store"]),
         ("aws_config", vec!["sqs"]),
+        ("aws_credential_types", vec!["sqs"]),
         ("aws_sdk_sqs", vec!["sqs"]),
         ("aws_smithy_http_client", vec!["sqs"]),
         ("axum", vec!["http", "cli"]),

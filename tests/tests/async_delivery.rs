@@ -1,9 +1,10 @@
 //! What queues are told of events, as boto3 receives it: from the queues that are built in and from a server that is not ours.
 
 use std::process::Command;
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use samovar_tests::{Api, Server, SqsServer, guest, python, queue_arn, root};
+use samovar_tests::{Api, Behaviour, Server, SqsRecorder, SqsServer, guest, python, queue_arn, root};
 use serde_json::{Value, json};
 
 /// A minute takes a second.
@@ -13,7 +14,7 @@ const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function";
 
 /// A server, and where its queues are.
 struct Scene {
-    _server: Server,
+    server: Server,
     api: Api,
     queues: String,
     _outside: Option<SqsServer>,
@@ -23,14 +24,14 @@ impl Scene {
     fn embedded() -> Self {
         let server = Server::start_with(&[&SCALE[..], &["--quiet"]].concat());
         let queues = server.endpoint().to_owned();
-        Self { api: Api::of(&server), _server: server, queues, _outside: None }
+        Self { api: Api::of(&server), server, queues, _outside: None }
     }
 
     fn outside() -> Option<Self> {
         let outside = SqsServer::start()?;
         let queues = outside.endpoint().to_owned();
         let server = Server::start_in(&CREDENTIALS, &[&SCALE[..], &["--quiet", "--sqs", &queues]].concat());
-        Some(Self { api: Api::of(&server), _server: server, queues, _outside: Some(outside) })
+        Some(Self { api: Api::of(&server), server, queues, _outside: Some(outside) })
     }
 
     fn python(&self, action: &[&str]) -> Vec<Value> {
@@ -202,4 +203,42 @@ fn the_queues_inside_are_told_what_aws_tells() {
 fn queues_of_another_server_are_told_what_aws_tells() {
     let Some(scene) = Scene::outside() else { return };
     messages_are_as_on_aws(&scene);
+}
+
+/// A key that nobody checks was asked for all the same, and nothing said so before the first message.
+#[test]
+fn a_server_at_a_url_needs_no_credentials_and_aws_does() {
+    let (recorder, metadata) = (SqsRecorder::start(), SqsRecorder::start());
+    // As from machines that are none of AWS's, something else is at the address of their metadata.
+    metadata.behave(Behaviour::Page(403));
+    let (endpoint, metadata) = (recorder.endpoint(), metadata.endpoint());
+    let nobody = [
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata),
+        ("AWS_ENDPOINT_URL_SQS", &endpoint),
+    ];
+    let start = |place: &str| {
+        let server = Server::start_in(&nobody, &["--quiet", "--sqs", place]);
+        let scene = Scene { api: Api::of(&server), queues: endpoint.clone(), server, _outside: None };
+        scene.create("echo", "echo", None);
+        let told = json!({ "DestinationConfig": { "OnSuccess": { "Destination": queue_arn("told") } } });
+        scene.api.put_event_config("echo", &told);
+        scene.send("echo", &json!(1));
+        scene
+    };
+    let scene = start(&endpoint);
+    scene.server.wait_for_log("requests to http://127.0.0.1");
+    recorder.wait_for_messages(1, Duration::from_secs(60));
+    let requests = recorder.requests();
+    for request in &requests {
+        let signed = &request.headers["authorization"];
+        assert!(signed.contains("Credential=samovar/"), "{signed}");
+    }
+    let scene = start("aws");
+    let line = scene.server.wait_for_log("the queue cannot be reached");
+    assert!(line.contains("credentials"), "{line}");
+    assert_eq!(recorder.requests().len(), requests.len(), "nothing was sent");
 }

@@ -1,6 +1,7 @@
 //! Asynchronous events from the 202 to their ends, dead letters, and functions that invoke themselves in a circle: over HTTP, and with
 //! the command line.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use samovar_tests::{Response, Server, guest_path, raw_request, samovar};
@@ -194,6 +195,12 @@ fn the_command_line_shows_events_and_works_with_dead_letters() {
     let json =
         printed(&server, &["dead-letters", "list", "--reason", "RetriesExhausted", "--output", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON").as_array().map(Vec::len), Some(3));
+    let (code, stdout, stderr) = ran(&server, &["dead-letters", "list", "--limit", "2"]);
+    assert_eq!((code, stdout.lines().count()), (Some(0), 3));
+    assert_eq!(stderr, "the list ends after 2 of them; --limit N lists more, if there are\n");
+    assert_eq!(ran(&server, &["dead-letters", "list", "--limit", "3"]).2, "", "there are no more");
+    let none = printed(&server, &["dead-letters", "list", "--older-than", "2d", "--output", "json"]);
+    assert_eq!(none, "[]\n");
     let (code, stdout, stderr) = ran(&server, &["dead-letters", "list", "--older-than", "2d"]);
     assert_eq!(
         (code, stdout.as_str(), stderr.as_str()),
@@ -209,12 +216,73 @@ fn the_command_line_shows_events_and_works_with_dead_letters() {
     for id in &ids {
         when(&server, id, "Dead");
     }
-    let (code, _, stderr) = ran(&server, &["dead-letters", "purge"]);
-    assert_eq!(code, Some(1));
-    assert!(stderr.contains("say --yes"), "{stderr}");
     assert_eq!(printed(&server, &["dead-letters", "purge", &ids[2]]), format!("removed {}\n", ids[2]));
-    assert_eq!(printed(&server, &["dead-letters", "purge", "--yes"]), "2 of 2 dead letters removed\n");
+    let all = ["dead-letters", "purge", "--all", "--yes"];
+    assert_eq!(printed(&server, &all), "2 of 2 dead letters removed\n");
     assert_eq!(ran(&server, &["dead-letters", "list"]).1, "");
+}
+
+#[test]
+fn what_is_put_back_or_removed_somebody_chose_and_each_for_itself() {
+    let server = Server::start_with(&FAST);
+    deploy(&server, "fails", "fails");
+    let ids: Vec<String> =
+        (1..=3).map(|order| queued(&server, "fails", &format!(r#"{{"id":{order}}}"#))).collect();
+    for id in &ids {
+        when(&server, id, "Dead");
+    }
+    for (line, said) in [
+        (&["redrive"][..], "--all"),
+        (&["redrive", "--rate", "5"], "--all"),
+        (&["purge"], "--all"),
+        (&["purge", "--yes"], "--all"),
+        (&["purge", "--all"], "say --yes"),
+        (&["purge", "--function", "fails"], "say --yes"),
+    ] {
+        let (code, stdout, stderr) = ran(&server, &[&["dead-letters"], line].concat());
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{line:?}");
+        assert!(stderr.contains(said), "{line:?}: {stderr}");
+    }
+    // What cannot be done with one is no reason to leave the others.
+    let (code, stdout, stderr) = ran(&server, &["dead-letters", "purge", "none", &ids[2], "other"]);
+    assert_eq!((code, stdout), (Some(1), format!("removed {}\n", ids[2])));
+    for id in ["none", "other"] {
+        assert!(stderr.contains(&format!("error: cannot remove {id}: ")), "{stderr}");
+    }
+    let (code, stdout, stderr) = ran(&server, &["dead-letters", "redrive", &ids[2], &ids[1]]);
+    assert_eq!((code, stdout), (Some(1), format!("put {} back\n", ids[1])));
+    assert!(stderr.starts_with(&format!("error: cannot put {} back: ", ids[2])), "{stderr}");
+    when(&server, &ids[1], "Dead");
+    assert_eq!(
+        printed(&server, &["dead-letters", "purge", "--all", "--yes"]),
+        "2 of 2 dead letters removed\n"
+    );
+    assert_eq!(ran(&server, &["dead-letters", "list"]).1, "");
+}
+
+/// A list of more pages than one: a table under one head, or one document.
+#[test]
+fn dead_letters_are_listed_page_by_page() {
+    let server = Server::start_with(&FAST);
+    deploy(&server, "fails", "fails");
+    let ids: Vec<String> =
+        (0..120).map(|order| queued(&server, "fails", &format!(r#"{{"id":{order}}}"#))).collect();
+    for id in &ids {
+        when(&server, id, "Dead");
+    }
+    let all = printed(&server, &["dead-letters", "list", "--output", "json"]);
+    let letters: Vec<Value> = serde_json::from_str(&all).expect("one document");
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&letters).expect("JSON")), all);
+    let listed: Vec<&str> =
+        letters.iter().map(|letter| letter["RequestId"].as_str().expect("an id")).collect();
+    assert_eq!((listed.len(), listed.iter().collect::<HashSet<_>>().len()), (120, 120));
+    let lines = table(&server, &["dead-letters", "list"]);
+    assert_eq!(lines.len(), 121);
+    assert!(lines[1..].iter().zip(&listed).all(|(line, id)| line.starts_with(id)), "{lines:?}");
+    let (code, stdout, stderr) = ran(&server, &["dead-letters", "list", "--limit", "70", "--output", "json"]);
+    let letters: Vec<Value> = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!((code, letters.len()), (Some(0), 70));
+    assert!(stderr.starts_with("the list ends after 70"), "{stderr}");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::client::{Client, segment};
 use super::events::{Show, failure, undelivered};
+use super::pages::Pages;
 use super::table::{Column, Listing, Table};
-use super::{Endpoint, output, pages};
+use super::{Endpoint, output};
 
 const PATH: &str = "/samovar/dead-letters";
 
@@ -19,6 +20,7 @@ const PATH: &str = "/samovar/dead-letters";
 #[command(after_help = "Examples:\n  samovar dead-letters list --function orders --older-than 1h\n  \
                         samovar dead-letters show REQUEST_ID\n  \
                         samovar dead-letters redrive --function orders --rate 10\n  \
+                        samovar dead-letters redrive --all\n  \
                         samovar dead-letters purge --reason EventAgeExceeded --yes")]
 pub(super) struct DeadLetters {
     #[command(subcommand)]
@@ -55,21 +57,34 @@ struct Filter {
 struct List {
     #[command(flatten)]
     filter: Filter,
+    /// How many to list at most
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     #[command(flatten)]
     listing: Listing,
     #[command(flatten)]
     endpoint: Endpoint,
 }
 
+/// Which dead letters are to be changed: those that are named, those that fit, or all. Nothing is changed that nobody chose.
 #[derive(Debug, Args)]
-struct Redrive {
+struct Chosen {
     /// These alone
-    #[arg(value_name = "REQUEST_ID", conflicts_with_all = ["function", "reason", "older_than", "rate"])]
+    #[arg(value_name = "REQUEST_ID", conflicts_with_all = ["function", "reason", "older_than", "all"])]
     request_ids: Vec<String>,
     #[command(flatten)]
     filter: Filter,
+    /// All dead letters there are
+    #[arg(long, conflicts_with_all = ["function", "reason", "older_than"])]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+struct Redrive {
+    #[command(flatten)]
+    chosen: Chosen,
     /// At most so many a second
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", conflicts_with = "request_ids", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Option<u32>,
     #[command(flatten)]
     endpoint: Endpoint,
@@ -77,12 +92,9 @@ struct Redrive {
 
 #[derive(Debug, Args)]
 struct Purge {
-    /// These alone
-    #[arg(value_name = "REQUEST_ID", conflicts_with_all = ["function", "reason", "older_than"])]
-    request_ids: Vec<String>,
     #[command(flatten)]
-    filter: Filter,
-    /// Remove all that fit
+    chosen: Chosen,
+    /// Remove all that fit, without being asked again
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -118,50 +130,83 @@ impl List {
     fn run(&self) -> Result<ExitCode> {
         let client = Client::new(&self.endpoint)?;
         let path = format!("{PATH}{}", self.filter.query());
-        let letters = pages::all_from(&client, &path, "DeadLetters", "marker")?;
-        self.listing.print(&letters, || Ok(table(&letters)), "there are no dead letters that fit")?;
+        let mut pages = Pages::new(&client, &path, "DeadLetters", "marker");
+        let mut list = self.listing.paged(table());
+        let (mut room, mut is_cut) = (self.limit as usize, false);
+        while !is_cut && let Some(page) = pages.next() {
+            let mut letters = page?;
+            is_cut = letters.len() > room || (letters.len() == room && pages.goes_on());
+            letters.truncate(room);
+            room -= letters.len();
+            if !list.print(&letters, row)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        list.end("there are no dead letters that fit")?;
+        if is_cut {
+            let limit = self.limit;
+            output::error_line(&format!(
+                "the list ends after {limit} of them; --limit N lists more, if there are"
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Redrive {
     fn run(&self) -> Result<ExitCode> {
+        let Chosen { request_ids, filter, .. } = self.chosen.checked()?;
         let client = Client::new(&self.endpoint)?;
-        if self.request_ids.is_empty() {
-            let done = client.json("POST", &format!("{PATH}/redrive"), &self.filter.order(self.rate))?;
+        if request_ids.is_empty() {
+            let done = client.json("POST", &format!("{PATH}/redrive"), &filter.order(self.rate))?;
             return told(&done, "put back");
         }
-        for id in &self.request_ids {
+        each(request_ids, |id| {
             let path = format!("{PATH}/{}/redrive", segment(id));
-            let put_back = client.send("POST", &path, &[], &[]);
-            put_back.with_context(|| format!("cannot put {id} back"))?;
-            output::print(output::one_line(&format!("put {id} back")).as_bytes())?;
-        }
-        Ok(ExitCode::SUCCESS)
+            client.send("POST", &path, &[], &[]).with_context(|| format!("cannot put {id} back"))?;
+            Ok(format!("put {id} back"))
+        })
     }
 }
 
 impl Purge {
     fn run(&self) -> Result<ExitCode> {
+        let Chosen { request_ids, filter, .. } = self.chosen.checked()?;
         ensure!(
-            self.yes || !self.request_ids.is_empty(),
-            "say --yes to remove all dead letters that fit for good, or name some by their request ids"
+            self.yes || !request_ids.is_empty(),
+            "say --yes to remove all of them for good, or name some by their request ids"
         );
         let client = Client::new(&self.endpoint)?;
-        if self.request_ids.is_empty() {
-            let done = client.json("POST", &format!("{PATH}/purge"), &self.filter.order(None))?;
+        if request_ids.is_empty() {
+            let done = client.json("POST", &format!("{PATH}/purge"), &filter.order(None))?;
             return told(&done, "removed");
         }
-        for id in &self.request_ids {
+        each(request_ids, |id| {
             let path = format!("{PATH}/{}", segment(id));
             client.delete(&path).with_context(|| format!("cannot remove {id}"))?;
-            output::print(output::one_line(&format!("removed {id}")).as_bytes())?;
-        }
-        Ok(ExitCode::SUCCESS)
+            Ok(format!("removed {id}"))
+        })
+    }
+}
+
+impl Chosen {
+    /// The choice, if there is one.
+    fn checked(&self) -> Result<&Self> {
+        let is_made = self.all || !self.request_ids.is_empty() || self.filter.is_given();
+        ensure!(
+            is_made,
+            "say which dead letters: some by their request ids, those that fit --function, --reason or --older-than, \
+             or --all"
+        );
+        Ok(self)
     }
 }
 
 impl Filter {
+    fn is_given(&self) -> bool {
+        self.function.is_some() || self.reason.is_some() || self.older_than.is_some()
+    }
+
     fn query(&self) -> String {
         let age = self.older_than.map(|seconds| seconds.to_string());
         let pairs = [("function", &self.function), ("reason", &self.reason), ("older-than-seconds", &age)];
@@ -178,6 +223,21 @@ impl Filter {
             rate_per_second,
         }
     }
+}
+
+/// Does something with each that is named, whatever becomes of the others, and says what came of it.
+fn each(request_ids: &[String], work: impl Fn(&str) -> Result<String>) -> Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for id in request_ids {
+        match work(id) {
+            Ok(done) => output::print(output::one_line(&done).as_bytes())?,
+            Err(error) => {
+                output::error_line(&output::one_line(&format!("error: {error:#}")));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
 }
 
 /// Says how far it has come: all of it, or as much as was done when the server answered that it goes on.
@@ -199,25 +259,25 @@ fn told(done: &Value, verb: &str) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn table(letters: &[Value]) -> Table {
-    let mut table = Table::new([
+fn table() -> Table {
+    Table::new([
         Column::left("REQUEST ID"),
         Column::left("FUNCTION"),
         Column::left("ENDED (UTC)"),
         Column::left("REASON"),
         Column::right("ATTEMPTS"),
         Column::left("WHAT WENT WRONG"),
-    ]);
-    for letter in letters {
-        let text = |member: &str| letter[member].as_str().unwrap_or_default();
-        let function = text("FunctionArn").split_once(":function:").map_or("", |(_, function)| function);
-        let attempts = letter["Attempts"].as_u64().unwrap_or_default().to_string();
-        let first = letter["Undelivered"].as_array().and_then(|all| all.first());
-        let wrong = failure(letter).or_else(|| first.map(undelivered)).unwrap_or_default();
-        let ended = output::moment(text("EndedTime"));
-        table.row([text("RequestId"), function, &ended, text("Condition"), &attempts, &wrong]);
-    }
-    table
+    ])
+}
+
+fn row(table: &mut Table, letter: &Value) {
+    let text = |member: &str| letter[member].as_str().unwrap_or_default();
+    let function = text("FunctionArn").split_once(":function:").map_or("", |(_, function)| function);
+    let attempts = letter["Attempts"].as_u64().unwrap_or_default().to_string();
+    let first = letter["Undelivered"].as_array().and_then(|all| all.first());
+    let wrong = failure(letter).or_else(|| first.map(undelivered)).unwrap_or_default();
+    let ended = output::moment(text("EndedTime"));
+    table.row([text("RequestId"), function, &ended, text("Condition"), &attempts, &wrong]);
 }
 
 /// A time such as `10m`, in seconds.
@@ -246,6 +306,31 @@ mod tests {
         assert_eq!([age("30s"), age("10m"), age("2d")], [Ok(30), Ok(600), Ok(172_800)]);
         for bad in ["", "m", "10", "-1m", "1.5h", "10é"] {
             assert!(age(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_changed_that_nobody_chose() {
+        #[derive(Debug, clap::Parser)]
+        struct Only {
+            #[command(flatten)]
+            chosen: Chosen,
+        }
+        let read = |line: &[&str]| {
+            <Only as clap::Parser>::try_parse_from([&["samovar"], line].concat()).map(|only| only.chosen)
+        };
+        let error = read(&[]).expect("a line").checked().expect_err("nothing is chosen").to_string();
+        assert!(
+            ["request ids", "--function", "--older-than", "--all"].iter().all(|word| error.contains(word)),
+            "{error}"
+        );
+        for line in
+            [&["id"][..], &["a", "b"], &["--reason", "HostCrash"], &["--older-than", "1h"], &["--all"]]
+        {
+            assert!(read(line).expect("a line").checked().is_ok(), "{line:?}");
+        }
+        for line in [&["id", "--all"][..], &["--all", "--function", "f"], &["id", "--function", "f"]] {
+            assert!(read(line).is_err(), "{line:?}");
         }
     }
 

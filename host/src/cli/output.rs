@@ -7,13 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Writes bytes to standard output, and a line feed if they do not end with one.
 pub(super) fn print(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
     let end: &[u8] = if bytes.ends_with(b"\n") { b"" } else { b"\n" };
-    let written = stdout.write_all(bytes).and_then(|()| stdout.write_all(end)).and_then(|()| stdout.flush());
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
+    written(&[bytes, end]).map(drop)
 }
 
 /// Writes the answer of a function: as it is to a file or pipe, made harmless to a terminal.
@@ -21,6 +16,24 @@ pub(super) fn print_answer(answer: &[u8]) -> io::Result<()> {
     match io::stdout().is_terminal() {
         true => print(harmless(&String::from_utf8_lossy(answer)).as_bytes()),
         false => print(answer),
+    }
+}
+
+/// Writes a part of an answer, to which others follow. False if nobody reads any more.
+pub(super) fn print_part(part: &str) -> io::Result<bool> {
+    match io::stdout().is_terminal() {
+        true => written(&[harmless(part).as_bytes()]),
+        false => written(&[part.as_bytes()]),
+    }
+}
+
+/// Writes to standard output. False if its reader has gone away.
+fn written(parts: &[&[u8]]) -> io::Result<bool> {
+    let mut stdout = io::stdout().lock();
+    let written = parts.iter().try_for_each(|part| stdout.write_all(part)).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 

@@ -6,24 +6,24 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::limits::seconds;
 use crate::function::Region;
+use crate::sqs::outside::TIMES;
 use crate::{SqsEndpoint, SqsEndpointError, SqsSettings};
 
 /// Where the queues are whose ARNs functions have as destinations or for dead letters.
 #[derive(Debug, Clone, Args)]
 pub(super) struct QueueOptions {
     /// Where queues are: `embedded` in this server, in `aws` as its own tools find it, or at the URL of another server that
-    /// speaks SQS
+    /// speaks SQS. Credentials are those that AWS's tools find; at a URL, if they find none, a key that stands for nobody
     #[arg(long = "sqs", value_name = "WHERE", env = "SAMOVAR_SQS", default_value = "embedded")]
     place: Place,
     /// The region that requests to queues elsewhere are signed for, if it is not that of the queue's ARN
     #[arg(long = "sqs-region", value_name = "REGION")]
     region: Option<Region>,
-    /// How long it may take to connect to queues elsewhere
+    /// How long it may take to connect to queues elsewhere, up to an hour
     #[arg(long = "sqs-connect-seconds", value_name = "S", default_value_t = 5.0, value_parser = seconds)]
     connect_seconds: f64,
-    /// How long one attempt to send a message to a queue elsewhere may take
+    /// How long one attempt to send a message to a queue elsewhere may take, up to an hour; then it is made anew later
     #[arg(long = "sqs-send-seconds", value_name = "S", default_value_t = 20.0, value_parser = seconds)]
     send_seconds: f64,
 }
@@ -73,6 +73,17 @@ impl FromStr for Place {
     }
 }
 
+/// A time that the settings take as it is, in seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let is_time =
+        |seconds: &f64| Duration::try_from_secs_f64(*seconds).is_ok_and(|time| TIMES.contains(&time));
+    let (min, max) = (TIMES.start().as_secs_f64(), TIMES.end().as_secs_f64());
+    text.parse()
+        .ok()
+        .filter(is_time)
+        .ok_or_else(|| format!("must be a number of seconds from {min} to {max}"))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -102,6 +113,22 @@ mod tests {
         assert_eq!(other.send_time_max, Duration::from_millis(500));
         let error = read(&["--sqs", "localhost:9324"]).expect_err("no URL").to_string();
         assert!(error.contains("not of the form http://HOST[:PORT]"), "{error}");
+    }
+
+    #[test]
+    fn a_time_is_taken_as_it_is_or_refused() {
+        let time = |option: &str, value: &str| {
+            let read = read(&["--sqs", "aws", option, value])?;
+            let outside = read.outside().expect("elsewhere");
+            Ok::<_, clap::Error>((outside.connect_time_max, outside.send_time_max))
+        };
+        let (send, connect) = ("--sqs-send-seconds", "--sqs-connect-seconds");
+        assert_eq!(time(send, "3600").expect("an hour").1, Duration::from_secs(3600));
+        assert_eq!(time(connect, "0.001").expect("a millisecond").0, Duration::from_millis(1));
+        for (option, value) in [(send, "3600.1"), (connect, "86400"), (send, "0"), (send, "NaN")] {
+            let error = time(option, value).expect_err(value).to_string();
+            assert!(error.contains("from 0.001 to 3600"), "{error}");
+        }
     }
 
     #[test]

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::policy::retry::Condition;
-use crate::sqs::{MessageAttribute, OutgoingMessage};
+use crate::sqs::{MessageAttribute, OutgoingMessage, as_content, is_content, is_trace_header};
 use crate::timestamp;
 
 use super::delivery::DeliveryHeader;
-use super::outcome::Response;
+use super::outcome::{Response, cut};
 
 /// What a record is made of.
 #[derive(Debug)]
@@ -97,18 +97,36 @@ pub(super) fn dead_letter(payload: &Bytes) -> Bytes {
     }
 }
 
-/// The message of a delivery with that body.
+/// The message of a delivery with that body. It is one that queues take, whatever functions say in their errors.
 pub(super) fn message(header: &DeliveryHeader, body: &[u8]) -> OutgoingMessage {
     let mut attributes = BTreeMap::new();
     if let Some(failure) = &header.failure {
-        attributes.insert("RequestID".to_owned(), MessageAttribute::string(&*header.request_id));
+        attributes.insert("RequestID".to_owned(), text(&header.request_id));
         attributes.insert("ErrorCode".to_owned(), MessageAttribute::number(failure.code));
-        // A queue refuses an attribute without a value.
-        let message = if failure.message.is_empty() { "-" } else { &failure.message };
-        attributes.insert("ErrorMessage".to_owned(), MessageAttribute::string(message));
+        attributes.insert("ErrorMessage".to_owned(), text(&failure.message));
     }
-    let body = String::from_utf8_lossy(body).into_owned();
-    OutgoingMessage { body, attributes, trace_header: header.trace.clone() }
+    // One that no queue takes is worth less than the message.
+    let trace_header = header.trace.clone().filter(|trace| is_trace_header(trace));
+    OutgoingMessage { body: content(body), attributes, trace_header }
+}
+
+/// A text as an attribute: of characters that queues take, no longer than AWS lets it be, and not empty.
+fn text(text: &str) -> MessageAttribute {
+    // What stands for a character may be longer than it.
+    let text = cut(&as_content(text));
+    MessageAttribute::string(if text.is_empty() { "-" } else { &text })
+}
+
+/// A body of characters that queues take. JSON has the two others that it may hold in texts alone, which can write them in ASCII.
+fn content(body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(body);
+    match is_content(&body) {
+        true => body.into_owned(),
+        false if serde_json::from_str::<&RawValue>(&body).is_ok() => {
+            body.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+        }
+        false => as_content(&body).into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -116,9 +134,10 @@ mod tests {
     use super::*;
     use crate::events::delivery::Purpose;
     use crate::events::event::{Failure, Stamp};
-    use crate::function::VersionNumber;
-    use crate::sqs::AttributeValue;
+    use crate::function::{AccountId, VersionNumber};
+    use crate::sqs::{AttributeValue, QueueArn, QueueChange, Queues, Receive, Sender};
     use crate::store::journal::RowId;
+    use crate::store::open_journal;
 
     fn written(condition: Condition, payload: &str, response: Option<Response>) -> String {
         let of = RecordOf {
@@ -164,18 +183,22 @@ mod tests {
         assert!(not_run.ends_with(r#""requestPayload":null}"#), "{not_run}");
     }
 
-    #[test]
-    fn a_dead_letter_is_the_event_with_three_attributes() {
-        let header = DeliveryHeader {
+    /// The delivery of a dead letter.
+    fn failed(error: &str) -> DeliveryHeader {
+        DeliveryHeader {
             event: RowId(1),
             purpose: Purpose::DeadLetter,
             target: "arn".into(),
             since: Stamp::default(),
             request_id: "6b0e4d1c".into(),
-            failure: Some(Failure { code: 200, message: "".into() }),
+            failure: Some(Failure { code: 200, message: error.into() }),
             trace: Some("Root=1-a-b".to_owned()),
-        };
-        let message = message(&header, b"{ }");
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_the_event_with_three_attributes() {
+        let message = message(&failed(""), b"{ }");
         assert_eq!((message.body.as_str(), message.trace_header.as_deref()), ("{ }", Some("Root=1-a-b")));
         let attributes: Vec<_> = message
             .attributes
@@ -193,5 +216,37 @@ mod tests {
         );
         assert_eq!(dead_letter(&Bytes::new()), "{}");
         assert_eq!(dead_letter(&Bytes::from_static(b" 1 ")), " 1 ");
+    }
+
+    /// Queues refuse control characters: what failed in colours, or with a NUL, never came to its dead-letter queue.
+    #[tokio::test]
+    async fn a_queue_takes_a_dead_letter_whatever_its_function_said() {
+        let arn: QueueArn = "arn:aws:sqs:us-east-1:000000000000:dead".parse().expect("an ARN");
+        let account = AccountId::parse("000000000000").expect("an account");
+        let queues = Queues::new(open_journal(None).expect("memory opens"), account);
+        queues.create(arn.clone(), QueueChange::default()).await.expect("it is made");
+        let longest = "\u{1}".repeat(1024);
+        let body = "[\"\u{ffff}\u{7f}\", \"\u{fffe}\"]";
+        for (error, told) in [
+            ("\u{1b}[31mboom", "\u{fffd}[31mboom"),
+            ("\0", "\u{fffd}"),
+            ("", "-"),
+            ("tea\n\u{1f375}", "tea\n\u{1f375}"),
+            (&longest, &"\u{fffd}".repeat(341)),
+        ] {
+            let message = message(&failed(error), body.as_bytes());
+            Sender::send(&queues, &arn, &message).await.expect("it is taken");
+            let receive = Receive { messages_max: 1, visibility_seconds: None, wait_seconds: None };
+            let received = queues.receive(&arn, receive).await.expect("it is there").remove(0).message;
+            assert_eq!(received.attributes["ErrorMessage"], MessageAttribute::string(told), "{error:?}");
+            assert_eq!(received.body, "[\"\\uffff\u{7f}\", \"\\ufffe\"]");
+            let value = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+            assert_eq!(value(&received.body), value(body), "it means the same");
+        }
+        assert_eq!(message(&failed("x"), b"\x1bno JSON\xff").body, "\u{fffd}no JSON\u{fffd}");
+        for trace in [String::new(), "\0".to_owned(), "x".repeat(1025)] {
+            let header = DeliveryHeader { trace: Some(trace), ..failed("x") };
+            assert_eq!(message(&header, b"1").trace_header, None, "{header:?}");
+        }
     }
 }

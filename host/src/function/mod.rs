@@ -53,7 +53,7 @@ pub use policy::{
 };
 pub use provisioned::ProvisionedConcurrency;
 pub use qualifier::{Qualifier, VersionNumber, VersionNumberError};
-pub use queue_arn::{QueueArn, QueueArnError};
+pub use queue_arn::{QueueArn, QueueArnError, QueueName, QueueNameError};
 pub use recursion::RecursiveLoop;
 pub use reference::{FunctionKey, FunctionRef, ReferenceError};
 pub use runtime::{CUSTOM_RUNTIME, RuntimeConfig};

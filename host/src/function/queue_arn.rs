@@ -1,4 +1,4 @@
-//! ARNs of queues.
+//! Names of queues, and their ARNs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,24 @@ const QUEUE_NAME_CHARS_MAX: usize = 80;
 /// What ends the name of a queue that keeps an order.
 const FIFO_SUFFIX: &str = ".fifo";
 
-/// The ARN of an SQS queue: `arn:aws:sqs:REGION:ACCOUNT:NAME`.
+/// The partition of AWS that is meant where none is named.
+const PARTITION: &str = "aws";
+
+/// The name of an SQS queue: 1 to 80 letters, digits, hyphens and underscores, the last five `.fifo` if it keeps an order.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueName(Arc<str>);
+
+/// A text that is not the name of an SQS queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not the name of a queue: 1 to {QUEUE_NAME_CHARS_MAX} letters, digits, hyphens and underscores"
+)]
+pub struct QueueNameError {
+    /// The text.
+    pub text: String,
+}
+
+/// The ARN of an SQS queue: `arn:aws:sqs:REGION:ACCOUNT:NAME`. Those of one region and account are in the order of their names.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueueArn {
     text: Arc<str>,
@@ -27,6 +44,29 @@ pub struct QueueArnError {
     pub text: String,
 }
 
+impl QueueName {
+    /// Takes a text as the name of a queue.
+    ///
+    /// # Errors
+    /// When no queue can have that name.
+    pub fn parse(text: &str) -> Result<Self, QueueNameError> {
+        match is_queue_name(text) {
+            true => Ok(Self(text.into())),
+            false => Err(QueueNameError { text: shown(text) }),
+        }
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the queue keeps an order.
+    pub fn is_fifo(&self) -> bool {
+        is_fifo(&self.0)
+    }
+}
+
 impl QueueArn {
     /// Takes a text as the ARN of a queue.
     ///
@@ -37,11 +77,14 @@ impl QueueArn {
     }
 
     /// The ARN of the queue of that name.
-    ///
-    /// # Errors
-    /// When no queue can have that name.
-    pub fn new(region: &Region, account: &AccountId, name: &str) -> Result<Self, QueueArnError> {
-        Self::parse(&format!("arn:aws:sqs:{region}:{account}:{name}"))
+    pub fn new(region: Region, account: AccountId, name: &QueueName) -> Self {
+        let text = format!("arn:{PARTITION}:sqs:{region}:{account}:{name}").into();
+        Self { text, region, account }
+    }
+
+    /// The queue of that name, account and region, whose ARN names the partition `aws`: those that are built in have no other.
+    pub(crate) fn without_partition(&self) -> Self {
+        Self::new(self.region.clone(), self.account.clone(), &QueueName(self.name().into()))
     }
 
     /// The whole ARN.
@@ -66,7 +109,19 @@ impl QueueArn {
 
     /// Whether the queue keeps an order: Lambda sends events to none of those.
     pub fn is_fifo(&self) -> bool {
-        self.text.ends_with(FIFO_SUFFIX)
+        is_fifo(&self.text)
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
@@ -91,6 +146,13 @@ impl std::str::FromStr for QueueArn {
 }
 
 serialized_as_text!(QueueArn);
+
+/// A borrowed one as one's own.
+impl From<&QueueArn> for QueueArn {
+    fn from(arn: &QueueArn) -> Self {
+        arn.clone()
+    }
+}
 
 /// The service that an ARN is of: its third part.
 pub(super) fn service(text: &str) -> Option<&str> {
@@ -122,6 +184,10 @@ fn parts(text: &str) -> Option<QueueArn> {
     Some(QueueArn { text: text.into(), region, account })
 }
 
+fn is_fifo(name: &str) -> bool {
+    name.ends_with(FIFO_SUFFIX)
+}
+
 fn is_queue_name(name: &str) -> bool {
     let word = name.strip_suffix(FIFO_SUFFIX).unwrap_or(name);
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -139,8 +205,24 @@ mod tests {
         assert_eq!(parts, ("local", "000000000000", "Failed_events-1"));
         assert_eq!(arn.to_string(), "arn:aws-cn:sqs:local:000000000000:Failed_events-1");
         assert!(!arn.is_fifo());
-        let made = QueueArn::new(arn.region(), arn.account(), "q.fifo").expect("an ARN");
+        let name = QueueName::parse("q.fifo").expect("a name");
+        let made = QueueArn::new(arn.region().clone(), arn.account().clone(), &name);
         assert_eq!((made.as_str(), made.is_fifo()), ("arn:aws:sqs:local:000000000000:q.fifo", true));
+        assert_eq!(QueueArn::parse(made.as_str()), Ok(made.clone()));
+        let inside = arn.without_partition();
+        assert_eq!(inside.as_str(), "arn:aws:sqs:local:000000000000:Failed_events-1");
+        assert_eq!((inside.without_partition(), inside < made), (inside.clone(), true));
+    }
+
+    #[test]
+    fn a_queues_name_is_letters_digits_hyphens_and_underscores() {
+        for good in ["Dead-letters_2", &"q".repeat(80), "orders.fifo"] {
+            let name = QueueName::parse(good).expect("a name");
+            assert_eq!((name.as_str(), name.is_fifo()), (good, good.ends_with(".fifo")));
+        }
+        for bad in ["", "a b", "a.b", "a/b", "é", "a:b", &"q".repeat(81), ".fifo"] {
+            assert!(QueueName::parse(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

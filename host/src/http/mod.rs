@@ -89,6 +89,7 @@ mod pace;
 mod paging;
 mod policy;
 mod provisioned;
+mod query;
 mod readiness;
 mod recursion;
 mod refused;

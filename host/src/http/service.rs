@@ -28,7 +28,9 @@ pub(super) enum Service {
     Logs { operation: String },
     /// SQS, which names it there too.
     Sqs { operation: String },
-    /// STS, which names it in the body, a form.
+    /// SQS in the protocol it had before, a form.
+    SqsForm,
+    /// STS, which names it in the body, a form. Those of SQS that come to the same path are told from it there.
     Sts,
 }
 
@@ -46,25 +48,27 @@ impl Service {
         {
             return Some(Self::Sqs { operation: operation.to_owned() });
         }
+        let is_form =
+            || header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         if path != "/" {
-            return None;
+            return (sqs::is_queue_path(path) && is_form()).then_some(Self::SqsForm);
         }
         if let Some(operation) = header(TARGET).and_then(|target| target.strip_prefix(LOGS_TARGET)) {
             return Some(Self::Logs { operation: operation.to_owned() });
         }
-        let is_form = header(CONTENT_TYPE)?.starts_with("application/x-www-form-urlencoded");
-        is_form.then_some(Self::Sts)
+        is_form().then_some(Self::Sts)
     }
 
     pub(super) async fn answer(&self, api: &Api, parts: &Parts, body: &mut Unread) -> Answer {
         let region = credential::region(&parts.headers)?;
         let operation = match &self {
             Self::Logs { operation } | Self::Sqs { operation } => shown(operation),
+            Self::SqsForm => "Query",
             Self::Sts => sts::OPERATION,
         };
         let bytes = match &self {
-            Self::Sqs { .. } => sqs::BODY_BYTES_MAX,
-            Self::Logs { .. } | Self::Sts => BODY_BYTES_MAX,
+            Self::Sqs { operation } => sqs::body_bytes_max(operation),
+            Self::Logs { .. } | Self::SqsForm | Self::Sts => BODY_BYTES_MAX,
         };
         let exception = Exception::RequestEntityTooLarge;
         let body = api.bodies.read(body, Limit { bytes, exception, operation }).await?;
@@ -73,6 +77,8 @@ impl Service {
                 logs::answer(&api.host, region, operation, &parts.headers, &body.bytes).await
             }
             Self::Sqs { operation } => sqs::answer(api, region, operation, parts, &body.bytes).await,
+            Self::SqsForm => sqs::refuse_form(),
+            Self::Sts if sqs::is_form(&body.bytes) => sqs::refuse_form(),
             Self::Sts => sts::answer(api.host.account_id(), &body.bytes),
         })
     }
@@ -81,7 +87,8 @@ impl Service {
     pub(super) fn refuse(&self, error: WireError) -> Response {
         let mut response = match self {
             Self::Logs { .. } => LogsWireError::from(error).into_response(),
-            Self::Sqs { .. } => SqsWireError::from(error).into_response(),
+            Self::Sqs { operation } => SqsWireError::refused(error, operation).into_response(),
+            Self::SqsForm => sqs::form_error(error),
             Self::Sts => sts::error(&error),
         };
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -128,10 +135,19 @@ mod tests {
         );
         assert!(body.contains("<Type>Sender</Type><Code>IncompleteSignature</Code>"), "{body}");
         assert!(body.contains("not '&lt;&amp;&gt;'</Message>"), "{body}");
-        let sqs = Service::Sqs { operation: "SendMessage".to_owned() };
+        let sqs = |operation: &str| Service::Sqs { operation: operation.to_owned() };
+        for (operation, status, name) in [
+            ("SendMessage", 400, "#InvalidParameterValueException"),
+            ("SendMessageBatch", 400, "#BatchRequestTooLong"),
+            ("CreateQueue", 413, "#RequestEntityTooLargeException"),
+        ] {
+            let (response, body) = refused(sqs(operation), too_large.exceeded()).await;
+            assert_eq!(response.status().as_u16(), status, "{operation}");
+            assert!(body.contains(name), "{operation}: {body}");
+        }
         for (service, name) in [
             (logs(), "\"ThrottlingException\""),
-            (sqs, "\"com.amazonaws.sqs#RequestThrottled\""),
+            (sqs("SendMessage"), "\"com.amazonaws.sqs#RequestThrottled\""),
             (Service::Sts, "<Code>Throttling</Code>"),
         ] {
             let (response, body) = refused(service, WireError::no_room_for_body(7)).await;
@@ -157,6 +173,7 @@ mod tests {
         }
         let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         assert_eq!(of("POST", "/", form), Some(Service::Sts));
+        assert_eq!(of("POST", "/000000000000/orders", form), Some(Service::SqsForm));
         for (method, path, header) in [
             ("GET", "/", target),
             ("POST", "/2015-03-31/functions", target),

@@ -1,10 +1,9 @@
 //! GetCallerIdentity of STS: who a request's sender is, which here is always the same.
 
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
-use super::api::REQUEST_ID;
+use super::query;
 use super::wire_error::WireError;
 
 /// The only operation there is.
@@ -16,7 +15,7 @@ pub(super) const USER_ID: &str = "AIDASAMOVAR0000000000";
 
 /// Answers a request whose body is a form.
 pub(super) fn answer(account: &str, form: &[u8]) -> Response {
-    match action(form) {
+    match query::member(form, "Action") {
         Some(OPERATION) => {
             let request_id = uuid::Uuid::new_v4().to_string();
             let body = format!(
@@ -25,11 +24,11 @@ pub(super) fn answer(account: &str, form: &[u8]) -> Response {
                  <Account>{account}</Account></GetCallerIdentityResult><ResponseMetadata>\
                  <RequestId>{request_id}</RequestId></ResponseMetadata></GetCallerIdentityResponse>\n"
             );
-            xml(StatusCode::OK, &request_id, body)
+            query::xml(StatusCode::OK, &request_id, body)
         }
         _ => {
             let message = "Of STS only GetCallerIdentity is implemented";
-            error_response(StatusCode::BAD_REQUEST, "InvalidAction", message)
+            query::error(NAMESPACE, StatusCode::BAD_REQUEST, "InvalidAction", message)
         }
     }
 }
@@ -40,48 +39,12 @@ pub(super) fn error(error: &WireError) -> Response {
         "TooManyRequestsException" => "Throttling",
         name => name.strip_suffix("Exception").unwrap_or(name),
     };
-    error_response(error.status(), code, error.message())
-}
-
-fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
-    let request_id = uuid::Uuid::new_v4().to_string();
-    let fault = if status.is_server_error() { "Receiver" } else { "Sender" };
-    let message = escaped(message);
-    let body = format!(
-        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{fault}</Type><Code>{code}</Code>\
-         <Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>\n"
-    );
-    xml(status, &request_id, body)
-}
-
-/// A text as it stands in XML; control characters have no place there.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-/// The action that a form names; none of those that are known is written with escapes.
-fn action(form: &[u8]) -> Option<&str> {
-    let pairs = std::str::from_utf8(form).ok()?.split('&');
-    pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "Action").map(|(_, value)| value)
-}
-
-/// The body and the header have the same id, which is what clients are told to quote.
-fn xml(status: StatusCode, request_id: &str, body: String) -> Response {
-    (status, [(CONTENT_TYPE, "text/xml"), (REQUEST_ID, request_id)], body).into_response()
+    query::error(NAMESPACE, error.status(), code, error.message())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::api::REQUEST_ID;
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! Attributes of messages: values with a type, beside the body.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -130,8 +131,19 @@ fn is_number(text: &str) -> bool {
 
 /// Whether a text has only characters that messages may have.
 pub(crate) fn is_content(text: &str) -> bool {
-    let is_outside = |character: char| matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    !text.contains(is_outside)
+    !text.contains(is_refused)
+}
+
+/// The text with U+FFFD for every character that messages may not have.
+pub(crate) fn as_content(text: &str) -> Cow<'_, str> {
+    match is_content(text) {
+        true => text.into(),
+        false => text.replace(is_refused, "\u{fffd}").into(),
+    }
+}
+
+fn is_refused(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]
@@ -170,6 +182,16 @@ mod tests {
             assert!(matches!(checked("Number", number), Err(AttributeError::Number { .. })), "{number}");
         }
         assert!(matches!(checked("String", "\u{1}"), Err(AttributeError::Characters { .. })));
+    }
+
+    #[test]
+    fn a_text_is_made_content_character_by_character() {
+        assert_eq!(
+            as_content("\0a\u{1b}[31m\t\r\n\u{ffff}\u{7f}"),
+            "\u{fffd}a\u{fffd}[31m\t\r\n\u{fffd}\u{7f}"
+        );
+        let good = "tea \u{1f375}\u{fffd}";
+        assert!(matches!(as_content(good), Cow::Borrowed(text) if text == good));
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::ops::RangeInclusive;
 
+use crate::invocation::TRACE_ID_BYTES_MAX;
+
 /// The most bytes of a message, its attributes counted, and of all messages of one batch.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// The most attributes of a message.
 pub(crate) const MESSAGE_ATTRIBUTES_MAX: usize = 10;
 /// The most characters of an attribute's name, and of its type.
 pub(crate) const ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
-/// The most characters of a queue's name.
-pub(crate) const QUEUE_NAME_CHARS_MAX: usize = 80;
+/// The most bytes of the trace header that a message has beside its size: what an invocation may have, whose end it may tell of.
+pub(crate) const TRACE_HEADER_BYTES_MAX: usize = TRACE_ID_BYTES_MAX;
 /// How many entries a batch may have, and how many messages one receive may bring.
 pub(crate) const BATCH_ENTRIES_MAX: usize = 10;
 /// The most characters of the id of a batch's entry.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::attribute::{AttributeError, MessageAttribute, is_content};
-use super::limits::{MESSAGE_ATTRIBUTES_MAX, MESSAGE_BYTES_MAX};
+use super::limits::{MESSAGE_ATTRIBUTES_MAX, MESSAGE_BYTES_MAX, TRACE_HEADER_BYTES_MAX};
 
 /// A message to be sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub(crate) enum MessageError {
     TooLarge { bytes: usize, limit: usize },
     #[error("the message has {count} attributes; at most {MESSAGE_ATTRIBUTES_MAX} are allowed")]
     TooManyAttributes { count: usize },
+    #[error(
+        "the message (system) attribute 'AWSTraceHeader' has {bytes} bytes; at most {TRACE_HEADER_BYTES_MAX} are allowed"
+    )]
+    TraceHeaderTooLong { bytes: usize },
     #[error(transparent)]
     Attribute(#[from] AttributeError),
     #[error(
@@ -61,11 +65,20 @@ impl OutgoingMessage {
         for (name, attribute) in &self.attributes {
             attribute.check(name)?;
         }
+        let bytes = self.trace_header.as_ref().map_or(0, String::len);
+        if bytes > TRACE_HEADER_BYTES_MAX {
+            return Err(MessageError::TraceHeaderTooLong { bytes });
+        }
         if !is_content(&self.body) || !self.trace_header.as_deref().is_none_or(is_content) {
             return Err(MessageError::Characters);
         }
         Ok(())
     }
+}
+
+/// Whether queues take that as a trace header.
+pub(crate) fn is_trace_header(text: &str) -> bool {
+    (1..=TRACE_HEADER_BYTES_MAX).contains(&text.len()) && is_content(text)
 }
 
 impl fmt::Display for MessageId {
@@ -106,5 +119,17 @@ mod tests {
             many.attributes.insert(format!("a{number}"), MessageAttribute::number(number));
         }
         assert_eq!(many.check(1024), Err(MessageError::TooManyAttributes { count: 11 }));
+    }
+
+    #[test]
+    fn a_trace_header_is_short_although_it_does_not_count_for_the_size() {
+        let checked =
+            |header: &str| OutgoingMessage { trace_header: Some(header.to_owned()), ..message("x") }.check(1);
+        let longest = "x".repeat(1024);
+        assert_eq!((checked(&longest), is_trace_header(&longest)), (Ok(()), true));
+        let longer = "x".repeat(1025);
+        let error = Err(MessageError::TraceHeaderTooLong { bytes: 1025 });
+        assert_eq!((checked(&longer), is_trace_header(&longer)), (error, false));
+        assert_eq!((checked("\0"), is_trace_header("\0")), (Err(MessageError::Characters), false));
     }
 }

@@ -10,7 +10,6 @@ mod content;
 mod digest;
 pub(crate) mod limits;
 mod message;
-mod name;
 #[cfg(feature = "sqs")]
 pub(crate) mod outside;
 mod queues;
@@ -20,11 +19,11 @@ mod sender;
 mod settings;
 mod state;
 
-pub(crate) use attribute::{AttributeValue, MessageAttribute};
+pub(crate) use crate::function::{QueueArn, QueueName, QueueNameError};
+pub(crate) use attribute::{AttributeValue, MessageAttribute, as_content, is_content};
 pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub(crate) use limits::MESSAGE_BYTES_MAX;
-pub(crate) use message::{MessageError, MessageId, OutgoingMessage};
-pub(crate) use name::{QueueArn, QueueName, QueueNameError};
+pub(crate) use message::{MessageError, MessageId, OutgoingMessage, is_trace_header};
 #[cfg(feature = "sqs")]
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::name::QueueArn;
 use super::settings::QueueSettings;
+use crate::function::QueueArn;
 use crate::store::StoreError;
 use crate::store::journal::{Kind, Row, RowId};
 

@@ -4,14 +4,14 @@ use std::fmt;
 use std::pin::Pin;
 
 use super::message::{MessageId, OutgoingMessage};
-use super::name::QueueArn;
+use crate::function::QueueArn;
 
 /// A message on its way.
 pub(crate) type Sending<'a> = Pin<Box<dyn Future<Output = Result<MessageId, SendError>> + Send + 'a>>;
 
 /// Sends messages to queues.
 pub(crate) trait Sender: fmt::Debug + Send + Sync {
-    /// Sends a message; it is safe in its queue when this resolves.
+    /// Sends a message; it is safe in its queue when this resolves. How long that may take, the sender itself sees to.
     fn send<'a>(&'a self, queue: &'a QueueArn, message: &'a OutgoingMessage) -> Sending<'a>;
 }
 

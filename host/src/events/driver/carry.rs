@@ -17,8 +17,6 @@ use super::super::outcome::{RunOutcome, RunRequest};
 use super::super::record;
 use super::Shared;
 
-/// How long a message may take to be sent; then the queue cannot be reached.
-const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// How soon a payload is read again that could not be read because too much is being read.
 const READ_AGAIN: Duration = Duration::from_millis(100);
 /// How long a run gets to end when it is told to.
@@ -101,11 +99,7 @@ impl Shared {
             Ok(body) => {
                 failpoint::reached("event.send");
                 let message = record::message(header, &body.unwrap_or_default());
-                let sent = self.parts.sender.send(target, &message);
-                match tokio::time::timeout(SEND_TIME_MAX, sent).await {
-                    Ok(result) => result.map(drop),
-                    Err(_) => unreachable("it did not answer in time".to_owned()),
-                }
+                self.parts.sender.send(target, &message).await.map(drop)
             }
             // What is damaged stays so.
             Err(error @ StoreError::Damaged { .. }) => Err(SendError::Refused { reason: error.to_string() }),

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use tokio_util::sync::CancellationToken;
 
 use super::super::outcome::{RunOutcome, RunRequest};
-use super::super::settings::EventSettings;
+use super::super::settings::{EventSettings, Target};
 use super::super::status::{DeadFilter, Status};
 use super::dead::RedriveFigures;
 use super::*;
@@ -47,6 +47,8 @@ impl Run for Function {
 
 #[derive(Debug, Default)]
 struct Queues {
+    /// How long each message takes.
+    takes: Duration,
     failures: Mutex<VecDeque<SendError>>,
     messages: Mutex<Vec<(Instant, OutgoingMessage)>>,
 }
@@ -54,6 +56,7 @@ struct Queues {
 impl Sender for Queues {
     fn send<'a>(&'a self, _queue: &'a QueueArn, message: &'a OutgoingMessage) -> Sending<'a> {
         Box::pin(async move {
+            tokio::time::sleep(self.takes).await;
             if let Some(error) = self.failures.lock().expect("a lock").pop_front() {
                 return Err(error);
             }
@@ -233,6 +236,24 @@ async fn attempts_are_a_minute_and_two_minutes_apart_and_the_dead_letter_arrives
     assert_eq!((message.body.as_str(), message.attributes.len()), ("{}", 3));
     assert_eq!(scene.counts.0.lock().expect("a lock").get("DeadLetterError"), Some(&3));
     assert!(matches!(events.show("id").expect("it is known").status, Status::Dead { .. }));
+}
+
+/// Whoever sends knows how long that may take: an end after 30 seconds of whatever was set made the same message anew.
+#[tokio::test(start_paused = true)]
+async fn a_message_may_take_as_long_as_its_sender_lets_it() {
+    let takes = Duration::from_secs(3_599);
+    let settings = EventSettings { on_success: Some(Target::Queue(queue())), ..EventSettings::default() };
+    let queues = Arc::new(Queues { takes, ..Queues::default() });
+    let scene = Scene { queues, ..Scene::with(settings) };
+    let events = scene.start();
+    let began = Instant::now();
+    events.accept(event("id")).await.expect("it is accepted");
+    pass(takes + Duration::from_secs(1)).await;
+    let messages = scene.queues.messages.lock().expect("a lock").clone();
+    let [(at, _)] = messages.as_slice() else { panic!("{messages:?}") };
+    assert_eq!((*at - began).as_secs(), takes.as_secs());
+    assert!(matches!(events.show("id").expect("it is known").status, Status::Succeeded { .. }));
+    assert_eq!(scene.counts.0.lock().expect("a lock").get("DestinationDeliveryFailure"), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,8 +35,8 @@ fn bounded(queues: Vec<(QueueArn, QueueFigures)>, queues_max: usize) -> Vec<Queu
     let mut all: Vec<QueueMetrics> = queues
         .into_iter()
         .map(|(arn, figures)| QueueMetrics {
-            region: arn.region.to_string(),
-            name: arn.name.to_string(),
+            region: arn.region().to_string(),
+            name: arn.name().to_owned(),
             visible: figures.visible,
             in_flight: figures.in_flight,
             delayed: figures.delayed,

@@ -4,16 +4,34 @@ use std::collections::HashSet;
 
 use super::error::SqsWireError;
 use super::given;
-use super::shapes::{BatchDone, Entry, EntryDone, EntryFailed};
+use super::shapes::{BatchDone, Entries, EntryDone, EntryFailed, OfReceipt, SendMessage};
 use crate::sqs::limits::{BATCH_ENTRIES_MAX, BATCH_ENTRY_ID_CHARS_MAX};
 
+/// What can be asked for in a batch.
+pub(super) trait BatchEntry {
+    /// The id that it has there, if it has one.
+    fn take_id(&mut self) -> Option<String>;
+}
+
+impl BatchEntry for SendMessage {
+    fn take_id(&mut self) -> Option<String> {
+        self.id.take()
+    }
+}
+
+impl BatchEntry for OfReceipt {
+    fn take_id(&mut self) -> Option<String> {
+        self.id.take()
+    }
+}
+
 /// The entries of a batch with their ids: 1 to 10, with ids of their own.
-pub(super) fn entries<T>(
-    given_entries: Option<Vec<Entry<T>>>,
+pub(super) fn entries<T: BatchEntry>(
+    given_entries: Option<Entries<T>>,
     kind: &str,
 ) -> Result<Vec<(String, T)>, SqsWireError> {
-    let entries = given_entries.unwrap_or_default();
-    if entries.is_empty() {
+    let Entries { kept, count } = given_entries.unwrap_or(Entries { kept: Vec::new(), count: 0 });
+    if count == 0 {
         let message = format!("There should be at least one {kind} in the request.");
         return Err(SqsWireError::batch(
             "EmptyBatchRequest",
@@ -21,18 +39,16 @@ pub(super) fn entries<T>(
             message,
         ));
     }
-    if entries.len() > BATCH_ENTRIES_MAX {
-        let message = format!(
-            "Maximum number of entries per request are {BATCH_ENTRIES_MAX}. You have sent {}.",
-            entries.len()
-        );
+    if count > BATCH_ENTRIES_MAX {
+        let message =
+            format!("Maximum number of entries per request are {BATCH_ENTRIES_MAX}. You have sent {count}.");
         let code = "AWS.SimpleQueueService.TooManyEntriesInBatchRequest";
         return Err(SqsWireError::batch("TooManyEntriesInBatchRequest", code, message));
     }
     let mut seen = HashSet::new();
-    let mut with_ids = Vec::with_capacity(entries.len());
-    for Entry { id, request } in entries {
-        let id = given(id, "Id")?;
+    let mut with_ids = Vec::with_capacity(kept.len());
+    for mut request in kept {
+        let id = given(request.take_id(), "Id")?;
         if !is_id(&id) {
             return Err(SqsWireError::batch(
                 "InvalidBatchEntryId",
@@ -74,21 +90,46 @@ fn is_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::shapes::Batch;
     use super::*;
 
-    fn of(ids: &[&str]) -> Result<Vec<(String, ())>, &'static str> {
-        let given = ids.iter().map(|id| Entry { id: Some((*id).to_owned()), request: () }).collect();
-        entries(Some(given), "Entry").map_err(|error| error.code())
+    fn of(ids: &[&str]) -> Result<Vec<(String, OfReceipt)>, SqsWireError> {
+        let list: Vec<_> = ids.iter().map(|id| json!({ "Id": id, "ReceiptHandle": "handle" })).collect();
+        let batch: Batch<OfReceipt> =
+            serde_json::from_value(json!({ "QueueUrl": "url", "Entries": list })).expect("a batch");
+        entries(batch.entries, "Entry")
+    }
+
+    fn refused(ids: &[&str]) -> &'static str {
+        of(ids).expect_err("it is refused").code()
     }
 
     #[test]
     fn a_batch_has_one_to_ten_entries_with_ids_of_their_own() {
-        assert_eq!(of(&["a", "B-_9"]).expect("two").len(), 2);
-        assert_eq!(of(&[]), Err("AWS.SimpleQueueService.EmptyBatchRequest"));
-        assert_eq!(of(&["a", "a"]), Err("AWS.SimpleQueueService.BatchEntryIdsNotDistinct"));
-        assert_eq!(of(&["a"; 11]), Err("AWS.SimpleQueueService.TooManyEntriesInBatchRequest"));
+        let two = of(&["a", "B-_9"]).expect("two");
+        assert_eq!(two[1].0, "B-_9");
+        assert_eq!(two[1].1.receipt_handle.as_deref(), Some("handle"));
+        assert_eq!(of(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]).expect("ten").len(), 10);
+        assert_eq!(refused(&[]), "AWS.SimpleQueueService.EmptyBatchRequest");
+        assert_eq!(refused(&["a", "a"]), "AWS.SimpleQueueService.BatchEntryIdsNotDistinct");
         for bad in ["", "a:b", &"x".repeat(81)] {
-            assert_eq!(of(&[bad]), Err("AWS.SimpleQueueService.InvalidBatchEntryId"), "{bad}");
+            assert_eq!(refused(&[bad]), "AWS.SimpleQueueService.InvalidBatchEntryId", "{bad}");
         }
+    }
+
+    /// A body of 8 MiB has room for 2.8 million empty entries, and each took 350 bytes before they were counted.
+    #[test]
+    fn entries_beyond_the_tenth_are_counted_and_not_kept() {
+        let list = format!("{{\"Entries\":[{}{{}}]}}", "{},".repeat(100_000));
+        let batch: Batch<SendMessage> = serde_json::from_str(&list).expect("a batch");
+        let given = batch.entries.expect("entries");
+        assert_eq!((given.kept.len(), given.count), (10, 100_001));
+        let error = entries(Some(given), "Entry").expect_err("too many");
+        assert_eq!(error.code(), "AWS.SimpleQueueService.TooManyEntriesInBatchRequest");
+        assert!(error.message().ends_with("You have sent 100001."), "{}", error.message());
+        assert!(serde_json::from_str::<Batch<SendMessage>>("{\"Entries\":{}}").is_err());
+        assert!(serde_json::from_str::<Batch<SendMessage>>("{\"Entries\":[1]}").is_err());
     }
 }

@@ -5,9 +5,12 @@ use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::super::wire_error::{INTERNAL, WireError, shown};
+use super::super::wire_error::{INTERNAL, WireError, sentence, shown};
 use super::CONTENT;
-use crate::sqs::{CreateQueueError, MessageError, QueueError, QueueNameError, ReceiveError, VisibilityError};
+use crate::sqs::{
+    CreateQueueError, MESSAGE_BYTES_MAX, MessageError, QueueError, QueueNameError, ReceiveError,
+    VisibilityError,
+};
 use crate::store::StoreError;
 
 /// What clients that still think in the protocol before JSON read: the old name of the error, and whose doing it is.
@@ -119,12 +122,37 @@ impl SqsWireError {
         }
     }
 
+    /// What a request gets that did not come as far as its operation. That messages are too large SQS says in words of their own.
+    pub(in crate::http) fn refused(error: WireError, operation: &str) -> Self {
+        match (error.status(), operation) {
+            (StatusCode::PAYLOAD_TOO_LARGE, "SendMessage") => Self::message_too_long(MESSAGE_BYTES_MAX),
+            (StatusCode::PAYLOAD_TOO_LARGE, "SendMessageBatch") => Self::batch_too_long(None),
+            _ => error.into(),
+        }
+    }
+
+    /// `bytes` is how many there were, if they were counted.
+    pub(super) fn batch_too_long(bytes: Option<usize>) -> Self {
+        let sent = bytes.map(|bytes| format!(" You have sent {bytes} bytes.")).unwrap_or_default();
+        let message = format!("Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes.{sent}");
+        Self::batch("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", message)
+    }
+
+    fn message_too_long(limit: usize) -> Self {
+        let reason = format!("Reason: Message must be shorter than {limit} bytes.");
+        Self::parameter(format!("One or more parameters are invalid. {reason}"))
+    }
+
     fn throttled(message: impl Into<String>) -> Self {
         Self { status: StatusCode::FORBIDDEN, ..Self::bad("RequestThrottled", "RequestThrottled", message) }
     }
 
     fn bad(name: &'static str, code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, name, code, message: message.into() }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// The name that clients match.
@@ -207,13 +235,10 @@ impl From<ReceiveError> for SqsWireError {
 }
 
 impl From<QueueNameError> for SqsWireError {
-    fn from(error: QueueNameError) -> Self {
-        match error {
-            QueueNameError::Form => Self::parameter(
-                "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
-            ),
-            QueueNameError::Fifo => Self::parameter("FIFO queues are not implemented by Samovar yet"),
-        }
+    fn from(_: QueueNameError) -> Self {
+        Self::parameter(
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+        )
     }
 }
 
@@ -221,12 +246,11 @@ impl From<MessageError> for SqsWireError {
     fn from(error: MessageError) -> Self {
         match error {
             MessageError::Empty => Self::missing("MessageBody"),
-            MessageError::TooLarge { limit, .. } => Self::parameter(format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
-            )),
+            MessageError::TooLarge { limit, .. } => Self::message_too_long(limit),
             MessageError::TooManyAttributes { count } => Self::parameter(format!(
                 "Number of message attributes [{count}] exceeds the allowed maximum [10]."
             )),
+            MessageError::TraceHeaderTooLong { .. } => Self::parameter(sentence(&error)),
             MessageError::Attribute(error) => Self::parameter(error.to_string()),
             MessageError::Characters => {
                 Self::bad("InvalidMessageContents", "InvalidMessageContents", error.to_string())

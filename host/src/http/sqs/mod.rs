@@ -6,6 +6,7 @@ mod attributes;
 mod batch;
 mod done;
 mod error;
+mod form;
 mod queues;
 mod receive;
 mod send;
@@ -23,11 +24,14 @@ use crate::function::{AccountId, Region};
 use crate::sqs::{QueueArn, QueueName, Queues};
 
 pub(super) use self::error::SqsWireError;
+pub(super) use self::form::{form_error, is_form, is_queue_path, refuse_form};
 
 const CONTENT: &str = "application/x-amz-json-1.0";
 
-/// How large the body of a request may be: 1 MiB of messages, every character of which JSON may write with six.
-pub(super) const BODY_BYTES_MAX: usize = 8 << 20;
+/// How large the body of a request with messages may be: 1 MiB of them, every character of which JSON may write with six.
+const MESSAGES_BODY_BYTES_MAX: usize = 8 << 20;
+/// How large that of any other may be.
+const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// What SQS can do beyond what is here.
 const NOT_YET: [&str; 10] = [
@@ -56,6 +60,14 @@ struct Call<'a> {
     /// The host and port by which the client knows this server: URLs of queues have it.
     authority: &'a str,
     body: &'a [u8],
+}
+
+/// How large the body of a request may be.
+pub(super) fn body_bytes_max(operation: &str) -> usize {
+    match operation {
+        "SendMessage" | "SendMessageBatch" => MESSAGES_BODY_BYTES_MAX,
+        _ => BODY_BYTES_MAX,
+    }
 }
 
 /// Answers a request that names an operation.
@@ -97,8 +109,13 @@ impl Call<'_> {
     }
 
     /// The queue of that name in this region.
-    fn named(&self, name: QueueName) -> QueueArn {
-        QueueArn { region: self.region.clone(), account: self.queues.account().clone(), name }
+    fn named(&self, name: &QueueName) -> QueueArn {
+        QueueArn::new(self.region.clone(), self.queues.account().clone(), name)
+    }
+
+    /// The queue's URL as this client knows the server.
+    fn url(&self, queue: &QueueArn) -> String {
+        format!("http://{}/{}/{}", self.authority, queue.account(), queue.name())
     }
 
     /// The queue that a URL means, whatever name this server has in it. It is there.
@@ -112,7 +129,7 @@ impl Call<'_> {
             return Err(SqsWireError::address(url));
         };
         let name = QueueName::parse(name).map_err(|_| SqsWireError::no_such_queue())?;
-        let arn = QueueArn { region: self.region.clone(), account, name };
+        let arn = QueueArn::new(self.region.clone(), account, &name);
         self.queues.check(&arn)?;
         Ok(arn)
     }

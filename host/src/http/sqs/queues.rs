@@ -16,10 +16,14 @@ pub(super) async fn create(call: &Call<'_>) -> Done {
     if request.tags.is_some_and(|tags| !tags.is_empty()) {
         return Err(SqsWireError::not_yet("The parameter tags"));
     }
-    let arn = call.named(QueueName::parse(&given(request.queue_name, "QueueName")?)?);
+    let name = QueueName::parse(&given(request.queue_name, "QueueName")?)?;
+    if name.is_fifo() {
+        return Err(SqsWireError::parameter("FIFO queues are not implemented by Samovar yet"));
+    }
+    let arn = call.named(&name);
     let settings = settings(&request.attributes.unwrap_or_default())?;
     call.queues.create(arn.clone(), settings).await?;
-    json(&QueueUrl { queue_url: arn.url(call.authority) })
+    json(&QueueUrl { queue_url: call.url(&arn) })
 }
 
 pub(super) async fn delete(call: &Call<'_>) -> Done {
@@ -32,12 +36,12 @@ pub(super) async fn delete(call: &Call<'_>) -> Done {
 pub(super) fn url(call: &Call<'_>) -> Done {
     let request: GetQueueUrl = call.request()?;
     let name = given(request.queue_name, "QueueName")?;
-    let arn = call.named(QueueName::parse(&name).map_err(|_| SqsWireError::no_such_queue())?);
-    if request.owner.is_some_and(|owner| owner != arn.account.as_str()) {
+    let arn = call.named(&QueueName::parse(&name).map_err(|_| SqsWireError::no_such_queue())?);
+    if request.owner.is_some_and(|owner| owner != arn.account().as_str()) {
         return Err(SqsWireError::no_such_queue());
     }
     call.queues.check(&arn)?;
-    json(&QueueUrl { queue_url: arn.url(call.authority) })
+    json(&QueueUrl { queue_url: call.url(&arn) })
 }
 
 pub(super) fn list(call: &Call<'_>) -> Done {
@@ -58,8 +62,8 @@ pub(super) fn list(call: &Call<'_>) -> Done {
     let after = request.next_token.as_deref().map(|token| after(call, token)).transpose()?;
     let list = call.queues.list(&call.region, &prefix, after.as_ref(), limit);
     let last = list.queues.last().filter(|_| list.has_more && request.max_results.is_some());
-    let next_token = last.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last.name.as_str()));
-    let queue_urls = list.queues.iter().map(|arn| arn.url(call.authority)).collect();
+    let next_token = last.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last.name()));
+    let queue_urls = list.queues.iter().map(|arn| call.url(arn)).collect();
     json(&QueueUrls { queue_urls, next_token })
 }
 
@@ -67,6 +71,6 @@ pub(super) fn list(call: &Call<'_>) -> Done {
 fn after(call: &Call<'_>, token: &str) -> Result<QueueArn, SqsWireError> {
     let name = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
     let name = name.and_then(|name| QueueName::parse(&name).ok());
-    name.map(|name| call.named(name))
+    name.map(|name| call.named(&name))
         .ok_or_else(|| SqsWireError::value("NextToken", token, "It is not a token of an earlier answer."))
 }

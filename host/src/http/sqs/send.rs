@@ -34,11 +34,7 @@ pub(super) async fn send_batch(call: &Call<'_>) -> Done {
         .collect();
     let bytes: usize = good.iter().map(|request| request.message.bytes()).sum();
     if bytes > MESSAGE_BYTES_MAX {
-        let message = format!(
-            "Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {bytes} bytes."
-        );
-        let code = "AWS.SimpleQueueService.BatchRequestTooLong";
-        return Err(SqsWireError::batch("BatchRequestTooLong", code, message));
+        return Err(SqsWireError::batch_too_long(Some(bytes)));
     }
     let mut sent = call.queues.send(&queue, &good).await?.into_iter();
     let outcomes = entries.iter().map(|(id, outgoing)| {

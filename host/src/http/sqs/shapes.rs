@@ -1,9 +1,14 @@
 //! The bodies of requests and answers, as the API's model has them. Members without a meaning here are passed over.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::sqs::limits::BATCH_ENTRIES_MAX;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -56,21 +61,23 @@ pub(super) struct SetQueueAttributes {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Batch<T> {
     pub(super) queue_url: Option<String>,
-    pub(super) entries: Option<Vec<Entry<T>>>,
+    pub(super) entries: Option<Entries<T>>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Entry<T> {
-    #[serde(rename = "Id")]
-    pub(super) id: Option<String>,
-    #[serde(flatten)]
-    pub(super) request: T,
+/// The entries of a batch: as many as it may have, and how many there were. A body has room for millions, which are counted and
+/// not kept.
+#[derive(Debug)]
+pub(super) struct Entries<T> {
+    pub(super) kept: Vec<T>,
+    pub(super) count: usize,
 }
 
 /// A message to be sent, alone or in a batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SendMessage {
+    /// In a batch only.
+    pub(super) id: Option<String>,
     /// Not in a batch.
     pub(super) queue_url: Option<String>,
     pub(super) message_body: Option<String>,
@@ -113,6 +120,8 @@ pub(super) struct ReceiveMessage {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OfReceipt {
+    /// In a batch only.
+    pub(super) id: Option<String>,
     /// Not in a batch.
     pub(super) queue_url: Option<String>,
     pub(super) receipt_handle: Option<String>,
@@ -204,6 +213,35 @@ pub(super) struct EntryFailed {
 /// What is said of an entry beside its id, if that is nothing.
 #[derive(Debug, Serialize)]
 pub(super) struct Nothing {}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EntriesVisitor(PhantomData))
+    }
+}
+
+struct EntriesVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
+    type Value = Entries<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries<T>, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < BATCH_ENTRIES_MAX {
+            let Some(entry) = list.next_element()? else { break };
+            kept.push(entry);
+        }
+        let mut count = kept.len();
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Entries { kept, count })
+    }
+}
 
 #[expect(clippy::ref_option, reason = "so serde calls it")]
 fn encoded<S: serde::Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {

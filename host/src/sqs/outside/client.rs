@@ -7,6 +7,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, Builder, Credentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
+use super::nobody::OrNobody;
 use super::settings::{SqsCredentials, SqsSettings};
 
 /// How many connections to one server are kept for the next message.
@@ -26,6 +27,9 @@ pub(super) async fn connect(settings: &SqsSettings, region: Region) -> Client {
         .timeout_config(TimeoutConfig::builder().connect_timeout(settings.connect_time_max).build());
     if let Some(endpoint) = &settings.endpoint {
         config = config.endpoint_url(endpoint.as_str());
+        if let Some(found) = found.credentials_provider() {
+            config = config.credentials_provider(OrNobody::new(found, endpoint.clone()));
+        }
     }
     Client::from_conf(config.build())
 }

@@ -76,8 +76,9 @@ impl Refusal<'_> {
             name if self.status == 401 || self.status == 403 || is_about_the_sender(name) => {
                 return Failure::Forbidden { reason };
             }
-            _ if self.status >= 500 || self.status == 408 => SendError::Unreachable { reason },
-            _ => SendError::Refused { reason },
+            name if self.status == 400 && is_code(name) => SendError::Refused { reason },
+            // Of the queue it says nothing: something before the server answered instead, or the server itself cannot now.
+            _ => SendError::Unreachable { reason },
         })
     }
 
@@ -134,6 +135,12 @@ fn is_about_the_sender(name: &str) -> bool {
         "InvalidAddress",
     ];
     NAMES.contains(&name) || name.starts_with("Kms")
+}
+
+/// Whether a server that speaks SQS could have said it: one word, as `InvalidMessageContents`.
+fn is_code(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// An error and what lies behind it, each once: the SDK's own words say little (`dispatch failure`).
@@ -216,6 +223,26 @@ mod tests {
         ] {
             assert!(matches!(meaning(status, code, ""), SendError::Unreachable { .. }), "{code}");
         }
+    }
+
+    /// A proxy whose backend is away answers in words of its own; what was sent then was given up for good.
+    #[test]
+    fn what_is_no_answer_of_sqs_is_asked_again() {
+        for (status, code) in [
+            (404, ""),
+            (302, ""),
+            (405, ""),
+            (400, ""),
+            (400, "bad gateway"),
+            (400, "404"),
+            (404, "NotFound"),
+            (404, "InvalidMessageContents"),
+            (200, "Odd"),
+        ] {
+            assert!(matches!(meaning(status, code, ""), SendError::Unreachable { .. }), "{status} {code}");
+        }
+        assert!(matches!(meaning(400, "UnsupportedOperation", ""), SendError::Refused { .. }));
+        assert_eq!(meaning(404, "QueueDoesNotExist", ""), SendError::NoSuchQueue);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod client;
 mod failure;
+mod nobody;
 #[cfg(test)]
 #[path = "../../../../tests/src/sqs_recorder.rs"]
 #[expect(dead_code, unreachable_pub, reason = "it is the behaviour tests', which use all of it")]
@@ -23,6 +24,7 @@ use aws_sdk_sqs::types::{
 };
 use tokio::sync::OnceCell;
 
+pub(crate) use self::settings::TIMES;
 pub use self::settings::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 
 use self::failure::Failure;
@@ -74,8 +76,8 @@ impl OutsideQueues {
         let region = config::Builder::new().region(self.region_of(queue));
         let asked = client
             .get_queue_url()
-            .queue_name(queue.name.as_str())
-            .queue_owner_aws_account_id(queue.account.as_str())
+            .queue_name(queue.name())
+            .queue_owner_aws_account_id(queue.account().as_str())
             .customize()
             .config_override(region)
             .send()
@@ -95,11 +97,11 @@ impl OutsideQueues {
             Some(endpoint) => endpoint.to_string(),
             None => format!("https://sqs.{region}.{suffix}"),
         };
-        format!("{server}/{}/{}", queue.account, queue.name.as_str())
+        format!("{server}/{}/{}", queue.account(), queue.name())
     }
 
     fn region_of(&self, queue: &QueueArn) -> config::Region {
-        let region = self.settings.region.as_ref().unwrap_or(&queue.region);
+        let region = self.settings.region.as_ref().unwrap_or(queue.region());
         config::Region::new(region.as_str().to_owned())
     }
 }

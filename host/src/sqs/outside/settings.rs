@@ -1,6 +1,7 @@
 //! What is to be known of queues outside.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,10 +9,8 @@ use http::Uri;
 
 use crate::function::Region;
 
-/// The least that a time may be.
-const TIME_MIN: Duration = Duration::from_millis(1);
-/// The most that a time may be, so that points in time can be reckoned.
-const TIME_BOUND: Duration = Duration::from_secs(3600);
+/// What a time may be.
+pub(crate) const TIMES: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
 
 /// Where queues are that are not the host's own: those of AWS, or of a server that speaks as SQS does.
 ///
@@ -21,8 +20,7 @@ const TIME_BOUND: Duration = Duration::from_secs(3600);
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let queues = samovar::SqsSettings::at("http://localhost:9324".parse()?)
-///     .credentials(samovar::SqsCredentials::new("any", "any"));
+/// let queues = samovar::SqsSettings::at("http://localhost:9324".parse()?);
 /// let host = samovar::Host::builder().sqs(queues).start().await?;
 /// # Ok(()) }
 /// ```
@@ -68,7 +66,8 @@ impl SqsSettings {
         }
     }
 
-    /// The queues of another server, whatever region their ARNs name.
+    /// The queues of another server, whatever region their ARNs name. It needs no credentials: where none are found, requests are
+    /// signed with a key that stands for nobody, as servers that check none take any.
     pub fn at(endpoint: SqsEndpoint) -> Self {
         Self { endpoint: Some(endpoint), ..Self::aws() }
     }
@@ -79,20 +78,20 @@ impl SqsSettings {
         Self { region: Some(region), ..self }
     }
 
-    /// Whose requests they are. Default: who AWS's own tools find.
+    /// Whose requests they are. Default: who AWS's own tools find; at [another server](Self::at), if they find nobody, nobody.
     pub fn credentials(self, credentials: SqsCredentials) -> Self {
         Self { credentials: Some(credentials), ..self }
     }
 
     /// How long it may take to connect, from a millisecond to an hour. Default: 5 seconds.
     pub fn connect_time_max(self, time: Duration) -> Self {
-        Self { connect_time_max: time.clamp(TIME_MIN, TIME_BOUND), ..self }
+        Self { connect_time_max: time.clamp(*TIMES.start(), *TIMES.end()), ..self }
     }
 
     /// How long one attempt to send a message may take, with all that it needs to know first, from a millisecond to an hour.
     /// Default: 20 seconds. One that takes longer is given up and made anew later, although the message may have arrived.
     pub fn send_time_max(self, time: Duration) -> Self {
-        Self { send_time_max: time.clamp(TIME_MIN, TIME_BOUND), ..self }
+        Self { send_time_max: time.clamp(*TIMES.start(), *TIMES.end()), ..self }
     }
 }
 
@@ -186,6 +185,6 @@ mod tests {
     #[test]
     fn times_are_kept_in_their_bounds() {
         let settings = SqsSettings::aws().connect_time_max(Duration::ZERO).send_time_max(Duration::MAX);
-        assert_eq!((settings.connect_time_max, settings.send_time_max), (TIME_MIN, TIME_BOUND));
+        assert_eq!(settings.connect_time_max..=settings.send_time_max, TIMES);
     }
 }

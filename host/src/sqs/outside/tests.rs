@@ -145,6 +145,22 @@ async fn one_attempt_is_made_whatever_comes_of_it() {
     assert_eq!(recorder.messages().len(), 1);
 }
 
+/// Each of them was the end of a dead letter, although the server came back a minute later.
+#[tokio::test]
+async fn a_page_of_something_before_the_server_is_no_word_on_the_message() {
+    let recorder = SqsRecorder::start();
+    let queues = queues(&recorder);
+    for is_known in [false, true] {
+        for status in [200, 302, 404, 405, 502] {
+            recorder.behave(Behaviour::Page(status));
+            let error = queues.send(&dead_letters(), &message("x")).await.expect_err("nobody is there");
+            assert!(matches!(error, SendError::Unreachable { .. }), "{is_known} {status}: {error}");
+        }
+        recorder.behave(Behaviour::Taking);
+        queues.send(&dead_letters(), &message("x")).await.expect("it is taken");
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_is_too_large_is_told_apart_with_the_queues_own_limit() {
     let recorder = SqsRecorder::start();

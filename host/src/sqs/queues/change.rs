@@ -3,11 +3,11 @@
 use std::sync::{Arc, PoisonError};
 
 use super::super::limits::QUEUES_MAX;
-use super::super::name::QueueArn;
 use super::super::record::{QUEUE, QueueRecord};
 use super::super::settings::{QueueChange, QueueSetting, QueueSettings};
 use super::super::state::QueueState;
 use super::{Inner, Queue, QueueError, Queues};
+use crate::function::QueueArn;
 use crate::store::journal::{BodyChange, Change};
 
 /// Why a queue is not made.

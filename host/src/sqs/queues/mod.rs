@@ -22,11 +22,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::clock::Clock;
-use super::name::QueueArn;
 use super::receipt::ReceiptHandle;
 use super::settings::QueueSettings;
 use super::state::{QueueFigures, QueueState};
-use crate::function::{AccountId, Region};
+use crate::function::{AccountId, QueueArn, Region};
 use crate::store::StoreError;
 use crate::store::journal::{Journal, RowId};
 
@@ -157,9 +156,7 @@ impl Queues {
     ) -> QueueList {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
         let listed = queues.keys().filter(|arn| {
-            arn.region == *region
-                && arn.name.as_str().starts_with(prefix)
-                && after.is_none_or(|after| *arn > after)
+            arn.region() == region && arn.name().starts_with(prefix) && after.is_none_or(|after| *arn > after)
         });
         let mut queues: Vec<QueueArn> = listed.take(limit.saturating_add(1)).cloned().collect();
         let has_more = queues.len() > limit;

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::content;
 use super::super::message::OutgoingMessage;
-use super::super::name::QueueArn;
 use super::super::receipt::ReceiptHandle;
 use super::super::record::{MessageRecord, damaged};
 use super::super::state::{Held, Settled, Taken};
 use super::{Inner, Queue, QueueError, Queues};
-use crate::store::journal::{BodyChange, Change};
+use crate::function::QueueArn;
+use crate::store::StoreError;
+use crate::store::journal::{BodyChange, Change, RowId};
 
 /// What a receiver asks for.
 #[derive(Debug, Clone, Copy)]
@@ -189,17 +190,30 @@ impl Inner {
         Ok(written?)
     }
 
-    /// The contents of messages that were received.
+    /// The contents of messages that were received. One that is damaged is passed over, or nobody would get those beside it; it
+    /// stays until it is too old.
     async fn read(&self, queue: &Queue, received: &[Held]) -> Result<Vec<ReceivedMessage>, QueueError> {
         let mut messages = Vec::with_capacity(received.len());
         for Held { row, record, .. } in received {
-            // What is not there any more has become too old since.
-            let Some(content) = self.journal.body(*row).await? else { continue };
-            let message = content::read(&content).ok_or_else(|| damaged(*row, &"it is no message"))?;
+            let message = match self.content(*row).await {
+                Ok(Some(message)) => message,
+                // What is not there any more has become too old since.
+                Ok(None) => continue,
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!("message {} of {} is not handed out: {error}", record.id, queue.arn);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let receipt = ReceiptHandle { queue: queue.row, message: *row, receives: record.receives };
             messages.push(handed_out(record, receipt, message));
         }
         Ok(messages)
+    }
+
+    async fn content(&self, row: RowId) -> Result<Option<OutgoingMessage>, StoreError> {
+        let Some(content) = self.journal.body(row).await? else { return Ok(None) };
+        content::read(&content).map(Some).ok_or_else(|| damaged(row, &"it is no message"))
     }
 }
 

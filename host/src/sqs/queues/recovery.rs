@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::super::name::QueueArn;
 use super::super::record::{MESSAGE, MessageRecord, QUEUE, QueueRecord};
 use super::super::state::QueueState;
 use super::{Queue, Queues};
+use crate::function::QueueArn;
 use crate::store::StoreError;
 use crate::store::journal::{Row, RowId};
 

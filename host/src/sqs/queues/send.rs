@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::super::content;
 use super::super::limits::MESSAGES_MAX;
 use super::super::message::{MessageError, MessageId, OutgoingMessage};
-use super::super::name::QueueArn;
 use super::super::record::{MESSAGE, MessageRecord};
 use super::super::sender::{SendError, Sender, Sending};
 use super::{Inner, Queue, QueueError, Queues};
+use crate::function::QueueArn;
 use crate::store::StoreError;
 use crate::store::journal::{Change, RowId};
 
@@ -106,7 +106,7 @@ impl Sender for Queues {
     fn send<'a>(&'a self, queue: &'a QueueArn, message: &'a OutgoingMessage) -> Sending<'a> {
         Box::pin(async move {
             let request = SendRequest { message, delay_seconds: None };
-            let sent = Queues::send(self, queue, &[request]).await?.pop();
+            let sent = Queues::send(self, &queue.without_partition(), &[request]).await?.pop();
             Ok(sent.expect("there is an answer to each message")?)
         })
     }

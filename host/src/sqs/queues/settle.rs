@@ -1,9 +1,9 @@
 //! Receivers are done with messages, or need longer.
 
-use super::super::name::QueueArn;
 use super::super::receipt::ReceiptHandle;
 use super::super::state::{Held, Hold, Settled, VisibilityError};
 use super::{Queue, QueueError, Queues};
+use crate::function::QueueArn;
 
 impl Queues {
     /// Deletes messages for those who have their latest receipts; whose receipt is stale is told nothing else.

@@ -1,6 +1,6 @@
 //! The queues on a journal that is kept, that fails, or that hangs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -9,25 +9,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::attribute::MessageAttribute;
 use super::super::message::{MessageError, OutgoingMessage};
-use super::super::name::QueueName;
+use super::super::record::{MESSAGE, QUEUE, damaged};
 use super::super::sender::{SendError, Sender};
 use super::super::settings::{QueueChange, QueueSetting};
 use super::super::state::VisibilityError;
 use super::*;
+use crate::function::QueueName;
 use crate::metrics::FlushFigures;
 use crate::store::Pending;
-use crate::store::journal::{Change, Row};
+use crate::store::journal::{BodyChange, Change, Row};
 use crate::store::open_journal;
 
 const ONE: Receive = Receive { messages_max: 1, visibility_seconds: None, wait_seconds: None };
 const TEN: Receive = Receive { messages_max: 10, ..ONE };
 const WAITING: Receive = Receive { wait_seconds: Some(20), ..TEN };
 
-/// A journal that can be full, and whose writes wait for leave once it is told to hold them.
+/// A journal that can be full, one of whose bodies can be damaged, and whose writes wait for leave once it is told to hold them.
 #[derive(Debug)]
 struct TestJournal {
     kept: Arc<dyn Journal>,
     is_full: AtomicBool,
+    /// The row whose body is damaged; no row is 0.
+    damaged: AtomicU64,
     holds: AtomicBool,
     leave: Semaphore,
 }
@@ -37,6 +40,7 @@ impl TestJournal {
         Arc::new(Self {
             kept: open_journal(None).expect("memory opens"),
             is_full: AtomicBool::new(false),
+            damaged: AtomicU64::new(0),
             holds: AtomicBool::new(false),
             leave: Semaphore::new(0),
         })
@@ -71,7 +75,10 @@ impl Journal for TestJournal {
     }
 
     fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>> {
-        self.kept.body(id)
+        match self.damaged.load(Ordering::SeqCst) == id.0 {
+            true => Box::pin(std::future::ready(Err(damaged(id, &"as the test wants it")))),
+            false => self.kept.body(id),
+        }
     }
 
     fn flushes(&self) -> FlushFigures {
@@ -84,11 +91,12 @@ impl Journal for TestJournal {
 }
 
 fn arn(name: &str) -> QueueArn {
-    QueueArn {
-        region: Region::parse("us-east-1").expect("a region"),
-        account: account(),
-        name: QueueName::parse(name).expect("a name"),
-    }
+    of_region("us-east-1", name)
+}
+
+fn of_region(region: &str, name: &str) -> QueueArn {
+    let region = Region::parse(region).expect("a region");
+    QueueArn::new(region, account(), &QueueName::parse(name).expect("a name"))
 }
 
 fn account() -> AccountId {
@@ -322,7 +330,7 @@ async fn the_messages_of_a_deleted_queue_are_gone_also_after_a_crash() {
 
     // A crash right behind the deletion of the queue itself: all messages are left.
     let crashed = TestJournal::new();
-    let orphans = rows.into_iter().filter(|row| row.kind != super::super::record::QUEUE);
+    let orphans = rows.into_iter().filter(|row| row.kind != QUEUE);
     let inserts =
         orphans.map(|row| Change::Insert { id: row.id, kind: row.kind, header: row.header, body: None });
     crashed.kept.write(inserts.collect()).await.expect("they are written");
@@ -378,21 +386,21 @@ async fn a_queue_is_made_once_and_changed_durably() {
 #[tokio::test(start_paused = true)]
 async fn queues_are_listed_by_region_and_the_beginning_of_their_names() {
     let (_, queues, _) = with_queue(&[]).await;
-    let elsewhere = QueueArn { region: Region::parse("eu-west-1").expect("a region"), ..arn("a1") };
+    let elsewhere = of_region("eu-west-1", "a1");
     for queue in [arn("a2"), arn("a1"), arn("b"), arn("a3"), elsewhere.clone()] {
         queues.create(queue, QueueChange::default()).await.expect("it is made");
     }
     let names = |list: QueueList| {
-        (list.queues.iter().map(|it| it.name.to_string()).collect::<Vec<_>>(), list.has_more)
+        (list.queues.iter().map(|it| it.name().to_owned()).collect::<Vec<_>>(), list.has_more)
     };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     assert_eq!(
-        names(queues.list(&arn("q").region, "", None, 9)),
+        names(queues.list(arn("q").region(), "", None, 9)),
         (words(&["a1", "a2", "a3", "b", "q"]), false)
     );
-    assert_eq!(names(queues.list(&arn("q").region, "a", None, 2)), (words(&["a1", "a2"]), true));
-    assert_eq!(names(queues.list(&arn("q").region, "a", Some(&arn("a2")), 2)), (words(&["a3"]), false));
-    assert_eq!(queues.list(&elsewhere.region, "", None, 9).queues, [elsewhere]);
+    assert_eq!(names(queues.list(arn("q").region(), "a", None, 2)), (words(&["a1", "a2"]), true));
+    assert_eq!(names(queues.list(arn("q").region(), "a", Some(&arn("a2")), 2)), (words(&["a3"]), false));
+    assert_eq!(queues.list(elsewhere.region(), "", None, 9).queues, [elsewhere]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -407,6 +415,15 @@ async fn what_a_queue_does_not_take_is_refused_for_itself() {
     assert_eq!(refused, Err(SendError::TooLarge { bytes: 1025, limit: 1024 }));
     let refused = Sender::send(&queues, &queue, &message("\0")).await;
     assert!(matches!(refused, Err(SendError::Refused { .. })));
+    assert_eq!(bodies(&queues, &queue, TEN).await, ["x"]);
+}
+
+/// Functions may name their queues with another partition, as templates for AWS in China do.
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_built_in_is_meant_whatever_the_partition() {
+    let (_, queues, queue) = with_queue(&[]).await;
+    let chinese: QueueArn = "arn:aws-cn:sqs:us-east-1:000000000000:q".parse().expect("an ARN");
+    send(&queues, &chinese, "x").await;
     assert_eq!(bodies(&queues, &queue, TEN).await, ["x"]);
 }
 
@@ -431,15 +448,39 @@ async fn a_receipt_is_one_of_its_queue_and_prolongs_what_is_in_flight() {
 #[tokio::test(start_paused = true)]
 async fn a_damaged_row_is_not_passed_over() {
     let (journal, _, _) = with_queue(&[]).await;
-    let row = Row {
-        id: RowId(9),
-        kind: super::super::record::MESSAGE,
-        fence: 0,
-        header: vec![1],
-        body_bytes: None,
-    };
+    let row = Row { id: RowId(9), kind: MESSAGE, fence: 0, header: vec![1], body_bytes: None };
     let rows = journal.rows().into_iter().chain([row]);
     let queues = Queues::on_clock(journal.clone(), account(), Clock::Wall);
     assert!(matches!(queues.recover(rows), Err(StoreError::Damaged { .. })));
     assert_eq!(queues.figures(), []);
+}
+
+/// One body that could not be read was the end of every receive that came upon it.
+#[tokio::test(start_paused = true)]
+async fn a_damaged_message_hides_none_of_those_beside_it() {
+    let (journal, queues, queue) = with_queue(&[]).await;
+    for body in ["a", "b", "c", "d"] {
+        send(&queues, &queue, body).await;
+    }
+    let rows: Vec<Row> = journal.rows().into_iter().filter(|row| row.kind == MESSAGE).collect();
+    let Row { id, fence, header, .. } = rows[1].clone();
+    let body = BodyChange::Put(Bytes::from_static(b"no message"));
+    journal.kept.write(vec![Change::Update { id, fence, header, body }]).await.expect("it is written");
+    journal.damaged.store(rows[2].id.0, Ordering::SeqCst);
+    let queues = started(&journal);
+    assert_eq!(bodies(&queues, &queue, TEN).await, ["a", "d"]);
+    assert_eq!(queues.info(&queue).expect("it is there").figures.in_flight, 4);
+}
+
+/// Messages that were held when the host closed were never let go, and who waited for them waited for ever.
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_deleted_queue_is_held_once_the_host_closes() {
+    let (_, queues, queue) = with_queue(&[]).await;
+    send(&queues, &queue, "x").await;
+    let receipt = queues.receive(&queue, ONE).await.expect("one").remove(0).receipt;
+    queues.0.stop.cancel();
+    let kept = queues.0.find(&queue).expect("it is there");
+    queues.0.empty(&kept).await;
+    let deleted = tokio::time::timeout(seconds(60), queues.delete_messages(&queue, &[receipt])).await;
+    assert_eq!(deleted, Ok(Ok(())));
 }

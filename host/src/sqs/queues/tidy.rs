@@ -63,9 +63,10 @@ impl Inner {
 
     /// Deletes the messages of a queue that is deleted. Those that somebody holds come by when they are let go.
     pub(super) async fn empty(&self, queue: &Queue) {
-        loop {
+        // First, because what is held must be settled: somebody may wait for it.
+        while !self.stop.is_cancelled() {
             let some = queue.state().hold_any(EXPIRED_MAX);
-            if some.is_empty() || self.stop.is_cancelled() {
+            if some.is_empty() {
                 return;
             }
             match self.write_outcome(queue, gone(some)).await {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::sqs::name::QueueArn;
+use crate::function::QueueArn;
 use crate::sqs::settings::QueueSettings;
 
 const SECOND: u64 = 1000;
