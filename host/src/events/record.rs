@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::policy::retry::Condition;
 use crate::sqs::{MessageAttribute, OutgoingMessage, as_content, is_content, is_trace_header};

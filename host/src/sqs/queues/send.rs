@@ -28,6 +28,8 @@ pub(crate) struct SendRequest<'a> {
 struct New {
     records: Vec<(RowId, MessageRecord)>,
     changes: Vec<Change>,
+    /// Whether they are the host's own: of what became of events, which go when that is told.
+    are_owed: bool,
 }
 
 impl Queues {
@@ -37,8 +39,16 @@ impl Queues {
         arn: &QueueArn,
         requests: &[SendRequest<'_>],
     ) -> Result<Vec<Result<MessageId, MessageError>>, QueueError> {
+        self.send_new(arn, requests, New::default()).await
+    }
+
+    async fn send_new(
+        &self,
+        arn: &QueueArn,
+        requests: &[SendRequest<'_>],
+        mut new: New,
+    ) -> Result<Vec<Result<MessageId, MessageError>>, QueueError> {
         let queue = self.0.find(arn)?;
-        let mut new = New::default();
         let answers = requests.iter().map(|request| self.0.prepare(&queue, request, &mut new)).collect();
         if !new.records.is_empty() {
             let inner = self.0.clone();
@@ -81,7 +91,10 @@ impl Inner {
             self.message_count.fetch_sub(count, Ordering::Relaxed);
             return Err(QueueError::TooManyMessages { limit: MESSAGES_MAX });
         }
-        let written = self.journal.write(new.changes).await;
+        let written = match new.are_owed {
+            true => self.journal.write_owed(new.changes).await,
+            false => self.journal.write(new.changes).await,
+        };
         if written.is_err() {
             self.message_count.fetch_sub(count, Ordering::Relaxed);
         }
@@ -106,7 +119,8 @@ impl Sender for Queues {
     fn send<'a>(&'a self, queue: &'a QueueArn, message: &'a OutgoingMessage) -> Sending<'a> {
         Box::pin(async move {
             let request = SendRequest { message, delay_seconds: None };
-            let sent = Queues::send(self, &queue.without_partition(), &[request]).await?.pop();
+            let new = New { are_owed: true, ..New::default() };
+            let sent = self.send_new(&queue.without_partition(), &[request], new).await?.pop();
             Ok(sent.expect("there is an answer to each message")?)
         })
     }

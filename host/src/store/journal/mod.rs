@@ -93,6 +93,14 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// [`StoreError::Damaged`].
     fn write(&self, changes: Vec<Change>) -> Pending<'_, ()>;
 
+    /// The same for rows that must come to be before others can go: they get room on a disk that has none for what is merely new.
+    ///
+    /// # Errors
+    /// Those of [`Journal::write`].
+    fn write_owed(&self, changes: Vec<Change>) -> Pending<'_, ()> {
+        self.write(changes)
+    }
+
     /// The body of a row; none, if there is no such row or it has no body.
     ///
     /// # Errors

@@ -102,6 +102,16 @@ impl SqliteJournal {
         let writer = Some(thread.spawn(move || writer.run())?);
         Ok(Self { file, shared, allocated, writer })
     }
+
+    fn add(&self, changes: Vec<Change>, is_owed: bool) -> Pending<'_, ()> {
+        let (acknowledge, acknowledged) = oneshot::channel();
+        let queued = self.shared.queue.add(Job { changes, is_owed, acknowledge });
+        Box::pin(async move {
+            queued?;
+            let ended = |_| Problem::Wrong("the thread that writes has ended".to_owned()).failed(&self.file);
+            acknowledged.await.unwrap_or_else(|gone| Err(ended(gone)))
+        })
+    }
 }
 
 impl Journal for SqliteJournal {
@@ -115,13 +125,11 @@ impl Journal for SqliteJournal {
     }
 
     fn write(&self, changes: Vec<Change>) -> Pending<'_, ()> {
-        let (acknowledge, acknowledged) = oneshot::channel();
-        let queued = self.shared.queue.add(Job { changes, acknowledge });
-        Box::pin(async move {
-            queued?;
-            let ended = |_| Problem::Wrong("the thread that writes has ended".to_owned()).failed(&self.file);
-            acknowledged.await.unwrap_or_else(|gone| Err(ended(gone)))
-        })
+        self.add(changes, false)
+    }
+
+    fn write_owed(&self, changes: Vec<Change>) -> Pending<'_, ()> {
+        self.add(changes, true)
     }
 
     fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>> {

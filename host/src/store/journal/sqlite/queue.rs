@@ -24,6 +24,8 @@ const GROUP_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) changes: Vec<Change>,
+    /// Whether others can go only when it is made.
+    pub(super) is_owed: bool,
     pub(super) acknowledge: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -123,8 +125,19 @@ impl Job {
         self.changes.iter().map(Change::bytes).sum()
     }
 
+    /// Of what is kept free of the disk, which part is not for this batch: one over that number. What is merely new leaves all of it,
+    /// what comes of that half, and what lets that go a quarter; what makes no row may have the last byte.
+    pub(super) fn leaves_one_over(&self) -> Option<u64> {
+        let adds = |change: &Change| matches!(change, Change::Insert { .. });
+        match (self.only_adds(), self.is_owed) {
+            (true, false) => Some(1),
+            (true, true) => Some(4),
+            (false, _) => self.changes.iter().any(adds).then_some(2),
+        }
+    }
+
     /// Whether it makes new rows and does nothing else.
-    pub(super) fn only_adds(&self) -> bool {
+    fn only_adds(&self) -> bool {
         self.changes.iter().all(|change| matches!(change, Change::Insert { .. }))
     }
 

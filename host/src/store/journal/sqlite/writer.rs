@@ -76,8 +76,11 @@ impl Writer {
     /// Writes batches in one transaction, without those that the disk has no room for. If they do not fit on it all the same, each
     /// is tried in one of its own: so what makes room is possible.
     fn write(&mut self, mut group: Vec<Job>) {
-        if group.iter().any(Job::only_adds) && self.failed.is_none() && !self.has_room_for_more() {
-            for refused in group.extract_if(.., |job| job.only_adds()) {
+        if self.failed.is_none() && group.iter().any(|job| job.leaves_one_over().is_some()) {
+            let room = self.room();
+            let has_none =
+                |job: &mut Job| job.leaves_one_over().is_some_and(|part| room < self.bytes_kept_free / part);
+            for refused in group.extract_if(.., has_none) {
                 refused.end(Err(StoreError::Full));
             }
             if group.is_empty() {
@@ -95,13 +98,15 @@ impl Writer {
         }
     }
 
-    /// Whether the disk has more room than is kept free. Pages that rows have left, and what the log has taken up, are room as well:
-    /// a new row needs both. Where nothing is told of the disk, SQLite will find out.
-    fn has_room_for_more(&self) -> bool {
-        let kept = self.bytes_kept_free;
+    /// How much room the disk has, in bytes. Pages that rows have left, and what the log has taken up, are room as well: a new row
+    /// needs both. Where nothing is told of the disk, SQLite will find out.
+    fn room(&self) -> u64 {
         let free = |disk: rustix::fs::StatVfs| disk.f_bavail.saturating_mul(disk.f_frsize);
         let free = rustix::fs::statvfs(&self.file).map_or(u64::MAX, free);
-        free >= kept || self.taken_up().is_ok_and(|taken_up| free.saturating_add(taken_up) >= kept)
+        match free >= self.bytes_kept_free {
+            true => free,
+            false => free.saturating_add(self.taken_up().unwrap_or(0)),
+        }
     }
 
     /// How many bytes can be written again without more of the disk.

@@ -62,17 +62,34 @@ async fn rows_leave_room_for_those_that_are_there_to_come_to_their_end() {
     }
     drop(journal);
 
-    let limits = Limits { bytes_kept_free: u64::MAX, ..Limits::default() };
+    let disk = rustix::fs::statvfs(folder.path()).expect("a file system");
+    let free = disk.f_bavail * disk.f_frsize;
+    // So that what is free is a third of it, give or take what goes on on the disk; and none of a half and of all.
+    for (part, is_settled, is_owed) in [(3, false, true), (3 << 20, false, false)] {
+        let limits = Limits { bytes_kept_free: free.saturating_mul(part), ..Limits::default() };
+        let journal = SqliteJournal::open_with(folder.path(), limits).expect("it opens");
+        let new = || insert(journal.allocate(), "new", None);
+        let or_full = |fits: bool| if fits { Ok(()) } else { Err(StoreError::Full) };
+        let before = state(&journal).await.expect("it can be read").len();
+        // Flushed together.
+        let refused = journal.write(vec![new()]);
+        let settled = journal.write(vec![new(), delete(there[0], 0)]);
+        let owed = journal.write_owed(vec![new()]);
+        let gone = journal.write(vec![delete(there.pop().expect("one of a hundred"), 0)]);
+        assert_eq!(refused.await, Err(StoreError::Full));
+        assert_eq!((settled.await, owed.await), (or_full(is_settled), or_full(is_owed)), "{part}");
+        assert_eq!(gone.await, Ok(()));
+        assert_eq!(journal.write(vec![new(), new()]).await, Err(StoreError::Full), "on its own, too");
+        let after = state(&journal).await.expect("it can be read").len();
+        assert_eq!(after, before - 1 + usize::from(is_owed));
+        assert!(!journal.failed().is_cancelled());
+    }
+    // Where there is two thirds of it, what settles has room.
+    let limits = Limits { bytes_kept_free: free / 2 * 3, ..Limits::default() };
     let journal = SqliteJournal::open_with(folder.path(), limits).expect("it opens");
     let new = || insert(journal.allocate(), "new", None);
-    // Flushed together.
-    let refused = journal.write(vec![new()]);
-    let settled = journal.write(vec![new(), delete(there[0], 0)]);
-    let gone = journal.write(vec![delete(there[1], 0)]);
-    assert_eq!((refused.await, settled.await, gone.await), (Err(StoreError::Full), Ok(()), Ok(())));
-    assert_eq!(journal.write(vec![new(), new()]).await, Err(StoreError::Full), "on its own, too");
-    assert_eq!(state(&journal).await.expect("it can be read").len(), 99);
-    assert!(!journal.failed().is_cancelled());
+    assert_eq!(journal.write(vec![new()]).await, Err(StoreError::Full));
+    assert_eq!(journal.write(vec![new(), delete(there[0], 0)]).await, Ok(()));
 }
 
 /// The system may forget what it could not write, and call the next flush a success: so after one failure nothing more is
