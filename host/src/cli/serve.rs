@@ -24,7 +24,7 @@ use crate::{CompileLimits, Compiler, Host, IpNet, LogSettings, StartError};
 
 /// What is not logged unless `SAMOVAR_LOG` asks for it by name: lines that a guest can bring about as often as it likes. It gets
 /// an error for each. And what the AWS SDK says of credentials, at length, whenever it looks for them: the host says it once.
-const NOT_LOGGED: &str = "wasmtime_wasi=off,wasmtime_wasi_http=off,aws_config::meta::credentials=off";
+const NOT_LOGGED: &str = "wasmtime_wasi=off,wasmtime_wasi_http=off,aws_config=error";
 
 /// How many connections may wait to be taken; the system has a bound of its own, usually the same (`net.core.somaxconn`).
 const LISTEN_BACKLOG: u32 = 4096;

@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// A body of 8 MiB has room for 2.8 million empty entries, and each took 350 bytes before they were counted.
+    /// A body of 8 MiB has room for 2.8 million empty entries, which took half a gigabyte before they were counted.
     #[test]
     fn entries_beyond_the_tenth_are_counted_and_not_kept() {
         let list = format!("{{\"Entries\":[{}{{}}]}}", "{},".repeat(100_000));
