@@ -5,10 +5,11 @@ use anyhow::{Context as _, Result, bail};
 use crate::absence::Absence;
 use crate::clients;
 use crate::command;
+use crate::faketime::FAKETIME;
 use crate::guests;
 use crate::host;
 use crate::moto;
-use crate::promtool;
+use crate::promtool::PROMTOOL;
 use crate::repository::Repository;
 use crate::step;
 use crate::third_party;
@@ -83,7 +84,8 @@ pub(crate) fn run(repository: &Repository, selection: &Selection<'_>) -> Result<
     host::build(repository)?;
     clients::prepare(repository)?;
     absences.extend(third_party::fetch(repository)?);
-    absences.extend(promtool::fetch(repository)?);
+    absences.extend(PROMTOOL.fetch(repository)?);
+    absences.extend(FAKETIME.fetch(repository)?);
     absences.extend(moto::fetch(repository)?);
 
     let mut checks = Vec::new();
