@@ -1,6 +1,8 @@
 //! The queues on a journal that is kept, that fails, or that hangs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod clock;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -97,10 +99,16 @@ fn account() -> AccountId {
 
 /// Queues as they come up on that journal.
 fn started(journal: &Arc<TestJournal>) -> Queues {
-    let clock = Clock::Tokio { began: Instant::now(), began_ms: 1_000_000 };
+    started_at(journal, 1_000_000).0
+}
+
+/// The same, and the clock on the wall, which says that now.
+fn started_at(journal: &Arc<TestJournal>, wall_ms: u64) -> (Queues, Arc<AtomicU64>) {
+    let wall = Arc::new(AtomicU64::new(wall_ms));
+    let clock = Clock::new(Wall::Test(wall.clone()));
     let queues = Queues::on_clock(journal.clone(), account(), clock);
     queues.recover(journal.rows()).expect("it is as it was written");
-    queues
+    (queues, wall)
 }
 
 async fn with_queue(settings: &[(QueueSetting, u32)]) -> (Arc<TestJournal>, Queues, QueueArn) {
@@ -439,7 +447,7 @@ async fn a_damaged_row_is_not_passed_over() {
         body_bytes: None,
     };
     let rows = journal.rows().into_iter().chain([row]);
-    let queues = Queues::on_clock(journal.clone(), account(), Clock::Wall);
+    let queues = Queues::on_clock(journal.clone(), account(), Clock::new(Wall::System));
     assert!(matches!(queues.recover(rows), Err(StoreError::Damaged { .. })));
     assert_eq!(queues.figures(), []);
 }
