@@ -33,9 +33,14 @@ impl Sink {
 
     /// Starts a server on a data folder that outlives it, which sends to the recorder.
     pub fn serve(&self, data_dir: &Path, arguments: &[&str]) -> Server {
+        self.serve_in(data_dir, &[], arguments)
+    }
+
+    /// The same with further environment variables.
+    pub fn serve_in(&self, data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Server {
         let endpoint = self.recorder.endpoint();
         let arguments = [&["--quiet", "--sqs", endpoint.as_str()], arguments].concat();
-        Server::start_on_in(data_dir, &ENVIRONMENT, &arguments)
+        Server::start_on_in(data_dir, &[&ENVIRONMENT[..], environment].concat(), &arguments)
     }
 
     /// What became of events so far.
