@@ -33,7 +33,7 @@ impl Recovery {
     ///
     /// # Errors
     /// When the row's header is none of an event or a delivery.
-    pub(crate) fn take(&mut self, row: Row) -> Result<(), StoreError> {
+    pub(crate) fn take(&mut self, row: &Row) -> Result<(), StoreError> {
         let id = row.id;
         let damaged = |error: serde_json::Error| StoreError::Damaged {
             file: "queue".to_owned(),
@@ -54,10 +54,21 @@ impl Recovery {
             }
             _ => return Ok(()),
         };
+        self.came_to(stamp);
+        Ok(())
+    }
+
+    /// Takes in what somebody else has taken.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.events.append(&mut other.events);
+        self.deliveries.append(&mut other.deliveries);
+        other.last.into_iter().for_each(|stamp| self.came_to(stamp));
+    }
+
+    fn came_to(&mut self, stamp: Stamp) {
         if self.last.is_none_or(|last| last.at < stamp.at) {
             self.last = Some(stamp);
         }
-        Ok(())
     }
 }
 

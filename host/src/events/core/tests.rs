@@ -127,7 +127,7 @@ impl Scene {
     fn restart(&mut self) {
         let mut recovery = Recovery::default();
         for (row, _) in self.rows.values() {
-            recovery.take(row.clone()).expect("it reads");
+            recovery.take(row).expect("it reads");
         }
         self.effects.clear();
         let (core, effects) = Core::start(options(), self.settings.clone(), recovery, self.now);

@@ -18,6 +18,7 @@ use super::super::state::VisibilityError;
 use super::*;
 use crate::metrics::FlushFigures;
 use crate::store::Pending;
+use crate::store::journal::conformance::loaded;
 use crate::store::journal::{Change, Row};
 use crate::store::open_journal;
 
@@ -45,15 +46,13 @@ impl TestJournal {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let mut rows = Vec::new();
-        self.kept.load(&mut |row| rows.push(row)).expect("it is in memory");
-        rows
+        loaded(&*self.kept).expect("it is in memory")
     }
 }
 
 impl Journal for TestJournal {
-    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
-        self.kept.load(each)
+    fn load(&self, take: &(dyn Fn(Vec<Row>) + Sync)) -> Result<(), StoreError> {
+        self.kept.load(take)
     }
 
     fn allocate(&self) -> RowId {
