@@ -22,7 +22,7 @@ use super::{Core, Effect, Event, Now, Options, Phase};
 /// What was read of the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    events: Vec<(RowId, u64, EventHeader)>,
+    events: Vec<(RowId, Box<Event>)>,
     deliveries: Vec<(RowId, DeliveryHeader)>,
     /// The last stamp that was written.
     last: Option<Stamp>,
@@ -43,7 +43,7 @@ impl Recovery {
             EVENT => {
                 let header = EventHeader::parse(&row.header).map_err(damaged)?;
                 let stamp = header.written;
-                self.events.push((id, row.fence, header));
+                self.events.push((id, Event::of(header, row.fence)));
                 stamp
             }
             DELIVERY => {
@@ -114,14 +114,14 @@ impl Core {
         events.sort_by_key(|(row, ..)| *row);
         deliveries.sort_by_key(|(row, _)| *row);
         let mut delivering = Vec::new();
-        for (row, fence, mut header) in events {
+        for (row, mut event) in events {
+            let header = &mut event.header;
             if let Progress::Delivering { .. } = header.progress {
                 delivering.push(row);
             }
-            self.suspect(&mut header, stamp);
+            self.suspect(header, stamp);
             self.by_request.insert(header.facts.request_id.clone(), row);
             self.count(&header.progress, true);
-            let event = Event { header, fence, busy: None, timer: None, open: Vec::new() };
             self.events.insert(row, event);
             self.place(row, stamp);
         }

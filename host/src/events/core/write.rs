@@ -192,7 +192,7 @@ impl Core {
         self.by_request.insert(header.facts.request_id.clone(), row);
         self.observe(&header.facts.function.clone(), Observation::Received);
         self.count(&header.progress, true);
-        self.events.insert(row, Event { header, fence: 0, busy: None, timer: None, open: Vec::new() });
+        self.events.insert(row, Event::of(header, 0));
         self.place(row, stamp);
     }
 
