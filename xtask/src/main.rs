@@ -53,6 +53,7 @@ cargo xtask <command>
   test --hostile N   run each hostile guest N times against one server, and print how each ended and how late
   test --slot-reuses N  let N functions after each other look for what the last left in memory: a long run
   test --ledger N    kill a host that accepts events N times, and look for each accepted event's end: a long run
+  test --restart-events N  measure how soon a server with N events to do and ten thousand functions serves: a long run
   bench [name...]    run the benchmarks and print the table of target/bench/results.json
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 

@@ -42,7 +42,7 @@ struct LongRun {
     also: Option<&'static str>,
 }
 
-const LONG_RUNS: [LongRun; 4] = [
+const LONG_RUNS: [LongRun; 5] = [
     // In the server's own process: a worker for each would take hours longer, and shield the server.
     LongRun {
         flag: "--mutations",
@@ -53,6 +53,7 @@ const LONG_RUNS: [LongRun; 4] = [
     LongRun { flag: "--hostile", test: "hostile_suite", variable: "SAMOVAR_HOSTILE_RUNS", also: None },
     LongRun { flag: "--slot-reuses", test: "slot_reuse", variable: "SAMOVAR_SLOT_REUSES", also: None },
     LongRun { flag: "--ledger", test: "ledger", variable: "SAMOVAR_LEDGER_CYCLES", also: None },
+    LongRun { flag: "--restart-events", test: "restart", variable: "SAMOVAR_RESTART_EVENTS", also: None },
 ];
 
 impl<'a> Selection<'a> {
@@ -151,7 +152,8 @@ fn test_workspace(repository: &Repository, selection: &Selection<'_>, absences: 
     tests.args(["--release", "--workspace", "--no-fail-fast"]);
     if let Some(Long { run, count }) = selection.long {
         tests.env(run.variable, count.to_string()).envs(run.also.map(|variable| (variable, "1")));
-        tests.args(["--test", run.test, "--", "--nocapture"]);
+        // One test at a time, as some of them measure.
+        tests.args(["--test", run.test, "--", "--nocapture", "--test-threads=1"]);
     } else if !selection.filters.is_empty() {
         tests.arg("--").args(&selection.filters);
     }
