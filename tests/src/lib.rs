@@ -15,6 +15,7 @@ mod scrape;
 mod sink;
 mod sqs_recorder;
 mod sqs_server;
+mod wall_clock;
 pub mod zip;
 
 pub use api::{Api, Reply};
@@ -25,6 +26,7 @@ pub use scrape::Scrape;
 pub use sink::{Sink, queue_arn, record_of};
 pub use sqs_recorder::{Behaviour, RecordedAttribute, RecordedMessage, RecordedRequest, SqsRecorder};
 pub use sqs_server::SqsServer;
+pub use wall_clock::WallClock;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};

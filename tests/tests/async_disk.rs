@@ -1,23 +1,17 @@
-//! Events on a disk that is full, or that they fill themselves, and after a start with very many of them.
+//! Events on a disk that is full, or that they fill themselves.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use samovar_tests::{Api, Handler, Ledger, Server, Sink, guest};
+use samovar_tests::{Api, Handler, Ledger, Sink, guest};
 use serde_json::json;
 use tokio::time::Instant;
 
 /// How large the disk is.
 const DISK_MIB: u64 = 64;
-/// How many events wait at the start of a server.
-const QUEUED: u64 = 100_000;
-const CLIENTS: u64 = 32;
-/// How soon a server is to accept after a start with so many events. Generous, as other tests run beside this one.
-const START_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A small file system, unmounted when dropped.
 struct SmallDisk {
@@ -171,52 +165,4 @@ fn events_that_fill_a_disk_leave_room_to_come_to_their_end() {
     assert_eq!(found.expect("all is well").accepted, ledger.accepted());
     // One of them still sleeps.
     server.kill();
-}
-
-#[test]
-fn a_server_with_100_000_events_to_do_accepts_more_soon_after_its_start() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let sink = Sink::start();
-    let server = sink.serve(folder.path(), &[]);
-    queue_up(&server);
-    server.kill();
-
-    let began = Instant::now();
-    let server = sink.serve(folder.path(), &[]);
-    let listening = began.elapsed();
-    let api = Api::of(&server);
-    let (status, _) = api.try_send_event("slow", &json!({ "ms": 1 })).expect("an answer");
-    assert_eq!(status, 202);
-    let accepting = began.elapsed();
-    assert_eq!(api.create("other", &Handler::default().build()).status, 201);
-    assert_eq!(api.invoke("other", "{}").status, 200);
-    println!("with {QUEUED} queued: listens after {listening:?}, accepts after {accepting:?}");
-    assert!(accepting < START_TIME_MAX, "{accepting:?}");
-    server.kill();
-}
-
-/// Queues events of a function that takes its time: what it does not get done waits.
-fn queue_up(server: &Server) {
-    let api = Api::of(server);
-    let created = api.create("slow", &guest("sleeper"));
-    assert_eq!(created.status, 201, "{created:?}");
-    let update = json!({ "Timeout": 900 });
-    assert_eq!(api.call("PUT", "/2015-03-31/functions/slow/configuration", Some(&update)).status, 200);
-    let failed = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            let (api, failed) = (Api::of(server), &failed);
-            scope.spawn(move || {
-                for _ in 0..QUEUED / CLIENTS {
-                    let answer = api.try_send_event("slow", &json!({ "ms": 800_000 }));
-                    if !matches!(answer, Ok((202, _))) {
-                        failed.lock().expect("no panic").push(format!("{answer:?}"));
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().expect("no panic");
-    assert!(failed.is_empty(), "{failed:?}");
 }

@@ -16,8 +16,10 @@ mod client;
 mod clients;
 mod command;
 mod debian;
+mod debian_file;
 mod demo;
 mod environment;
+mod faketime;
 mod guests;
 mod host;
 mod http;
@@ -38,6 +40,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::faketime::FAKETIME;
+use crate::promtool::PROMTOOL;
 use crate::repository::Repository;
 
 const HELP: &str = "\
@@ -49,6 +53,7 @@ cargo xtask <command>
   test --hostile N   run each hostile guest N times against one server, and print how each ended and how late
   test --slot-reuses N  let N functions after each other look for what the last left in memory: a long run
   test --ledger N    kill a host that accepts events N times, and look for each accepted event's end: a long run
+  test --restart-events N  measure how soon a server with N events to do and ten thousand functions serves: a long run
   bench [name...]    run the benchmarks and print the table of target/bench/results.json
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 
@@ -56,6 +61,7 @@ cargo xtask <command>
   third-party        fetch the programs of tests/third_party.json into target/third-party/
   clients            the AWS clients of the tests: target/python with tests/requirements.txt, target/aws-sdk-javascript
   promtool           fetch Prometheus's checker into target/promtool/
+  faketime           fetch a library that sets one process's clock into target/faketime/
   moto               fetch an SQS server that is not ours into target/moto/
   help               this text";
 
@@ -83,7 +89,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ("guests", []) => guests::build(&repository).map(|_absences| ()),
         ("third-party", []) => third_party::fetch(&repository).map(|_absences| ()),
         ("build", []) => host::build(&repository),
-        ("promtool", []) => promtool::fetch(&repository).map(|_absence| ()),
+        ("promtool", []) => PROMTOOL.fetch(&repository).map(|_absence| ()),
+        ("faketime", []) => FAKETIME.fetch(&repository).map(|_absence| ()),
         ("moto", []) => moto::fetch(&repository).map(|_absence| ()),
         ("clients", []) => clients::prepare(&repository),
         ("help" | "--help" | "-h", _) => {

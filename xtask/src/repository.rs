@@ -6,6 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::faketime::FAKETIME;
+use crate::promtool::PROMTOOL;
+
 /// A checkout of this repository.
 #[derive(Debug)]
 pub(crate) struct Repository {
@@ -69,7 +72,8 @@ impl Repository {
             .env("SAMOVAR_BIN", self.target("release/samovar"))
             .env("SAMOVAR_GUESTS", self.target("guests"))
             .env("SAMOVAR_THIRD_PARTY", self.target("third-party"))
-            .env("SAMOVAR_PROMTOOL", self.target("promtool/promtool"))
+            .env("SAMOVAR_PROMTOOL", self.target(PROMTOOL.place))
+            .env("SAMOVAR_FAKETIME", self.target(FAKETIME.place))
             .env("SAMOVAR_MOTO", self.target("moto/bin/moto_server"))
             .env("SAMOVAR_PYTHON", self.target("python/bin/python"))
             .env("SAMOVAR_NODE_MODULES", self.target("aws-sdk-javascript/node_modules"));

@@ -5,10 +5,11 @@ use anyhow::{Context as _, Result, bail};
 use crate::absence::Absence;
 use crate::clients;
 use crate::command;
+use crate::faketime::FAKETIME;
 use crate::guests;
 use crate::host;
 use crate::moto;
-use crate::promtool;
+use crate::promtool::PROMTOOL;
 use crate::repository::Repository;
 use crate::step;
 use crate::third_party;
@@ -41,7 +42,7 @@ struct LongRun {
     also: Option<&'static str>,
 }
 
-const LONG_RUNS: [LongRun; 4] = [
+const LONG_RUNS: [LongRun; 5] = [
     // In the server's own process: a worker for each would take hours longer, and shield the server.
     LongRun {
         flag: "--mutations",
@@ -52,6 +53,7 @@ const LONG_RUNS: [LongRun; 4] = [
     LongRun { flag: "--hostile", test: "hostile_suite", variable: "SAMOVAR_HOSTILE_RUNS", also: None },
     LongRun { flag: "--slot-reuses", test: "slot_reuse", variable: "SAMOVAR_SLOT_REUSES", also: None },
     LongRun { flag: "--ledger", test: "ledger", variable: "SAMOVAR_LEDGER_CYCLES", also: None },
+    LongRun { flag: "--restart-events", test: "restart", variable: "SAMOVAR_RESTART_EVENTS", also: None },
 ];
 
 impl<'a> Selection<'a> {
@@ -83,7 +85,8 @@ pub(crate) fn run(repository: &Repository, selection: &Selection<'_>) -> Result<
     host::build(repository)?;
     clients::prepare(repository)?;
     absences.extend(third_party::fetch(repository)?);
-    absences.extend(promtool::fetch(repository)?);
+    absences.extend(PROMTOOL.fetch(repository)?);
+    absences.extend(FAKETIME.fetch(repository)?);
     absences.extend(moto::fetch(repository)?);
 
     let mut checks = Vec::new();
@@ -149,7 +152,8 @@ fn test_workspace(repository: &Repository, selection: &Selection<'_>, absences: 
     tests.args(["--release", "--workspace", "--no-fail-fast"]);
     if let Some(Long { run, count }) = selection.long {
         tests.env(run.variable, count.to_string()).envs(run.also.map(|variable| (variable, "1")));
-        tests.args(["--test", run.test, "--", "--nocapture"]);
+        // One test at a time, as some of them measure.
+        tests.args(["--test", run.test, "--", "--nocapture", "--test-threads=1"]);
     } else if !selection.filters.is_empty() {
         tests.arg("--").args(&selection.filters);
     }

@@ -194,7 +194,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::store::journal::{Change, Kind, Row};
+    use crate::store::journal::conformance::loaded;
+    use crate::store::journal::{Change, Kind};
 
     /// The events that were accepted are a part of what a data folder is kept for.
     #[tokio::test]
@@ -209,8 +210,7 @@ mod tests {
         let copied = backup(data_dir.path(), to.path()).expect("it is copied");
         assert_eq!(copied, Backup { functions: 0, packages: 0, package_bytes: 0 });
         let copy = store::open_journal(Some(to.path())).expect("it opens");
-        let mut rows: Vec<Row> = Vec::new();
-        copy.load(&mut |row| rows.push(row)).expect("it loads");
+        let rows = loaded(&*copy).expect("it loads");
         assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
         assert_eq!(copy.body(id).await, Ok(body));
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -138,16 +138,23 @@ impl Queued {
     fn open(folder: Option<&Path>, account: &AccountId) -> Result<Self, StoreError> {
         let journal = store::open_journal(folder)?;
         let queues = Queues::new(journal.clone(), account.clone());
-        let (mut of_queues, mut events) = (queues.recovery(), Recovery::default());
-        let mut damaged = None;
-        journal.load(&mut |row| {
-            of_queues.add(&row);
-            if let Err(error) = events.take(row) {
-                damaged.get_or_insert(error);
+        let found = Mutex::new((queues.recovery(), Ok(Recovery::default())));
+        journal.load(&|rows| {
+            // What takes long, reading the headers of events, several threads do at a time.
+            let mut events = Recovery::default();
+            let taken = rows.iter().try_for_each(|row| events.take(row));
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (of_queues, of_events) = &mut *found;
+            rows.iter().for_each(|row| of_queues.add(row));
+            match (of_events.as_mut(), taken) {
+                (Ok(of_events), Ok(())) => of_events.join(events),
+                (Ok(_), Err(damaged)) => *of_events = Err(damaged),
+                (Err(_), _) => {}
             }
         })?;
+        let (of_queues, events) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         of_queues.finish()?;
-        damaged.map_or(Ok(Self { journal, queues, events }), Err)
+        Ok(Self { events: events?, journal, queues })
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) const MESSAGE: Kind = Kind(17);
 pub(super) struct QueueRecord {
     pub(super) arn: String,
     pub(super) settings: QueueSettings,
-    /// Milliseconds since 1970, as all times here.
+    /// Milliseconds since 1970.
     pub(super) created_ms: u64,
     pub(super) modified_ms: u64,
 }
@@ -29,8 +29,12 @@ pub(super) struct MessageRecord {
     #[serde(with = "uuid_text")]
     pub(super) id: Uuid,
     pub(super) bytes: u32,
+    /// In milliseconds of the queues' own clock, as all times here.
     #[serde(rename = "sent")]
     pub(super) sent_ms: u64,
+    /// By how much the clock on the wall was ahead of that one then.
+    #[serde(rename = "ahead", default, skip_serializing_if = "is_zero")]
+    pub(super) ahead_ms: i64,
     /// From when on it can be received.
     #[serde(rename = "visible")]
     pub(super) visible_ms: u64,
@@ -70,6 +74,11 @@ impl QueueRecord {
 }
 
 impl MessageRecord {
+    /// A time in milliseconds since 1970, had nobody set the clock since the message was sent.
+    pub(super) fn wall_ms(&self, at_ms: u64) -> u64 {
+        at_ms.saturating_add_signed(self.ahead_ms)
+    }
+
     /// The header of a message of that queue.
     pub(super) fn header(&self, queue: RowId) -> Vec<u8> {
         let header = MessageHeader { queue: queue.0, record: *self };
@@ -82,6 +91,11 @@ impl MessageRecord {
             serde_json::from_slice(&row.header).map_err(|error| damaged(row.id, &error))?;
         Ok((RowId(header.queue), header.record))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// A UUID as its text.
@@ -114,6 +128,7 @@ mod tests {
             id: Uuid::nil(),
             bytes: 7,
             sent_ms: 1,
+            ahead_ms: -3,
             visible_ms: 2,
             receives: 0,
             first_received_ms: None,
@@ -122,6 +137,14 @@ mod tests {
         let row = |header| Row { id: RowId(5), kind: MESSAGE, fence: 0, header, body_bytes: None };
         assert_eq!(MessageRecord::of(&row(record.header(RowId(3)))), Ok((RowId(3), record)));
         assert!(record.header(RowId(3)).len() < 128, "there are many of them");
+        let old = r#"{"queue":3,"id":"00000000000000000000000000000000","bytes":7,"sent":1,"visible":2,"receives":0}"#;
+        let of_before = MessageRecord { ahead_ms: 0, ..record };
+        assert_eq!(of_before.header(RowId(3)), old.as_bytes());
+        assert_eq!(
+            MessageRecord::of(&row(old.into())),
+            Ok((RowId(3), of_before)),
+            "as it was before it had that"
+        );
         assert!(matches!(MessageRecord::of(&row(b"{}".to_vec())), Err(StoreError::Damaged { .. })));
         let arn = QueueArn::parse("arn:aws:sqs:us-east-1:000000000000:q").expect("an ARN");
         let queue = QueueRecord::new(&arn, QueueSettings::default(), 9);

@@ -64,7 +64,8 @@ pub(crate) struct Core {
     settings: Arc<dyn Settings>,
     clock: Clock,
     phase: Phase,
-    events: HashMap<RowId, Event>,
+    /// Boxed: with a million of them, a table of the events themselves would be half a gigabyte of free places.
+    events: HashMap<RowId, Box<Event>>,
     /// The rows of all events, those being accepted too.
     by_request: HashMap<RequestId, RowId>,
     deliveries: HashMap<RowId, Delivery>,
@@ -387,6 +388,13 @@ impl Core {
     #[cfg(not(test))]
     fn has_bug_lost_timer(&self) -> bool {
         false
+    }
+}
+
+impl Event {
+    /// An event as its row has it.
+    fn of(header: EventHeader, fence: u64, body_bytes: u64) -> Box<Self> {
+        Box::new(Self { header, fence, body_bytes, busy: None, timer: None, open: Vec::new() })
     }
 }
 

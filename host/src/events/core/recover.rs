@@ -24,19 +24,10 @@ use super::{Core, Effect, Event, Now, Options, Phase};
 /// What was read of the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    events: Vec<Recovered>,
+    events: Vec<(RowId, Box<Event>)>,
     deliveries: Vec<(RowId, DeliveryHeader)>,
     /// The last stamp that was written.
     last: Option<Stamp>,
-}
-
-/// An event that was read.
-#[derive(Debug)]
-struct Recovered {
-    row: RowId,
-    fence: u64,
-    body_bytes: u64,
-    header: EventHeader,
 }
 
 impl Recovery {
@@ -44,7 +35,7 @@ impl Recovery {
     ///
     /// # Errors
     /// When the row's header is none of an event or a delivery.
-    pub(crate) fn take(&mut self, row: Row) -> Result<(), StoreError> {
+    pub(crate) fn take(&mut self, row: &Row) -> Result<(), StoreError> {
         let id = row.id;
         let damaged = |error: serde_json::Error| StoreError::Damaged {
             file: "queue".to_owned(),
@@ -54,8 +45,7 @@ impl Recovery {
             EVENT => {
                 let header = EventHeader::parse(&row.header).map_err(damaged)?;
                 let stamp = header.written;
-                let body_bytes = row.body_bytes.unwrap_or(0);
-                self.events.push(Recovered { row: id, fence: row.fence, body_bytes, header });
+                self.events.push((id, Event::of(header, row.fence, row.body_bytes.unwrap_or(0))));
                 stamp
             }
             DELIVERY => {
@@ -66,10 +56,21 @@ impl Recovery {
             }
             _ => return Ok(()),
         };
+        self.came_to(stamp);
+        Ok(())
+    }
+
+    /// Takes in what somebody else has taken.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.events.append(&mut other.events);
+        self.deliveries.append(&mut other.deliveries);
+        other.last.into_iter().for_each(|stamp| self.came_to(stamp));
+    }
+
+    fn came_to(&mut self, stamp: Stamp) {
         if self.last.is_none_or(|last| last.at < stamp.at) {
             self.last = Some(stamp);
         }
-        Ok(())
     }
 }
 
@@ -117,17 +118,17 @@ impl Core {
         let stamp = self.clock.stamp(now);
         let Recovery { mut events, mut deliveries, .. } = recovery;
         // In the order in which they were accepted.
-        events.sort_by_key(|event| event.row);
+        events.sort_by_key(|(row, ..)| *row);
         deliveries.sort_by_key(|(row, _)| *row);
         let mut delivering = Vec::new();
-        for Recovered { row, fence, body_bytes, mut header } in events {
+        for (row, mut event) in events {
+            let header = &mut event.header;
             if let Progress::Delivering { .. } = header.progress {
                 delivering.push(row);
             }
-            self.suspect(&mut header, stamp);
+            self.suspect(header, stamp);
             self.by_request.insert(header.facts.request_id.clone(), row);
-            self.count(&header, true);
-            let event = Event { header, fence, body_bytes, busy: None, timer: None, open: Vec::new() };
+            self.count(header, true);
             self.events.insert(row, event);
             self.place(row, stamp);
         }

@@ -198,8 +198,7 @@ impl Core {
         self.by_request.insert(header.facts.request_id.clone(), row);
         self.observe(&header.facts.function.clone(), Observation::Received);
         self.count(&header, true);
-        let event = Event { header, fence: 0, body_bytes, busy: None, timer: None, open: Vec::new() };
-        self.events.insert(row, event);
+        self.events.insert(row, Event::of(header, 0, body_bytes));
         self.place(row, stamp);
     }
 

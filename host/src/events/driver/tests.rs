@@ -16,6 +16,7 @@ use crate::function::{AccountId, FunctionKey, Qualifier, VersionNumber};
 use crate::metrics::FlushFigures;
 use crate::sqs::{MessageId, OutgoingMessage, QueueArn, SendError, Sending};
 use crate::store::Pending;
+use crate::store::journal::conformance::loaded;
 use crate::store::journal::{Change, Row, RowId};
 use crate::store::open_journal;
 
@@ -99,8 +100,8 @@ struct Moody {
 }
 
 impl Journal for Moody {
-    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
-        self.inner.load(each)
+    fn load(&self, take: &(dyn Fn(Vec<Row>) + Sync)) -> Result<(), StoreError> {
+        self.inner.load(take)
     }
 
     fn allocate(&self) -> RowId {
@@ -156,8 +157,9 @@ impl Scene {
     fn start(&self) -> Events {
         let account = AccountId::parse("000000000000").expect("an account");
         let mut recovery = Recovery::default();
-        let take = &mut |row| recovery.take(row).expect("it is as it was written");
-        self.journal.load(take).expect("it can be read");
+        for row in loaded(&*self.journal).expect("it can be read") {
+            recovery.take(&row).expect("it is as it was written");
+        }
         let parts = EventsParts {
             options: Options::new(account),
             journal: self.journal.clone(),

@@ -55,7 +55,7 @@ impl Inner {
             return Err(CreateQueueError::TooMany { limit: QUEUES_MAX });
         }
         let settings = QueueSettings::default().with(&given);
-        let record = QueueRecord::new(&arn, settings, self.clock.now_ms());
+        let record = QueueRecord::new(&arn, settings, self.clock.wall_ms());
         let id = self.journal.allocate();
         let insert = Change::Insert { id, kind: QUEUE, header: record.header(), body: None };
         self.journal.write(vec![insert]).await.map_err(QueueError::from)?;
@@ -72,7 +72,7 @@ impl Inner {
             (state.fence, state.record.clone())
         };
         record.settings = record.settings.with(given);
-        record.modified_ms = self.clock.now_ms();
+        record.modified_ms = self.clock.wall_ms();
         let (id, header) = (queue.row, record.header());
         self.journal.write(vec![Change::Update { id, fence, header, body: BodyChange::Keep }]).await?;
         let mut state = queue.state();

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::clock::Clock;
+use self::clock::{Clock, Wall};
 use super::receipt::ReceiptHandle;
 use super::settings::QueueSettings;
 use super::state::{QueueFigures, QueueState};
@@ -107,7 +107,7 @@ pub(crate) struct QueueList {
 impl Queues {
     /// No queues yet, on a journal that outlives them.
     pub(crate) fn new(journal: Arc<dyn Journal>, account: AccountId) -> Self {
-        Self::on_clock(journal, account, Clock::Wall)
+        Self::on_clock(journal, account, Clock::new(Wall::System))
     }
 
     fn on_clock(journal: Arc<dyn Journal>, account: AccountId, clock: Clock) -> Self {

@@ -128,7 +128,7 @@ impl Inner {
         let visibility = request.visibility_seconds.unwrap_or(state.record.settings.visibility_seconds);
         let taken = state.receive(now_ms, request.messages_max, u64::from(visibility) * 1000);
         let due_ms = state.next_due_ms();
-        // Never at once: the clock of the timer and that of the wall need not agree to the millisecond.
+        // Never at once: the timer knows less of a millisecond than the clock.
         let in_ms = due_ms.map(|due_ms| due_ms.saturating_sub(now_ms).max(1));
         Ok((taken, in_ms.map(|in_ms| Instant::now() + Duration::from_millis(in_ms))))
     }
@@ -222,8 +222,8 @@ fn handed_out(record: &MessageRecord, receipt: ReceiptHandle, message: OutgoingM
         id: record.id.to_string(),
         receipt,
         message,
-        sent_ms: record.sent_ms,
+        sent_ms: record.wall_ms(record.sent_ms),
         receives: record.receives,
-        first_received_ms: record.first_received_ms.unwrap_or(record.sent_ms),
+        first_received_ms: record.wall_ms(record.first_received_ms.unwrap_or(record.sent_ms)),
     }
 }

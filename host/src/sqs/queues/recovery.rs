@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::record::{MESSAGE, MessageRecord, QUEUE, QueueRecord};
 use super::super::state::QueueState;
+use super::clock::Last;
 use super::{Queue, Queues};
 use crate::function::QueueArn;
 use crate::store::StoreError;
@@ -19,7 +20,8 @@ pub(crate) struct Recovery<'a> {
     /// Messages that came before their queue.
     early: HashMap<RowId, Vec<(RowId, u64, MessageRecord)>>,
     messages: usize,
-    now_ms: u64,
+    /// How far the process before had come, as far as is known yet.
+    last: Last,
     /// The first row that could not be read.
     damaged: Option<StoreError>,
 }
@@ -32,7 +34,7 @@ impl Queues {
             found: HashMap::new(),
             early: HashMap::new(),
             messages: 0,
-            now_ms: self.0.clock.now_ms(),
+            last: Last::default(),
             damaged: None,
         }
     }
@@ -66,7 +68,8 @@ impl Recovery<'_> {
         let (arn, record) = QueueRecord::of(row)?;
         let mut state = QueueState::new(record, row.fence);
         for (row, fence, record) in self.early.remove(&row.id).unwrap_or_default() {
-            state.insert(row, fence, record, self.now_ms);
+            let now_ms = self.last.see(&record);
+            state.insert(row, fence, record, now_ms);
         }
         self.found.insert(row.id, (arn, state));
         Ok(())
@@ -75,8 +78,10 @@ impl Recovery<'_> {
     fn add_message(&mut self, row: &Row) -> Result<(), StoreError> {
         let (queue, record) = MessageRecord::of(row)?;
         self.messages += 1;
+        // It is as late at the least: what is due by then is placed so at once, and the others when the queue is asked for something.
+        let now_ms = self.last.see(&record);
         match self.found.get_mut(&queue) {
-            Some((_, state)) => state.insert(row.id, row.fence, record, self.now_ms),
+            Some((_, state)) => state.insert(row.id, row.fence, record, now_ms),
             None => self.early.entry(queue).or_default().push((row.id, row.fence, record)),
         }
         Ok(())
@@ -88,6 +93,7 @@ impl Recovery<'_> {
             return Err(damaged);
         }
         let inner = &self.queues.0;
+        inner.clock.resume(self.last);
         let orphans: Vec<_> =
             self.early.into_values().flatten().map(|(row, fence, _)| (row, fence)).collect();
         inner.message_count.fetch_add(self.messages - orphans.len(), Ordering::Relaxed);

@@ -74,6 +74,7 @@ impl Inner {
             id,
             bytes: u32::try_from(message.bytes()).expect("it was checked to be far smaller"),
             sent_ms: now_ms,
+            ahead_ms: self.clock.wall_ms().wrapping_sub(now_ms).cast_signed(),
             visible_ms: now_ms + u64::from(delay_seconds) * 1000,
             receives: 0,
             first_received_ms: None,

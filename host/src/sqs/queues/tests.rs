@@ -1,5 +1,7 @@
 //! The queues on a journal that is kept, that fails, or that hangs.
 
+mod clock;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use super::*;
 use crate::function::QueueName;
 use crate::metrics::FlushFigures;
 use crate::store::Pending;
+use crate::store::journal::conformance::loaded;
 use crate::store::journal::{BodyChange, Change, Row};
 use crate::store::open_journal;
 
@@ -47,15 +50,13 @@ impl TestJournal {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let mut rows = Vec::new();
-        self.kept.load(&mut |row| rows.push(row)).expect("it is in memory");
-        rows
+        loaded(&*self.kept).expect("it is in memory")
     }
 }
 
 impl Journal for TestJournal {
-    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
-        self.kept.load(each)
+    fn load(&self, take: &(dyn Fn(Vec<Row>) + Sync)) -> Result<(), StoreError> {
+        self.kept.load(take)
     }
 
     fn allocate(&self) -> RowId {
@@ -105,10 +106,16 @@ fn account() -> AccountId {
 
 /// Queues as they come up on that journal.
 fn started(journal: &Arc<TestJournal>) -> Queues {
-    let clock = Clock::Tokio { began: Instant::now(), began_ms: 1_000_000 };
+    started_at(journal, 1_000_000).0
+}
+
+/// The same, and the clock on the wall, which says that now.
+fn started_at(journal: &Arc<TestJournal>, wall_ms: u64) -> (Queues, Arc<AtomicU64>) {
+    let wall = Arc::new(AtomicU64::new(wall_ms));
+    let clock = Clock::new(Wall::Test(wall.clone()));
     let queues = Queues::on_clock(journal.clone(), account(), clock);
     queues.recover(journal.rows()).expect("it is as it was written");
-    queues
+    (queues, wall)
 }
 
 async fn with_queue(settings: &[(QueueSetting, u32)]) -> (Arc<TestJournal>, Queues, QueueArn) {
@@ -450,7 +457,7 @@ async fn a_damaged_row_is_not_passed_over() {
     let (journal, _, _) = with_queue(&[]).await;
     let row = Row { id: RowId(9), kind: MESSAGE, fence: 0, header: vec![1], body_bytes: None };
     let rows = journal.rows().into_iter().chain([row]);
-    let queues = Queues::on_clock(journal.clone(), account(), Clock::Wall);
+    let queues = Queues::on_clock(journal.clone(), account(), Clock::new(Wall::System));
     assert!(matches!(queues.recover(rows), Err(StoreError::Damaged { .. })));
     assert_eq!(queues.figures(), []);
 }

@@ -21,6 +21,7 @@ fn sent(now_ms: u64, delay_ms: u64) -> MessageRecord {
         id: Uuid::nil(),
         bytes: 1,
         sent_ms: now_ms,
+        ahead_ms: 0,
         visible_ms: now_ms + delay_ms,
         receives: 0,
         first_received_ms: None,

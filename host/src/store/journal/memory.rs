@@ -49,10 +49,10 @@ impl MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
-    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+    fn load(&self, take: &(dyn Fn(Vec<Row>) + Sync)) -> Result<(), StoreError> {
         // Copied first: whoever takes the rows may turn to this journal again.
-        let rows: Vec<Row> = self.rows().iter().map(|(id, kept)| kept.row(*id)).collect();
-        rows.into_iter().for_each(each);
+        let rows = self.rows().iter().map(|(id, kept)| kept.row(*id)).collect();
+        take(rows);
         Ok(())
     }
 

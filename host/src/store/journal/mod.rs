@@ -6,7 +6,7 @@
 
 mod batch;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod memory;
 #[cfg(test)]
 mod model;
@@ -72,12 +72,13 @@ pub(crate) enum BodyChange {
 ///
 /// What was written is there after a crash of the process or of the machine; readers never wait for writers.
 pub(crate) trait Journal: fmt::Debug + Send + Sync {
-    /// Reads all rows without their bodies, in the order of their ids. It blocks.
+    /// Reads all rows without their bodies, some at a time: each time in the order of their ids, and from several threads at once.
+    /// It blocks, and nothing may be written meanwhile.
     ///
     /// # Errors
     /// When a row is not as it was written, or one was lost or doubled, which is [`StoreError::Damaged`]; nothing that was read
     /// is then to be used.
-    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError>;
+    fn load(&self, take: &(dyn Fn(Vec<Row>) + Sync)) -> Result<(), StoreError>;
 
     /// An id for a new row, beyond all that were ever written. Rows may be written in another order than their ids were
     /// given out in.

@@ -53,6 +53,12 @@ impl Totals {
         self.mix(hash);
     }
 
+    /// Adds all that others amount to; their position is their own business.
+    pub(in super::super) fn join(&mut self, others: &Self) {
+        self.rows += others.rows;
+        self.mix(&others.sum);
+    }
+
     /// Takes out what was added; it is damage if there was nothing.
     pub(in super::super) fn remove(&mut self, hash: &Hash) -> Result<(), Problem> {
         let fewer = self.rows.checked_sub(1);

@@ -65,7 +65,7 @@ impl Rows {
         for (id, Durable { kind, fence, header, body }) in &self.0 {
             let body_bytes = body.as_ref().map(|body| body.len() as u64);
             let row = Row { id: *id, kind: *kind, fence: *fence, header: header.clone(), body_bytes };
-            recovery.take(row).expect("it was written here");
+            recovery.take(&row).expect("it was written here");
         }
         recovery
     }

@@ -153,7 +153,7 @@ impl Scene {
     fn start_again(&mut self) -> Vec<Effect> {
         let mut recovery = Recovery::default();
         for (row, _) in self.rows.values() {
-            recovery.take(row.clone()).expect("it reads");
+            recovery.take(row).expect("it reads");
         }
         self.effects.clear();
         let (core, effects) = Core::start(options(), self.settings.clone(), recovery, self.now);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::super::sql::{self, Problem, file};
 use super::schema::FORMAT;
-use super::{StoreError, rows};
+use super::{StoreError, load};
 
 /// Copies the queue of one folder into another, also while another process or this one has it open and writes. It blocks; it
 /// takes no lock that a writer would wait for, but the log grows until it is done. A folder that never had a queue is as good
@@ -22,5 +22,5 @@ pub(crate) fn backup_file(from_data_dir: &Path, to_folder: &Path) -> Result<(), 
             false => Ok(()),
         };
     }
-    sql::backup(&from, to_folder, FORMAT, rows::verify)
+    sql::backup(&from, to_folder, FORMAT, load::verify)
 }

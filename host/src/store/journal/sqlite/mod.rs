@@ -6,6 +6,7 @@
 //! sum of them all.
 
 mod backup;
+mod load;
 mod queue;
 mod readers;
 mod rows;
@@ -115,9 +116,8 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn load(&self, each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
-        let mut load = || rows::load(&mut file::open_to_read(&self.file)?, each);
-        load().map_err(|problem| problem.at(&self.file))
+    fn load(&self, take: &(dyn Fn(Vec<Row>) + Sync)) -> Result<(), StoreError> {
+        load::load(&self.file, take).map_err(|problem| problem.at(&self.file))
     }
 
     fn allocate(&self) -> RowId {

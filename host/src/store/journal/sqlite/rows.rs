@@ -1,4 +1,4 @@
-//! Rows in the file: how all of them are read, and the body of one.
+//! Rows in the file: how they are read, and the body of one.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,6 @@ use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow};
 
 use super::super::super::sql::Problem;
 use super::super::super::sql::hash::{Fields, Hash};
-use super::super::super::sql::totals::Totals;
 use super::super::{Kind, Row, RowId};
 
 /// Whose totals they are. Their position is the highest id that was ever written.
@@ -70,6 +69,22 @@ impl Stored {
         Ok((stored, computed))
     }
 
+    /// The rows from one id to another, that one too, in the order of their ids, with their hashes.
+    pub(super) fn each(
+        connection: &Connection,
+        (first, last): (i64, i64),
+        mut each: impl FnMut(Self, Hash),
+    ) -> Result<(), Problem> {
+        let statement = concat!(select!(), " WHERE id BETWEEN ?1 AND ?2 ORDER BY id");
+        let mut statement = connection.prepare_cached(statement)?;
+        let mut rows = statement.query([first, last])?;
+        while let Some(row) = rows.next()? {
+            let (stored, hash) = Self::read(row)?;
+            each(stored, hash);
+        }
+        Ok(())
+    }
+
     /// The row of an id, with its hash.
     pub(super) fn find(connection: &Connection, id: RowId) -> Result<Option<(Self, Hash)>, Problem> {
         let mut statement = connection.prepare_cached(concat!(select!(), " WHERE id = ?1"))?;
@@ -94,24 +109,6 @@ impl From<Stored> for Row {
     }
 }
 
-/// Reads all rows in one snapshot, and checks them against the totals.
-pub(super) fn load(connection: &mut Connection, each: &mut dyn FnMut(Row)) -> Result<(), Problem> {
-    let snapshot = connection.transaction()?;
-    let totals = Totals::read(&snapshot, TOTALS)?;
-    let mut found = Totals::at(TOTALS, totals.position);
-    let mut statement = snapshot.prepare(concat!(select!(), " ORDER BY id"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (stored, hash) = Stored::read(row)?;
-        found.add(&hash);
-        each(stored.into());
-    }
-    if found != totals {
-        return Err(Problem::Wrong("rows were lost, doubled or changed".to_owned()));
-    }
-    Ok(())
-}
-
 /// Reads the body of a row in one snapshot.
 pub(super) fn body(connection: &mut Connection, id: RowId) -> Result<Option<Bytes>, Problem> {
     let snapshot = connection.transaction()?;
@@ -124,11 +121,4 @@ pub(super) fn body(connection: &mut Connection, id: RowId) -> Result<Option<Byte
         Some(_) => Err(Problem::Wrong(format!("the body of the row {} is not as it was written", id.0))),
         None => Err(Problem::Wrong(format!("the body of the row {} is missing", id.0))),
     }
-}
-
-/// Reads everything there is, bodies too.
-pub(super) fn verify(connection: &mut Connection) -> Result<(), Problem> {
-    let mut with_body = Vec::new();
-    load(connection, &mut |row| with_body.extend(row.body_bytes.map(|_| row.id)))?;
-    with_body.into_iter().try_for_each(|id| body(connection, id).map(drop))
 }
