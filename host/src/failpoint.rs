@@ -1,4 +1,4 @@
-//! Named places in which a test lets the process die, as if it were killed just there.
+//! Named places in which a test lets the process die, as if it were killed just there, and what a test lets it leave out.
 //!
 //! `SAMOVAR_FAIL_POINT=NAME` or `NAME:N` ends the process when that place is reached for the first or the N-th time. The
 //! variable is read once. Where it is not set, a place costs one relaxed load; what was not made ready for a crash is not
@@ -13,6 +13,12 @@
 //! | `event.ran` | its function has ended, and nothing is written of that |
 //! | `event.send` | a message of how it ended is about to be sent |
 //! | `event.sent` | the queue has taken or refused it, and nothing is written of that |
+//!
+//! Of these the process does not die. It leaves something out instead, each time, and warns of it:
+//!
+//! | name | what |
+//! | --- | --- |
+//! | `store.no-flush` | SQLite's flushes: what is acknowledged is lost when the power is cut, which a test of that must find |
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,9 +45,22 @@ pub(crate) fn reached(name: &str) {
     }
 }
 
+/// Whether a test chose that this is left out.
+pub(crate) fn is_left_out(name: &str) -> bool {
+    let is_left_out = chosen().is_some_and(|chosen| chosen.name == name);
+    if is_left_out {
+        tracing::warn!("{name} was chosen with {VARIABLE}: this is for tests alone");
+    }
+    is_left_out
+}
+
+fn chosen() -> Option<&'static Chosen> {
+    CHOSEN.get_or_init(|| Chosen::parse(&std::env::var(VARIABLE).ok()?)).as_ref()
+}
+
 #[cold]
 fn look(name: &str) {
-    match CHOSEN.get_or_init(|| Chosen::parse(&std::env::var(VARIABLE).ok()?)) {
+    match chosen() {
         None => NONE_CHOSEN.store(true, Ordering::Relaxed),
         Some(chosen) => {
             if chosen.is_due(name) {
@@ -93,6 +112,9 @@ mod tests {
     fn the_process_ends_where_it_was_told_to() {
         if std::env::var_os("SAMOVAR_FAIL_POINT_TEST_CHILD").is_some() {
             println!();
+            if is_left_out("something") {
+                println!("past something");
+            }
             for round in 1..=3 {
                 for name in ["one", "other"] {
                     reached(name);
@@ -107,6 +129,7 @@ mod tests {
         {
             assert_eq!(ended_with(never), (None, all.to_owned()), "{never:?}");
         }
+        assert_eq!(ended_with(Some("something")), (None, format!("something {all}")), "it is left out");
         assert_eq!(ended_with(Some("one")), (Some(SIGABRT), String::new()));
         assert_eq!(ended_with(Some("other:1")), (Some(SIGABRT), "one1".to_owned()));
         assert_eq!(ended_with(Some("other:3")), (Some(SIGABRT), "one1 other1 one2 other2 one3".to_owned()));

@@ -10,7 +10,9 @@ mod component;
 pub mod hostile;
 mod ledger;
 pub mod mutation;
+mod power_disk;
 pub mod process;
+pub mod producers;
 mod scrape;
 mod sink;
 mod sqs_recorder;
@@ -22,6 +24,7 @@ pub use api::{Api, Reply};
 pub use case::Case;
 pub use component::{Handler, component, component_of_preview1, component_of_world};
 pub use ledger::{Fate, Findings, Ledger, Problem};
+pub use power_disk::{Flushing, Losses, PowerDisk, Unflushed};
 pub use scrape::Scrape;
 pub use sink::{Sink, queue_arn, record_of};
 pub use sqs_recorder::{Behaviour, RecordedAttribute, RecordedMessage, RecordedRequest, SqsRecorder};
@@ -217,6 +220,19 @@ impl Server {
     }
 
     fn spawn(data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let started = Self::try_start_on_in(data_dir, environment, arguments);
+        started.unwrap_or_else(|said| panic!("the server does not start: {said}"))
+    }
+
+    /// The same of a server that may refuse to start.
+    ///
+    /// # Errors
+    /// What it says instead.
+    pub fn try_start_on_in(
+        data_dir: &Path,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Self, String> {
         let mut child = samovar()
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
@@ -229,9 +245,15 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it was piped");
         BufReader::new(stdout).read_line(&mut line).expect("the server says where it listens");
-        let log = Mutex::new(lines_of(child.stderr.take().expect("it was piped")));
-        let endpoint = line.trim().strip_prefix("samovar listening on ").expect("that line").to_owned();
-        Self { child, endpoint, log, data_dir: data_dir.to_owned(), _own: None }
+        let mut stderr = child.stderr.take().expect("it was piped");
+        let Some(endpoint) = line.trim().strip_prefix("samovar listening on ") else {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).expect("it ends");
+            child.wait().expect("it is our child");
+            return Err(said);
+        };
+        let (endpoint, log) = (endpoint.to_owned(), Mutex::new(lines_of(stderr)));
+        Ok(Self { child, endpoint, log, data_dir: data_dir.to_owned(), _own: None })
     }
 
     /// Waits for a line of the server's log that contains `part`, passing over those before it.
@@ -332,6 +354,10 @@ impl TemporaryFolder {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("samovar-test-{}-{number}", std::process::id());
         Self(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -38,9 +38,23 @@ impl Sink {
 
     /// The same with further environment variables.
     pub fn serve_in(&self, data_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Server {
+        let started = self.try_serve(data_dir, environment, arguments);
+        started.unwrap_or_else(|said| panic!("the server does not start: {said}"))
+    }
+
+    /// The same of one that may refuse to start.
+    ///
+    /// # Errors
+    /// What it says instead.
+    pub fn try_serve(
+        &self,
+        data_dir: &Path,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Server, String> {
         let endpoint = self.recorder.endpoint();
         let arguments = [&["--quiet", "--sqs", endpoint.as_str()], arguments].concat();
-        Server::start_on_in(data_dir, &[&ENVIRONMENT[..], environment].concat(), &arguments)
+        Server::try_start_on_in(data_dir, &[&ENVIRONMENT, environment].concat(), &arguments)
     }
 
     /// What became of events so far.

@@ -2,16 +2,15 @@
 //! end in the end. `cargo xtask test --ledger N` kills it N times.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use samovar_tests::producers::{IN_FLIGHT_MAX, PRODUCERS, first_accept, live, lock};
 use samovar_tests::{Api, Handler, Ledger, Server, Sink};
 use serde_json::json;
 use tokio::time::Instant;
 
 const CYCLES: u64 = 5;
-const PRODUCERS: usize = 64;
 const SEED: u64 = 6;
 /// How long the host lives after it has begun to accept, in milliseconds.
 const LIFE_MS: std::ops::Range<u64> = 100..2_000;
@@ -21,9 +20,6 @@ const EVENTS_MAX: usize = 1_000_000;
 const EVENTS_PER_CYCLE_MAX: usize = 4_000;
 /// How many may wait when a life begins; beyond it nothing is sent in that life.
 const WAITING_MAX: usize = 100_000;
-/// How many events may be on their way when the host is killed: as many of a function run at a time, and in as many more the
-/// message has been sent and what came of it is being written.
-const IN_FLIGHT_MAX: usize = 2 * 64;
 /// Generous, as other tests run beside this one.
 const START_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -48,7 +44,7 @@ fn no_accepted_event_is_lost_by_kill_9() {
         first_accept(&server, &ledger);
         starts.push(began.elapsed());
         let quota = if waiting < WAITING_MAX { quota } else { 0 };
-        live(server, &ledger, quota, Duration::from_millis(random.u64(LIFE_MS)));
+        live(server, &ledger, quota, Duration::from_millis(random.u64(LIFE_MS)), Server::kill);
         if cycle % 50 == 49 {
             println!("{} kills, {} accepted, {waiting} waited", cycle + 1, lock(&ledger).accepted());
         }
@@ -95,56 +91,4 @@ fn prepare(sink: &Sink, folder: &Path) {
     assert_eq!(api.create("f", &Handler::default().build()).status, 201);
     api.tell_sink("f");
     server.kill();
-}
-
-/// Sends events until one is accepted.
-fn first_accept(server: &Server, ledger: &Mutex<Ledger>) {
-    let api = Api::of(server);
-    let began = Instant::now();
-    while !send(&api, ledger).expect("it is not killed yet") {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing is accepted");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// One life of a host: so many events are sent, evenly, and then it is killed in the midst of it.
-fn live(server: Server, ledger: &Mutex<Ledger>, quota: usize, life: Duration) {
-    let left = AtomicUsize::new(quota);
-    let pause = life.mul_f64(PRODUCERS as f64 / quota.max(1) as f64);
-    std::thread::scope(|scope| {
-        for _ in 0..PRODUCERS {
-            let (api, left) = (Api::of(&server), &left);
-            scope.spawn(move || {
-                let mut due = Instant::now();
-                let take = |left: usize| left.checked_sub(1);
-                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
-                    if send(&api, ledger).is_none() {
-                        return;
-                    }
-                    due += pause;
-                    // The pace of the events, not a wait for anything.
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                }
-            });
-        }
-        // The moment of the crash, not a wait for anything.
-        std::thread::sleep(life);
-        server.kill();
-    });
-}
-
-/// Sends an event, and notes it if it is accepted; nothing, if no answer came.
-fn send(api: &Api, ledger: &Mutex<Ledger>) -> Option<bool> {
-    let id = lock(ledger).draw();
-    let (status, request_id) = api.try_send_event("f", &json!({ "id": id })).ok()?;
-    let is_accepted = status == 202;
-    assert!(is_accepted || status == 429 || status == 503, "an answer that it may give: {status}");
-    if is_accepted {
-        lock(ledger).accept(id, request_id);
-    }
-    Some(is_accepted)
-}
-
-fn lock(ledger: &Mutex<Ledger>) -> std::sync::MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }

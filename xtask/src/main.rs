@@ -54,6 +54,7 @@ cargo xtask <command>
   test --slot-reuses N  let N functions after each other look for what the last left in memory: a long run
   test --ledger N    kill a host that accepts events N times, and look for each accepted event's end: a long run
   test --restart-events N  measure how soon a server with N events to do and ten thousand functions serves: a long run
+  test --power-cuts N  cut the power N times of a disk that events are accepted on, and look for what is lost: a long run
   bench [name...]    run the benchmarks and print the table of target/bench/results.json
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 

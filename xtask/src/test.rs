@@ -42,7 +42,7 @@ struct LongRun {
     also: Option<&'static str>,
 }
 
-const LONG_RUNS: [LongRun; 5] = [
+const LONG_RUNS: [LongRun; 6] = [
     // In the server's own process: a worker for each would take hours longer, and shield the server.
     LongRun {
         flag: "--mutations",
@@ -54,6 +54,7 @@ const LONG_RUNS: [LongRun; 5] = [
     LongRun { flag: "--slot-reuses", test: "slot_reuse", variable: "SAMOVAR_SLOT_REUSES", also: None },
     LongRun { flag: "--ledger", test: "ledger", variable: "SAMOVAR_LEDGER_CYCLES", also: None },
     LongRun { flag: "--restart-events", test: "restart", variable: "SAMOVAR_RESTART_EVENTS", also: None },
+    LongRun { flag: "--power-cuts", test: "power_cut", variable: "SAMOVAR_POWER_CUTS", also: None },
 ];
 
 impl<'a> Selection<'a> {

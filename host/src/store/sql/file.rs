@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use super::super::StoreError;
 use super::schema::{self, Migration};
 use super::{Format, Problem};
+use crate::failpoint;
 
 /// How long to wait for another process that has the file. Only a backup reads along, and it holds up nobody for long.
 pub(in super::super) const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -50,7 +51,8 @@ pub(in super::super) fn open_or_create(
     if mode != "wal" {
         return Err(Problem::Io(io::Error::other(format!("its journal mode stays {mode}"))));
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    let flushes = if failpoint::is_left_out("store.no-flush") { "OFF" } else { "FULL" };
+    connection.pragma_update(None, "synchronous", flushes)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     // The writer carries the log over.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -98,6 +100,11 @@ pub(in super::super) fn log_of(file: &Path) -> PathBuf {
     let mut name = OsString::from(file);
     name.push("-wal");
     PathBuf::from(name)
+}
+
+/// How much is in the log of a file, as far as it can be told: what a process has left that was killed is carried over by the next.
+pub(in super::super) fn log_bytes(file: &Path) -> usize {
+    log_of(file).metadata().map_or(0, |log| log.len() as usize)
 }
 
 pub(super) fn folder_of(file: &Path) -> &Path {

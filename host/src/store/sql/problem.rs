@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::super::StoreError;
 
@@ -59,14 +59,14 @@ impl From<io::Error> for Problem {
 }
 
 fn said_by_sqlite(error: &rusqlite::Error, file: &Path) -> StoreError {
-    let code = match error {
+    let cause = match error {
         rusqlite::Error::SqliteFailure(cause, _) | rusqlite::Error::SqlInputError { error: cause, .. } => {
-            cause.code
+            cause
         }
         // The rest says that a row is missing or its values are of other types than we write.
         _ => return damaged(file, error.to_string()),
     };
-    match code {
+    match cause.code {
         ErrorCode::DiskFull => StoreError::Full,
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
         // Our own statements are right, so if they do not fit the tables (`Unknown`) or break a constraint, then the tables
@@ -76,8 +76,14 @@ fn said_by_sqlite(error: &rusqlite::Error, file: &Path) -> StoreError {
         | ErrorCode::ConstraintViolation
         | ErrorCode::TypeMismatch
         | ErrorCode::Unknown => damaged(file, error.to_string()),
+        // SQLite says the same of all that a disk may fail at, and this is what an operator must know.
+        ErrorCode::SystemIoFailure if is_flush(cause) => failed(file, format!("a flush failed: {error}")),
         _ => failed(file, error.to_string()),
     }
+}
+
+fn is_flush(cause: &ffi::Error) -> bool {
+    matches!(cause.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
 }
 
 fn damaged(file: &Path, reason: String) -> StoreError {

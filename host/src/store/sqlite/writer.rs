@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::super::sql::Problem;
+use super::super::sql::{Problem, file};
 use super::queue::{self, Job, Queue, Work};
 use super::{AuditBounds, AuditEntry, Commit, Position, StoreError, audit, records};
 
@@ -28,7 +28,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(connection: Connection, file: PathBuf, audit_bounds: AuditBounds) -> Self {
-        Self { connection, file, audit_bounds, log_bytes: 0, failed: None }
+        let log_bytes = file::log_bytes(&file);
+        Self { connection, file, audit_bounds, log_bytes, failed: None }
     }
 
     /// Writes what comes until nothing more does.

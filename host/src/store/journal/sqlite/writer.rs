@@ -57,7 +57,8 @@ impl Writer {
         shared: Arc<Shared>,
     ) -> Result<Self, Problem> {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        Ok(Self { connection, file, bytes_kept_free, shared, log_bytes: 0, failed: None })
+        let log_bytes = file::log_bytes(&file);
+        Ok(Self { connection, file, bytes_kept_free, shared, log_bytes, failed: None })
     }
 
     /// Writes what comes until nothing more does.

@@ -65,6 +65,28 @@ async fn a_batch_is_there_or_not_when_the_process_ends_around_its_commit() {
     }
 }
 
+/// A process that is killed before it carries the log over leaves it to the next one, and that to the one after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_does_not_grow_from_crash_to_crash() {
+    if let Some(folder) = std::env::var_os(CHILD_FOLDER) {
+        let journal = SqliteJournal::open(Path::new(&folder)).expect("it opens");
+        let body = "x".repeat(1 << 20);
+        loop {
+            let row = insert(journal.allocate(), "row", Some(&body));
+            journal.write(vec![row]).await.expect("it is written");
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..6 {
+        let test = "the_log_does_not_grow_from_crash_to_crash";
+        let mut command = child_command(module_path!(), test, folder.path());
+        let ended = command.env("SAMOVAR_FAIL_POINT", "journal.after-commit:10").output().expect("it runs");
+        assert_eq!(ended.status.signal(), Some(SIGABRT));
+    }
+    let log = file::log_bytes(&folder.path().join(FILE_NAME));
+    assert!(log < 40 << 20, "60 MiB were written, and the log has {log} bytes");
+}
+
 /// Holds what is there against what was told, and takes it over.
 async fn compare(folder: &Path, acknowledged: &mut Acknowledged) {
     let mut found = Acknowledged::new();
