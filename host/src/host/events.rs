@@ -1,8 +1,8 @@
 //! What the queue of events is given of the host: who runs functions, what their owners want of their events, and who counts.
 
 use std::pin::Pin;
+use std::sync::Weak;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::{Host, HostParts};
@@ -25,7 +25,8 @@ pub(super) struct Runner(pub(super) Weak<HostParts>);
 /// Knows what the owners of a host's functions want of their events.
 #[derive(Debug)]
 pub(super) struct Wishes {
-    pub(super) registry: Arc<Registry>,
+    /// Whoever drops the host waits for the registry's file to be closed, whatever of the queue still ends.
+    pub(super) registry: Weak<Registry>,
     pub(super) account: AccountId,
     /// Where functions are whose region nobody names.
     pub(super) region: Region,
@@ -109,7 +110,8 @@ impl Settings for Wishes {
         qualifier: Option<&Qualifier>,
         ran: Option<VersionNumber>,
     ) -> EventSettings {
-        let Some(function) = self.registry.function(function) else { return EventSettings::default() };
+        let function = self.registry.upgrade().and_then(|registry| registry.function(function));
+        let Some(function) = function else { return EventSettings::default() };
         let about = qualifier.map_or_else(|| VersionNumber::Latest.to_string(), Qualifier::to_string);
         let config = function.event_invoke.get(&about).cloned().unwrap_or_default();
         let ran = ran.and_then(|number| function.version(number));

@@ -186,7 +186,7 @@ fn event_parts(parts: &Arc<HostParts>, options: Options, sender: Arc<dyn Sender>
         journal: parts.journal.clone(),
         run: Arc::new(Runner(Arc::downgrade(parts))),
         settings: Arc::new(Wishes {
-            registry: parts.registry.clone(),
+            registry: Arc::downgrade(&parts.registry),
             account,
             region: parts.region.clone(),
         }),

@@ -6,10 +6,9 @@ use bytes::Bytes;
 
 use super::throttle::Throttled;
 use crate::function::{FunctionRef, FunctionState, MemorySize, Timeout};
-use crate::policy::recursion::HEADER_BYTES_MAX;
 
 /// The most bytes the trace header may have.
-pub const TRACE_ID_BYTES_MAX: usize = HEADER_BYTES_MAX;
+pub const TRACE_ID_BYTES_MAX: usize = 1024;
 /// The most bytes the tenant id may have.
 pub const TENANT_ID_BYTES_MAX: usize = 256;
 

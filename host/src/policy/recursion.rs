@@ -6,13 +6,14 @@
 //! is not a pair is passed on as it is and counts for nobody.
 
 use crate::function::{FunctionKey, RecursiveLoop};
+use crate::invocation::TRACE_ID_BYTES_MAX;
 
 /// How often a function may run in one chain.
 pub(crate) const HOPS_MAX: u32 = 16;
 /// How many functions of a chain are counted; the earliest give way.
 const LINEAGE_FUNCTIONS_MAX: usize = 32;
 /// How many bytes a header has at most. What was in it before gives way: other functions first, then whatever comes last.
-pub(crate) const HEADER_BYTES_MAX: usize = 1024;
+const HEADER_BYTES_MAX: usize = TRACE_ID_BYTES_MAX;
 
 /// The field of a header that counts runs.
 const LINEAGE: &str = "Lineage=";

@@ -30,6 +30,8 @@ struct Lane {
     /// How many may run at a time, as far as is known.
     window: usize,
     paused: bool,
+    /// Whether it is looked at again when [`PAUSE_MS`] have passed.
+    is_timed: bool,
     in_turns: bool,
 }
 
@@ -106,20 +108,28 @@ impl Lanes {
         self.change(function, |lane| lane.window = (lane.window + 1).min(window_max));
     }
 
-    /// The function did not run: it may run half as many. Whether it is to be left alone for [`PAUSE_MS`].
+    /// The function did not run: it may run half as many. Whether [`Lanes::resume`] is to come after [`PAUSE_MS`].
     pub(super) fn throttled(&mut self, function: &FunctionKey) -> bool {
-        let mut pauses = false;
+        let mut is_new = false;
         self.change(function, |lane| {
-            pauses = lane.window == 1 && !lane.paused;
-            lane.paused |= pauses;
+            let pauses = lane.window == 1;
             lane.window = (lane.window / 2).max(1);
+            // Those that run are as many as may, and may go on for long: that there is room for more would be seen by none.
+            let is_stuck = lane.running > lane.window;
+            is_new = (pauses || is_stuck) && !lane.is_timed;
+            lane.is_timed |= is_new;
+            lane.paused |= pauses;
         });
-        pauses
+        is_new
     }
 
-    /// The pause is over.
+    /// The pause is over: one is tried beside those that run.
     pub(super) fn resume(&mut self, function: &FunctionKey) {
-        self.change(function, |lane| lane.paused = false);
+        let window_max = self.window_max;
+        self.change(function, |lane| {
+            (lane.paused, lane.is_timed) = (false, false);
+            lane.window = lane.window.max((lane.running + 1).min(window_max));
+        });
     }
 
     /// Functions that would get a turn if it was theirs.
@@ -139,6 +149,7 @@ impl Lanes {
                 running: 0,
                 window: self.window_max,
                 paused: false,
+                is_timed: false,
                 in_turns: false,
             }),
         };
@@ -204,11 +215,10 @@ mod tests {
     fn a_throttled_function_is_tried_with_less_and_then_left_alone() {
         let mut lanes = lanes(100, 8, &[("a", 100)]);
         assert_eq!(turns(&mut lanes).len(), 8);
-        for _ in 0..3 {
-            assert!(!lanes.throttled(&key("a")));
+        assert!(lanes.throttled(&key("a")), "more run than may");
+        for _ in 0..4 {
+            assert!(!lanes.throttled(&key("a")), "it is looked at again already");
         }
-        assert!(lanes.throttled(&key("a")), "its window is 1");
-        assert!(!lanes.throttled(&key("a")), "it pauses already");
         for _ in 0..8 {
             lanes.done(&key("a"));
         }
@@ -217,6 +227,31 @@ mod tests {
         assert_eq!(turns(&mut lanes), "a");
         lanes.ran(&key("a"));
         assert_eq!(turns(&mut lanes), "a", "what it does well widens its window again");
+    }
+
+    /// One that ran for a quarter of an hour kept all others waiting, although the limit was gone that it had found.
+    #[test]
+    fn events_that_run_long_do_not_keep_their_function_from_being_tried() {
+        let mut lanes = lanes(100, 8, &[("a", 100)]);
+        assert_eq!(turns(&mut lanes).len(), 8);
+        for throttled in 0..7 {
+            assert_eq!(lanes.throttled(&key("a")), throttled == 0);
+            lanes.done(&key("a"));
+        }
+        assert_eq!(turns(&mut lanes), "", "one runs");
+        for _ in 0..3 {
+            lanes.resume(&key("a"));
+            assert_eq!(turns(&mut lanes), "a", "another one is tried");
+            assert!(lanes.throttled(&key("a")));
+            lanes.done(&key("a"));
+            assert_eq!(turns(&mut lanes), "");
+        }
+        lanes.resume(&key("a"));
+        assert_eq!(turns(&mut lanes), "a");
+        for _ in 0..7 {
+            lanes.ran(&key("a"));
+        }
+        assert_eq!(turns(&mut lanes), "aaaaaa", "its window widens again");
     }
 
     #[test]
