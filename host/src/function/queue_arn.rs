@@ -147,13 +147,6 @@ impl std::str::FromStr for QueueArn {
 
 serialized_as_text!(QueueArn);
 
-/// A borrowed one as one's own.
-impl From<&QueueArn> for QueueArn {
-    fn from(arn: &QueueArn) -> Self {
-        arn.clone()
-    }
-}
-
 /// The service that an ARN is of: its third part.
 pub(super) fn service(text: &str) -> Option<&str> {
     let mut parts = text.split(':');

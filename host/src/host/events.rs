@@ -16,7 +16,6 @@ use crate::function::{
 use crate::invocation::{Invoke, InvokeError, Throttled};
 use crate::metrics::EventCounters;
 use crate::registry::Registry;
-use crate::sqs::QueueArn;
 
 /// Runs events on a host, for as long as it is there.
 #[derive(Debug)]
@@ -123,7 +122,7 @@ impl Settings for Wishes {
             age_s_max: u32::try_from(config.event_age().as_secs()).unwrap_or(u32::MAX),
             on_success: on_success.as_ref().and_then(|to| self.target(to)),
             on_failure: on_failure.as_ref().and_then(|to| self.target(to)),
-            dead_letter: dead_letter.map(|target| queue(target.queue())),
+            dead_letter: dead_letter.map(|target| target.queue().clone()),
             recursion: function.recursive_loop,
         }
     }
@@ -132,7 +131,7 @@ impl Settings for Wishes {
 impl Wishes {
     fn target(&self, destination: &Destination) -> Option<Target> {
         match destination {
-            Destination::Queue(arn) => Some(Target::Queue(queue(arn))),
+            Destination::Queue(arn) => Some(Target::Queue(arn.clone())),
             Destination::Function(to) => {
                 let function = to.function();
                 let is_own = |account: &AccountId| *account == self.account;
@@ -143,8 +142,4 @@ impl Wishes {
             }
         }
     }
-}
-
-fn queue(arn: &crate::function::QueueArn) -> QueueArn {
-    QueueArn::from(arn)
 }
