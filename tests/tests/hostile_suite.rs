@@ -5,6 +5,7 @@
 //! instruction moves cannot be interrupted, so the guests that move gigabytes at once run alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::Mutex;
@@ -16,7 +17,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use samovar_tests::hostile::{Cost, End, Hostile, SilentPeer, catalogue};
 use samovar_tests::process::{descriptors, resident_bytes};
 use samovar_tests::{Api, Handler, Reply, Server, guest};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 const RUNS: usize = 10;
@@ -30,8 +31,10 @@ const CONCURRENCY: usize = 64;
 /// What the host may take beside the limits of those that run.
 const OVERHEAD_BYTES: u64 = 64 << 20;
 /// By how much resident memory is another each time, beside a twentieth, although nothing grows: 10 runs of each guest were seen to leave
-/// from 10 % less to 6 % more, and 200 runs 23 % less.
+/// from 10 % less to 20 % more, and 200 runs 23 % less.
 const NOISE_BYTES: u64 = 8 << 20;
+/// How often a round is followed by another because it left more behind than the one before. What leaks does so in each.
+const ROUNDS_MORE_MAX: usize = 3;
 /// How much later than its time-out a guest may end.
 const LATE_MAX: Duration = Duration::from_secs(1);
 /// How many lines the server's own log may have come to.
@@ -85,6 +88,13 @@ struct Neighbours {
     errors: Mutex<Vec<String>>,
 }
 
+/// What a server that does nothing holds.
+#[derive(Clone, Copy)]
+struct Footprint {
+    resident_bytes: u64,
+    descriptors: usize,
+}
+
 #[test]
 fn hostile_guests_harm_nobody_but_themselves() {
     let started = Instant::now();
@@ -93,49 +103,44 @@ fn hostile_guests_harm_nobody_but_themselves() {
     let suite = Suite::start(&peer);
     let neighbours = Neighbours::default();
     suite.fill();
-    let (baseline, end) = thread::scope(|scope| {
+    let rounds = thread::scope(|scope| {
         for first in 0..NEIGHBOUR_THREADS {
             let (neighbours, api) = (&neighbours, Api::of(&suite.server));
             scope.spawn(move || neighbours.call(&api, first));
         }
         // However this ends, the neighbours do.
         let _stop = StopOnDrop(&neighbours.stop);
-        // What the first half leaves behind, the second may not add to: it does the same.
-        suite.run_all(runs.div_ceil(2));
-        let baseline = suite.settled(None);
-        suite.run_all((runs / 2).max(1));
-        let end = suite.settled(Some(baseline));
-        (baseline, end)
+        suite.rounds(runs)
     });
-    suite.print(&neighbours);
-    println!(
-        "resident {:.1} MiB before, {:.1} MiB after ({:+.1} %); descriptors {} before, {} after ({:+.1} %); {runs} runs of {} \
-         guests in {:.0?}",
-        mebibytes(baseline.0),
-        mebibytes(end.0),
-        growth(baseline.0, end.0),
-        baseline.1,
-        end.1,
-        growth(baseline.1 as u64, end.1 as u64),
-        suite.guests.len(),
-        started.elapsed()
-    );
-    suite.check();
-    assert!(is_as_before(baseline, end), "the server holds more than before: {baseline:?}, then {end:?}");
-    let errors = neighbours.errors.into_inner().expect("no thread panicked");
-    assert!(
-        errors.is_empty(),
-        "{} neighbours' calls failed: {:?}",
-        errors.len(),
-        &errors[..errors.len().min(5)]
-    );
-    suite.check_permits();
-    let log = suite.server.logged();
-    assert!(log.len() < LOG_LINES_MAX, "no guest floods the server's own log: {:?}", &log[..10]);
-    let panics: Vec<_> = log.into_iter().filter(|line| line.contains("panicked")).collect();
-    assert!(panics.is_empty(), "the server's log: {panics:?}");
+    let mut problems = suite.unexpected();
+    if let [.., before, after] = rounds[..]
+        && !after.is_as(before)
+    {
+        problems.push("each round left more behind than the one before".to_owned());
+    }
+    let errors = neighbours.errors.lock().expect("no thread panicked").clone();
+    if let Some(error) = errors.first() {
+        problems.push(format!("{} neighbours' calls failed: {error}", errors.len()));
+    }
+    problems.extend(suite.lost_permits());
+    problems.extend(suite.complaints());
     let api = Api::of(&suite.server);
-    assert!(api.is_well() && api.invoke("neighbour-0", r#"{"a":1}"#).body == json!({"a": 1}));
+    if !api.is_well() || api.invoke("neighbour-0", r#"{"a":1}"#).body != json!({"a": 1}) {
+        problems.push("the server does not answer any more".to_owned());
+    }
+    // They are told before the table, which is long, and of which a log may keep no more than the beginning.
+    for problem in &problems {
+        println!("{problem}");
+    }
+    suite.print(&neighbours);
+    let rounds: Vec<_> = rounds.iter().map(Footprint::to_string).collect();
+    println!(
+        "{} guests in {:.0?}; after each round {}",
+        suite.guests.len(),
+        started.elapsed(),
+        rounds.join(", then ")
+    );
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 struct StopOnDrop<'a>(&'a AtomicBool);
@@ -146,14 +151,23 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Memory and descriptors within a twentieth, but for the noise.
-fn is_as_before(before: (u64, usize), after: (u64, usize)) -> bool {
-    after.0 <= before.0 + before.0 / 20 + NOISE_BYTES && after.1 <= before.1 + before.1 / 20
+impl Footprint {
+    fn of(server: &Server) -> Self {
+        Self { resident_bytes: resident_bytes(server.id()), descriptors: descriptors(server.id()) }
+    }
+
+    /// Memory and descriptors within a twentieth, but for the noise.
+    fn is_as(self, before: Self) -> bool {
+        let limit_bytes = before.resident_bytes + before.resident_bytes / 20 + NOISE_BYTES;
+        self.resident_bytes <= limit_bytes && self.descriptors <= before.descriptors + before.descriptors / 20
+    }
 }
 
-/// What is more, in hundredths of what was.
-fn growth(before: u64, after: u64) -> f64 {
-    (after as f64 / before as f64 - 1.0) * 100.0
+impl fmt::Display for Footprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mebibytes = self.resident_bytes as f64 / f64::from(1 << 20);
+        write!(f, "{mebibytes:.1} MiB and {} descriptors", self.descriptors)
+    }
 }
 
 impl Suite {
@@ -187,7 +201,8 @@ impl Suite {
         }
         assert_eq!(api.create("filler", &FILLER.build()).status, 201);
         for number in 0..NEIGHBOURS {
-            assert_eq!(api.create(&format!("neighbour-{number}"), &self::guest("echo")).status, 201);
+            let name = format!("neighbour-{number}");
+            assert_eq!(create_with(&api, &name, &self::guest("echo"), json!({})).status, 201);
         }
         let figures = guests.iter().map(|_| Mutex::default()).collect();
         Self { server, guests, figures }
@@ -215,6 +230,21 @@ impl Suite {
             .filter(|(_, guest)| guest.end != End::Refused && is_chosen(guest.cost))
             .map(|(number, _)| number)
             .collect()
+    }
+
+    /// Runs all guests so often, in two rounds, and in more as long as a round leaves more behind than the one before.
+    fn rounds(&self, runs: usize) -> Vec<Footprint> {
+        self.run_all(runs.div_ceil(2));
+        let mut rounds = vec![self.settled(None)];
+        loop {
+            let before = rounds[rounds.len() - 1];
+            self.run_all((runs / 2).max(1));
+            let after = self.settled(Some(before));
+            rounds.push(after);
+            if after.is_as(before) || rounds.len() == 2 + ROUNDS_MORE_MAX {
+                return rounds;
+            }
+        }
     }
 
     /// Runs all guests so often, and then leaves some alone.
@@ -295,39 +325,54 @@ impl Suite {
         }
     }
 
-    /// The server's memory and descriptors once they are as they were, or do not change any more.
-    fn settled(&self, before: Option<(u64, usize)>) -> (u64, usize) {
+    /// What the server holds once that is as it was, or does not change any more.
+    fn settled(&self, before: Option<Footprint>) -> Footprint {
         let started = Instant::now();
         loop {
             // Idle instances go after a second; what is looked at is what is left then.
             thread::sleep(Duration::from_secs(3));
-            let now = (resident_bytes(self.server.id()), descriptors(self.server.id()));
-            let done = before.is_none_or(|before| is_as_before(before, now));
-            if done || started.elapsed() > SETTLE_TIME_MAX {
+            let now = Footprint::of(&self.server);
+            if before.is_none_or(|before| now.is_as(before)) || started.elapsed() > SETTLE_TIME_MAX {
                 return now;
             }
         }
     }
 
-    /// Each guest ended as it had to, and in time.
-    fn check(&self) {
+    /// The guests that ended otherwise than they had to, or late.
+    fn unexpected(&self) -> Vec<String> {
+        let mut problems = vec![];
         for (guest, figures) in self.guests.iter().zip(&self.figures) {
             let figures = figures.lock().expect("no thread panicked");
-            assert!(figures.unexpected.is_empty(), "{}: {:?}", guest.name, figures.unexpected);
+            if !figures.unexpected.is_empty() {
+                problems.push(format!("{}: {:?}", guest.name, figures.unexpected));
+            }
             let late = figures.durations.iter().max().map(|longest| longest.saturating_sub(limit(guest)));
-            let in_time = guest.cost == Cost::Everything || late.unwrap_or_default() < LATE_MAX;
-            assert!(in_time, "{}: {late:?} late", guest.name);
+            if guest.cost != Cost::Everything && late.unwrap_or_default() >= LATE_MAX {
+                problems.push(format!("{}: {late:?} late", guest.name));
+            }
         }
+        problems
     }
 
-    /// All that may run at a time can do so, and no more: no permit was lost.
-    fn check_permits(&self) {
+    /// All that may run at a time can do so, and no more: else a permit was lost, or is there twice.
+    fn lost_permits(&self) -> Option<String> {
         let waits = self.guests.iter().position(|guest| guest.name == "timer: sleeps for ever");
         let waits = name(waits.expect("it is in the catalogue"));
         let replies = self.call_at_once(&waits, 2 * CONCURRENCY);
         let ran = replies.iter().filter(|reply| reply.body["errorType"] == "Sandbox.Timedout").count();
         let throttled = replies.iter().filter(|reply| reply.status == 429).count();
-        assert_eq!((ran, throttled), (CONCURRENCY, CONCURRENCY));
+        ((ran, throttled) != (CONCURRENCY, CONCURRENCY))
+            .then(|| format!("of {} calls at once {ran} ran and {throttled} were throttled", 2 * CONCURRENCY))
+    }
+
+    /// What the server's own log should not have.
+    fn complaints(&self) -> Vec<String> {
+        let log = self.server.logged();
+        let mut problems: Vec<_> = log.iter().filter(|line| line.contains("panicked")).cloned().collect();
+        if log.len() >= LOG_LINES_MAX {
+            problems.push(format!("the server's own log is flooded: {:?}", &log[..10]));
+        }
+        problems
     }
 
     fn print(&self, neighbours: &Neighbours) {
@@ -373,26 +418,27 @@ fn quantiles(mut times: Vec<Duration>) -> String {
     format!("{:>10.1} {:>10.1}", milliseconds(times.get(times.len() / 2)), milliseconds(times.last()))
 }
 
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
 fn name(number: usize) -> String {
     format!("hostile-{number}")
 }
 
 fn create(api: &Api, number: usize, guest: &Hostile, outbound: &str) -> Reply {
-    let body = json!({
-        "FunctionName": name(number),
-        "Role": "arn:aws:iam::000000000000:role/any",
-        "Runtime": "provided.al2023",
-        "Handler": "bootstrap",
+    let settings = json!({
         "Timeout": guest.timeout_seconds,
         "MemorySize": guest.memory_mb,
         "Environment": { "Variables": { "SAMOVAR_OUTBOUND": outbound } },
-        "Code": { "ZipFile": BASE64_STANDARD.encode(&guest.component) },
     });
-    api.call("POST", "/2015-03-31/functions", Some(&body))
+    create_with(api, &name(number), &guest.component, settings)
+}
+
+/// CreateFunction: what is not set has Lambda's default, as 128 MB and 3 s.
+fn create_with(api: &Api, name: &str, component: &[u8], mut settings: Value) -> Reply {
+    settings["FunctionName"] = name.into();
+    settings["Role"] = "arn:aws:iam::000000000000:role/any".into();
+    settings["Runtime"] = "provided.al2023".into();
+    settings["Handler"] = "bootstrap".into();
+    settings["Code"] = json!({ "ZipFile": BASE64_STANDARD.encode(component) });
+    api.call("POST", "/2015-03-31/functions", Some(&settings))
 }
 
 impl Neighbours {
