@@ -72,8 +72,13 @@ impl FunctionName {
     /// # Errors
     /// When it is empty, longer than 64 characters, or holds other than letters, digits, `-` and `_`.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        check_word("function name", text, FUNCTION_NAME_CHARS_MAX)?;
+        Self::check(text)?;
         Ok(Self(text.into()))
+    }
+
+    /// Whether [`FunctionName::parse`] takes that.
+    pub(super) fn check(text: &str) -> Result<(), NameError> {
+        check_word("function name", text, FUNCTION_NAME_CHARS_MAX)
     }
 }
 
@@ -98,9 +103,14 @@ impl Region {
     /// # Errors
     /// When it is empty, longer than 32 characters, or holds other than lower-case letters, digits and `-`.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        check_chars("region", text, REGION_CHARS_MAX, allowed, "lower-case letters, digits and hyphens")?;
+        Self::check(text)?;
         Ok(Self(text.into()))
+    }
+
+    /// Whether [`Region::parse`] takes that.
+    pub(super) fn check(text: &str) -> Result<(), NameError> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        check_chars("region", text, REGION_CHARS_MAX, allowed, "lower-case letters, digits and hyphens")
     }
 }
 

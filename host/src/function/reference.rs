@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::name::{AccountId, FunctionName, NameError, Region};
 use super::qualifier::Qualifier;
@@ -104,9 +105,9 @@ impl From<FunctionName> for FunctionRef {
     }
 }
 
-/// What identifies a function within a host: its region and its name.
+/// What identifies a function within a host: its region and its name. Copies cost nothing.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FunctionKey(Box<str>);
+pub struct FunctionKey(Arc<str>);
 
 impl FunctionKey {
     /// The key of the function of that name in that region.
@@ -125,10 +126,10 @@ impl FunctionKey {
         &self.0
     }
 
-    /// Takes the text of a key.
+    /// Takes the text of a key, without a copy of its parts: a start reads a million of them.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (region, name) = text.split_once(':')?;
-        Some(Self::new(&Region::parse(region).ok()?, &FunctionName::parse(name).ok()?))
+        (Region::check(region).is_ok() && FunctionName::check(name).is_ok()).then(|| Self(text.into()))
     }
 
     /// What stands before the keys of all functions of a region.
