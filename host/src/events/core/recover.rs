@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::thread;
 
 use crate::policy::retry::{self, Attempt};
 use crate::store::StoreError;
 use crate::store::journal::{Row, RowId};
 
 use super::super::delivery::{DELIVERY, DeliveryHeader};
-use super::super::event::{EVENT, EventHeader, Progress, Stamp};
+use super::super::event::{EVENT, EventHeader, Progress, RequestId, Stamp};
 use super::super::settings::Settings;
 use super::super::status::Depth;
 
@@ -21,10 +22,14 @@ use super::targets::Targets;
 use super::timers::Timers;
 use super::{Core, Effect, Event, Now, Options, Phase};
 
+/// From how many events on a thread of its own makes the table of their request ids, beside the rest.
+const EVENTS_BESIDE_MIN: usize = 10_000;
+
 /// What was read of the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
     events: Vec<(RowId, Box<Event>)>,
+    requests: Vec<(RequestId, RowId)>,
     deliveries: Vec<(RowId, DeliveryHeader)>,
     /// The last stamp that was written.
     last: Option<Stamp>,
@@ -45,6 +50,7 @@ impl Recovery {
             EVENT => {
                 let header = EventHeader::parse(&row.header).map_err(damaged)?;
                 let stamp = header.written;
+                self.requests.push((header.facts.request_id.clone(), id));
                 self.events.push((id, Event::of(header, row.fence, row.body_bytes.unwrap_or(0))));
                 stamp
             }
@@ -63,6 +69,7 @@ impl Recovery {
     /// Takes in what somebody else has taken.
     pub(crate) fn join(&mut self, mut other: Self) {
         self.events.append(&mut other.events);
+        self.requests.append(&mut other.requests);
         self.deliveries.append(&mut other.deliveries);
         other.last.into_iter().for_each(|stamp| self.came_to(stamp));
     }
@@ -86,7 +93,7 @@ impl Core {
             clock: Clock::after(recovery.last, now),
             phase: Phase::Serving,
             events: HashMap::with_capacity(recovery.events.len()),
-            by_request: HashMap::with_capacity(recovery.events.len()),
+            by_request: HashMap::new(),
             deliveries: HashMap::new(),
             dead: DeadTable::default(),
             results: Results::default(),
@@ -116,22 +123,21 @@ impl Core {
 
     fn recover(&mut self, recovery: Recovery, now: Now) {
         let stamp = self.clock.stamp(now);
-        let Recovery { mut events, mut deliveries, .. } = recovery;
-        // In the order in which they were accepted.
-        events.sort_by_key(|(row, ..)| *row);
+        let Recovery { events, requests, mut deliveries, .. } = recovery;
+        let (by_request, delivering) = thread::scope(|scope| {
+            let by_request = || requests.iter().cloned().collect();
+            let beside = (requests.len() >= EVENTS_BESIDE_MIN).then(|| {
+                thread::Builder::new().name("samovar-load".to_owned()).spawn_scoped(scope, by_request)
+            });
+            let delivering = self.recover_events(events, stamp);
+            let by_request = match beside {
+                Some(Ok(beside)) => beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Some(Err(_)) | None => by_request(),
+            };
+            (by_request, delivering)
+        });
+        self.by_request = by_request;
         deliveries.sort_by_key(|(row, _)| *row);
-        let mut delivering = Vec::new();
-        for (row, mut event) in events {
-            let header = &mut event.header;
-            if let Progress::Delivering { .. } = header.progress {
-                delivering.push(row);
-            }
-            self.suspect(header, stamp);
-            self.by_request.insert(header.facts.request_id.clone(), row);
-            self.count(header, true);
-            self.events.insert(row, event);
-            self.place(row, stamp);
-        }
         for (row, header) in deliveries {
             if let Some(event) = self.events.get_mut(&header.event) {
                 event.open.push(row);
@@ -142,6 +148,31 @@ impl Core {
             self.tell_row(row, stamp);
         }
         self.go_on(stamp);
+    }
+
+    /// Takes them in, and gives those that are being delivered.
+    fn recover_events(&mut self, mut events: Vec<(RowId, Box<Event>)>, stamp: Stamp) -> Vec<RowId> {
+        // In the order in which they were accepted.
+        events.sort_by_key(|(row, _)| *row);
+        let mut delivering = Vec::new();
+        for (row, mut event) in events {
+            let header = &mut event.header;
+            if let Progress::Delivering { .. } = header.progress {
+                delivering.push(row);
+            }
+            self.suspect(header, stamp);
+            self.count(header, true);
+            // Nearly all are ready, and need not be looked up for it.
+            let is_ready = matches!(header.progress, Progress::Queued { due, .. } if due <= stamp.at);
+            if is_ready {
+                self.lanes.push(&header.facts.function, row);
+            }
+            self.events.insert(row, event);
+            if !is_ready {
+                self.place(row, stamp);
+            }
+        }
+        delivering
     }
 
     /// An event that ran when the last process ended is suspected of having ended it.
