@@ -29,7 +29,29 @@ impl Load {
 
     /// Opens so many connections.
     pub(crate) async fn open_some(count: usize, address: SocketAddr, path: &str, body: &str) -> Result<Self> {
-        let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+        Self::open_with(count, address, path, "", body).await
+    }
+
+    /// Opens so many connections that invoke a function asynchronously.
+    pub(crate) async fn open_events(
+        count: usize,
+        address: SocketAddr,
+        function: &str,
+        event: &str,
+    ) -> Result<Self> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        Self::open_with(count, address, &path, "x-amz-invocation-type: Event\r\n", event).await
+    }
+
+    async fn open_with(
+        count: usize,
+        address: SocketAddr,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<Self> {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-length: {}\r\n", body.len());
         let request = format!("{head}content-type: application/json\r\n\r\n{body}").into_bytes().into();
         let mut connections = Vec::new();
         for _ in 0..count {
@@ -108,11 +130,12 @@ async fn exchange(connection: &mut TcpStream, request: &[u8], buffer: &mut [u8])
     Ok(())
 }
 
-/// Whether an answer is there to its last byte. Any but a 200 is an error.
+/// Whether an answer is there to its last byte. Any but a 200 or a 202 is an error.
 fn is_whole(answer: &[u8]) -> Result<bool> {
     let Some(head_bytes) = answer.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(false) };
     let head = std::str::from_utf8(&answer[..head_bytes])?;
-    ensure!(head.starts_with("HTTP/1.1 200 "), "{}", String::from_utf8_lossy(answer));
+    let is_taken = head.starts_with("HTTP/1.1 200 ") || head.starts_with("HTTP/1.1 202 ");
+    ensure!(is_taken, "{}", String::from_utf8_lossy(answer));
     let fields = head.lines().filter_map(|line| line.split_once(": "));
     let length = fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let body_bytes: usize = length.context("an answer without content-length")?.1.parse()?;

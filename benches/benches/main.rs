@@ -1,5 +1,6 @@
 //! All benchmarks: `cargo xtask bench [name...]`.
 
+mod accepts;
 mod cold;
 mod flood;
 mod http;
@@ -18,6 +19,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "cold_start_rust", run: cold::start_rust },
     Benchmark { name: "cold_start_from_artifact", run: cold::start_from_artifact },
     Benchmark { name: "publish_rust", run: cold::publish_rust },
+    Benchmark { name: "durable_accepts", run: accepts::durable },
     Benchmark { name: "timeout_lateness", run: timeout::lateness },
     Benchmark { name: "cpu_share", run: share::by_memory_size },
     Benchmark { name: "victim_beside_flood", run: flood::victim },
