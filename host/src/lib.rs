@@ -59,13 +59,13 @@ pub use host::{
     AcceptedEvent, AccountUsage, AliasError, AliasInfo, AsyncDepth, AuditLine, Caller, ChangeError,
     CodeStorageExceeded, ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError,
     DeadLetterChangeError, DeadLetterCursor, DeadLetterFigures, DeadLetterFilter, DeadLetterTask,
-    DeleteFunctionError, Deployment, EventBody, EventFailure, EventFigures, EventInfo, EventInvokeError,
-    EventInvokeInfo, EventState, FunctionConcurrency, FunctionNotFound, FunctionPending, FunctionVersion,
-    Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page, PolicyInfo,
-    ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus, PublishAliasError,
-    PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError, ResourcePolicyError,
-    RevisionMismatch, SettingError, StartError, TooManyVersions, UndeliveredEvent, Unready, UpdateAlias,
-    UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
+    DeleteFunctionError, DeliveryBacklog, Deployment, EventBody, EventFailure, EventFigures, EventInfo,
+    EventInvokeError, EventInvokeInfo, EventState, FunctionConcurrency, FunctionNotFound, FunctionPending,
+    FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page,
+    PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus,
+    PublishAliasError, PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError,
+    ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, UndeliveredEvent,
+    Unready, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use samovar_tests::{Response, Server, guest_path, raw_request, samovar};
+use samovar_tests::{Api, Response, Server, guest_path, queue_arn, raw_request, samovar};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -258,6 +258,42 @@ fn what_is_put_back_or_removed_somebody_chose_and_each_for_itself() {
         "2 of 2 dead letters removed\n"
     );
     assert_eq!(ran(&server, &["dead-letters", "list"]).1, "");
+}
+
+/// A failure whose queue is not there is no dead letter as long as the queue may still come, but it is not out of sight.
+#[test]
+fn what_waits_for_a_queue_that_is_missing_is_told_beside_the_dead_letters() {
+    let server = Server::start();
+    deploy(&server, "fails", "fails");
+    let arn = queue_arn("missing");
+    let on_failure = json!({ "OnFailure": { "Destination": arn } });
+    Api::of(&server)
+        .put_event_config("fails", &json!({ "MaximumRetryAttempts": 0, "DestinationConfig": on_failure }));
+    let backlogs =
+        || ask(&server, "GET /samovar/delivery-backlogs", "", "").json()["DeliveryBacklogs"].clone();
+    assert_eq!(backlogs(), json!([]));
+
+    let id = queued(&server, "fails", r#"{"id":7}"#);
+    assert_eq!(when(&server, &id, "Delivering")["ToBeTold"], json!([arn]));
+    let until = |is_so: &dyn Fn(&Value) -> bool| {
+        let began = Instant::now();
+        while !is_so(&backlogs()) {
+            assert!(began.elapsed() < PATIENCE, "{}", backlogs());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    until(&|backlogs| backlogs[0]["Failures"].as_u64() > Some(0));
+    let (waiting, error) = (backlogs()[0]["Waiting"].clone(), backlogs()[0]["LastError"].clone());
+    assert_eq!((waiting, error), (json!(1), json!("the queue does not exist")));
+    let (code, stdout, stderr) = ran(&server, &["dead-letters", "list"]);
+    assert_eq!((code, stdout.as_str()), (Some(0), ""));
+    let line = format!("not in the list: 1 message for {arn}, tried again: the queue does not exist\n");
+    assert_eq!(stderr, format!("there are no dead letters that fit\n{line}"));
+
+    let create = "\nX-Amz-Target: AmazonSQS.CreateQueue\nContent-Type: application/x-amz-json-1.0";
+    assert_eq!(ask(&server, "POST /", create, r#"{"QueueName":"missing"}"#).status, 200);
+    until(&|backlogs| *backlogs == json!([]));
+    assert_eq!(ran(&server, &["dead-letters", "list"]).2, "there are no dead letters that fit\n");
 }
 
 /// A list of more pages than one: a table under one head, or one document.

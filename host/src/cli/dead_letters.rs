@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::client::{Client, segment};
@@ -15,6 +15,7 @@ use super::table::{Column, Listing, Table};
 use super::{Endpoint, output};
 
 const PATH: &str = "/samovar/dead-letters";
+const BACKLOGS_PATH: &str = "/samovar/delivery-backlogs";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  samovar dead-letters list --function orders --older-than 1h\n  \
@@ -115,6 +116,22 @@ struct Order<'a> {
     rate_per_second: Option<u32>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Backlogs {
+    delivery_backlogs: Vec<Backlog>,
+}
+
+/// A queue that messages wait for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Backlog {
+    queue_arn: String,
+    waiting: usize,
+    #[serde(default)]
+    last_error: Option<String>,
+}
+
 impl DeadLetters {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self.command {
@@ -148,6 +165,15 @@ impl List {
             output::error_line(&format!(
                 "the list ends after {limit} of them; --limit N lists more, if there are"
             ));
+        }
+        let Backlogs { delivery_backlogs } = client.read(BACKLOGS_PATH)?;
+        for Backlog { queue_arn, waiting, last_error } in delivery_backlogs {
+            // Without an error they are on their way.
+            if let Some(error) = last_error {
+                let messages = output::count(waiting, "message");
+                let line = format!("not in the list: {messages} for {queue_arn}, tried again: {error}");
+                output::error_line(&output::one_line(&line));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

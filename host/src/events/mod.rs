@@ -22,5 +22,5 @@ pub(crate) use self::{
     observation::{Meter, Observation},
     outcome::{Run, RunOutcome, RunRequest},
     settings::{EventSettings, Settings, Target},
-    status::{DeadCursor, DeadFilter, Depth, EventStatus, Status},
+    status::{Backlog, DeadCursor, DeadFilter, Depth, EventStatus, Status},
 };

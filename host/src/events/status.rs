@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::function::{FunctionKey, Qualifier, VersionNumber};
 use crate::policy::retry::Condition;
+use crate::sqs::QueueArn;
 use crate::store::journal::RowId;
 
 use super::event::{Failure, RequestId, Undelivered};
@@ -27,6 +28,18 @@ pub(crate) struct EventStatus {
     pub(crate) status: Status,
     /// The row whose body is the payload or, after a success, the result.
     pub(super) row: RowId,
+}
+
+/// What waits for a queue that is to be told how events ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    pub(crate) target: QueueArn,
+    /// Messages that wait or are on their way.
+    pub(crate) waiting: usize,
+    /// How often sending failed in a row.
+    pub(crate) failures: u32,
+    /// Why, the last time.
+    pub(crate) last_error: Option<Arc<str>>,
 }
 
 /// How far an event has come.

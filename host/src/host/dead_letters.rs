@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::Host;
 use super::event_status::EventInfo;
 use super::listing::Page;
-use crate::events::{DeadCounts, DeadCursor, DeadFilter, Events, RedriveError, Refusal, RequestId};
+use crate::events::{Backlog, DeadCounts, DeadCursor, DeadFilter, Events, RedriveError, Refusal, RequestId};
 use crate::function::FunctionRef;
 use crate::policy::retry::Condition;
 use crate::store::StoreError;
@@ -45,6 +45,21 @@ pub struct DeadLetterFigures {
     /// How many could not be so far: they are gone or have been put back already, succeeded and are not to run again, or could not
     /// be written.
     pub refused: u64,
+}
+
+/// A queue that messages wait for: dead letters and records of how events ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeliveryBacklog {
+    /// The queue's ARN.
+    pub queue_arn: String,
+    /// How many messages wait, or are being sent.
+    pub waiting: usize,
+    /// How often sending failed in a row; it is tried again ever more rarely, every 5 minutes at the end.
+    pub failures: u32,
+    /// Why it failed the last time. A queue that does not exist is waited for six hours, one that cannot be reached 14 days; then
+    /// the event is a dead letter here.
+    pub last_error: Option<Arc<str>>,
 }
 
 /// Many dead letters being put back or removed. It goes on when this is dropped, until it is done or the host closes.
@@ -134,6 +149,18 @@ impl Host {
         let (items, next) = self.events().dead_letters(&filter, after.map(|after| after.0), limit.max(1));
         let items = items.into_iter().map(|status| self.event_info(status)).collect();
         Page { items, next: next.map(DeadLetterCursor) }
+    }
+
+    /// The queues that messages wait for which tell how events ended, in the order of their ARNs. Failures that wait so are not
+    /// among the dead letters yet.
+    pub fn delivery_backlogs(&self) -> Vec<DeliveryBacklog> {
+        let backlog = |Backlog { target, waiting, failures, last_error }| DeliveryBacklog {
+            queue_arn: target.to_string(),
+            waiting,
+            failures,
+            last_error,
+        };
+        self.events().backlogs().into_iter().map(backlog).collect()
     }
 
     /// Puts a dead letter back into the queue: the same event under the same request id, as if it had just been accepted.

@@ -77,6 +77,7 @@ pub use caller::{AuditLine, Caller};
 pub use create::{CreateFunction, CreateFunctionError};
 pub use dead_letters::{
     DeadLetterChangeError, DeadLetterCursor, DeadLetterFigures, DeadLetterFilter, DeadLetterTask,
+    DeliveryBacklog,
 };
 pub use delete::DeleteFunctionError;
 pub use deployment::{Deployment, PublishAliasError, PublishError};

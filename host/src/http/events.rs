@@ -12,8 +12,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::function::FunctionRef;
 use crate::timestamp;
 use crate::{
-    DeadLetterChangeError, DeadLetterCursor, DeadLetterFilter, DeadLetterTask, EventBody, EventCondition,
-    EventInfo, EventState, Host, UndeliveredEvent,
+    DeadLetterChangeError, DeadLetterCursor, DeadLetterFilter, DeadLetterTask, DeliveryBacklog, EventBody,
+    EventCondition, EventInfo, EventState, Host, UndeliveredEvent,
 };
 
 use super::api::{Answer, json};
@@ -106,6 +106,22 @@ struct ListResponse {
     next_marker: Option<String>,
 }
 
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BacklogsResponse {
+    delivery_backlogs: Vec<BacklogResponse>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BacklogResponse {
+    queue_arn: String,
+    waiting: usize,
+    failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
 /// How far a task on many dead letters has come.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -147,6 +163,18 @@ pub(super) fn dead_letters(host: &Host, parts: &Parts) -> Answer {
     let dead_letters = page.items.into_iter().map(|event| EventResponse::of(event, None)).collect();
     let next_marker = page.next.map(|next| marker(&next.to_text()));
     json(StatusCode::OK, &ListResponse { dead_letters, next_marker })
+}
+
+/// `GET /samovar/delivery-backlogs`.
+pub(super) fn delivery_backlogs(host: &Host) -> Answer {
+    let backlog = |backlog: DeliveryBacklog| BacklogResponse {
+        queue_arn: backlog.queue_arn,
+        waiting: backlog.waiting,
+        failures: backlog.failures,
+        last_error: backlog.last_error.as_deref().map(str::to_owned),
+    };
+    let delivery_backlogs = host.delivery_backlogs().into_iter().map(backlog).collect();
+    json(StatusCode::OK, &BacklogsResponse { delivery_backlogs })
 }
 
 /// `POST /samovar/dead-letters/REQUEST_ID/redrive`: answers with the event as it is then.

@@ -41,6 +41,7 @@
 //! | --- | --- |
 //! | `GET /samovar/events/REQUEST_ID` | the event: `State` is `Queued`, `Running`, `Retrying`, `Delivering`, `Succeeded` or `Dead`. 404 `ResourceNotFoundException` if it is not known or not kept any longer. With `?body=1` it has the `Result` of a success or the `Payload` of what is dead, as JSON or, if it is none, as a text |
 //! | `GET /samovar/dead-letters` | `DeadLetters`, the one that ended first at the beginning, 50 at most, and `NextMarker` if there may be more. The query takes `function`, `reason` (a condition such as `RetriesExhausted`), `older-than-seconds`, `marker` and `max-items` |
+//! | `GET /samovar/delivery-backlogs` | `DeliveryBacklogs`: of each queue that messages wait for which tell how events ended, its `QueueArn`, how many are `Waiting`, how many `Failures` there were in a row, and the `LastError`. Failures that wait so are no dead letters yet |
 //! | `GET /samovar/dead-letters/REQUEST_ID` | one of them, also with `?body=1` |
 //! | `POST /samovar/dead-letters/REQUEST_ID/redrive` | puts it back into the queue under its request id, and answers with it. 409 `ResourceConflictException` if it is none, or succeeded and is not to run again |
 //! | `DELETE /samovar/dead-letters/REQUEST_ID` | 204: it is gone for good |

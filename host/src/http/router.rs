@@ -116,6 +116,7 @@ impl Api {
             }
             Target::Event { id } => Box::pin(events::show(&self.host, parts, id)).await,
             Target::DeadLetters => events::dead_letters(&self.host, parts),
+            Target::DeliveryBacklogs => events::delivery_backlogs(&self.host),
             Target::DeadLetter { id } => Box::pin(events::dead_letter(&self.host, parts, id)).await,
             Target::RedriveDeadLetter { id } => Box::pin(events::redrive_one(&self.host, id)).await,
             Target::PurgeDeadLetter { id } => Box::pin(events::purge_one(&self.host, id)).await,

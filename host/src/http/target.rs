@@ -36,6 +36,8 @@ pub(super) enum Target<'a> {
         id: &'a str,
     },
     DeadLetters,
+    /// Queues that messages wait for.
+    DeliveryBacklogs,
     DeadLetter {
         id: &'a str,
     },
@@ -73,6 +75,7 @@ impl<'a> Target<'a> {
                     _ => Self::Operation,
                 }
             }
+            ("GET", ["samovar", "delivery-backlogs", "", ..]) => Self::DeliveryBacklogs,
             ("GET", ["samovar", "events", id, "", ""]) if !id.is_empty() => Self::Event { id },
             (method, ["samovar", "dead-letters", id, what, ""]) => match (method, id, what) {
                 ("GET", "", "") => Self::DeadLetters,
@@ -133,6 +136,7 @@ mod tests {
         }
         let id = "6b0e4d1c";
         assert_eq!(of("GET", "/samovar/events/6b0e4d1c"), Target::Event { id });
+        assert_eq!(of("GET", "/samovar/delivery-backlogs"), Target::DeliveryBacklogs);
         for (method, path, target) in [
             ("GET", "", Target::DeadLetters),
             ("POST", "/redrive", Target::RedriveDeadLetters),

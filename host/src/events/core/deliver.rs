@@ -73,7 +73,9 @@ impl Core {
         if let Some(outcome) = outcome {
             delivery.outcome = Some(outcome);
             self.targets.done(&target);
-        } else if let Some(wait_ms) = self.targets.failed(&target, row) {
+        } else if let Err(error) = &result
+            && let Some(wait_ms) = self.targets.failed(&target, row, error.to_string().into())
+        {
             self.timers.set(stamp.at + wait_ms, Timer::Target(target.clone()));
         }
         if result.is_err()

@@ -1,10 +1,13 @@
 //! Messages that are to be sent, in a lane for each queue: one that hangs or throttles delays only its own.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use crate::policy::retry::backoff_ms;
 use crate::sqs::QueueArn;
 use crate::store::journal::RowId;
+
+use super::super::status::Backlog;
 
 /// The lanes of all queues that messages wait for. There are no more of them than functions' settings name.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ struct Lane {
     sending: usize,
     /// How often it failed in a row.
     failures: u32,
+    /// Why, the last time.
+    last_error: Option<Arc<str>>,
     paused: bool,
 }
 
@@ -50,15 +55,17 @@ impl Targets {
         let lane = self.lane(target);
         lane.sending -= 1;
         lane.failures = 0;
+        lane.last_error = None;
         if lane.sending == 0 && lane.waiting.is_empty() && !lane.paused {
             self.lanes.remove(target);
         }
     }
 
     /// A message was not sent, and is to be tried again. How long the queue is to be left alone, if it is not already.
-    pub(super) fn failed(&mut self, target: &QueueArn, row: RowId) -> Option<u64> {
+    pub(super) fn failed(&mut self, target: &QueueArn, row: RowId, error: Arc<str>) -> Option<u64> {
         let lane = self.lane(target);
         lane.sending -= 1;
+        lane.last_error = Some(error);
         // Others come before it: it may be this message that the queue cannot take.
         lane.waiting.push_back(row);
         if lane.paused {
@@ -72,6 +79,20 @@ impl Targets {
     /// The pause is over.
     pub(super) fn resume(&mut self, target: &QueueArn) {
         self.lane(target).paused = false;
+    }
+
+    /// What waits for each queue, in the order of their ARNs.
+    pub(super) fn backlogs(&self) -> Vec<Backlog> {
+        let backlog = |(target, lane): (&QueueArn, &Lane)| Backlog {
+            target: target.clone(),
+            waiting: lane.waiting.len() + lane.sending,
+            failures: lane.failures,
+            last_error: lane.last_error.clone(),
+        };
+        let mut backlogs: Vec<_> =
+            self.lanes.iter().map(backlog).filter(|backlog| backlog.waiting > 0).collect();
+        backlogs.sort_by_cached_key(|backlog| backlog.target.to_string());
+        backlogs
     }
 
     fn lane(&mut self, target: &QueueArn) -> &mut Lane {
@@ -100,17 +121,30 @@ mod tests {
         let (one, two) = (targets.next(&queue("slow")), targets.next(&queue("slow")));
         assert_eq!((one, two), (Some(RowId(0)), Some(RowId(1))));
         assert_eq!(targets.next(&queue("slow")), None, "two at a time");
-        assert_eq!(targets.failed(&queue("slow"), RowId(1)), Some(1_000));
-        assert_eq!(targets.failed(&queue("slow"), RowId(0)), None, "it is left alone already");
+        let backlog = |targets: &Targets, name| {
+            let mut backlogs = targets.backlogs().into_iter();
+            let backlog = backlogs.find(|backlog| backlog.target == queue(name));
+            backlog.map(|it| (it.waiting, it.failures, it.last_error.as_deref().map(str::to_owned)))
+        };
+        assert_eq!(backlog(&targets, "slow"), Some((4, 0, None)));
+        assert_eq!(targets.failed(&queue("slow"), RowId(1), "away".into()), Some(1_000));
+        assert_eq!(
+            targets.failed(&queue("slow"), RowId(0), "still".into()),
+            None,
+            "it is left alone already"
+        );
+        assert_eq!(backlog(&targets, "slow"), Some((4, 1, Some("still".to_owned()))));
+        assert_eq!(backlog(&targets, "other"), Some((1, 0, None)));
         assert_eq!(targets.next(&queue("slow")), None);
         assert_eq!(targets.next(&queue("other")), Some(RowId(9)));
         targets.resume(&queue("slow"));
         assert_eq!(targets.next(&queue("slow")), Some(RowId(2)), "one that it was not tried with");
         assert_eq!(targets.next(&queue("slow")), None, "it is tried with one");
-        assert_eq!(targets.failed(&queue("slow"), RowId(2)), Some(2_000));
+        assert_eq!(targets.failed(&queue("slow"), RowId(2), "away".into()), Some(2_000));
         targets.resume(&queue("slow"));
         assert_eq!(targets.next(&queue("slow")), Some(RowId(3)));
         targets.done(&queue("slow"));
+        assert_eq!(backlog(&targets, "slow"), Some((3, 0, None)));
         assert!(targets.next(&queue("slow")).is_some() && targets.next(&queue("slow")).is_some());
     }
 }

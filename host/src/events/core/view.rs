@@ -4,7 +4,7 @@ use crate::policy::retry::Condition;
 use crate::store::journal::RowId;
 
 use super::super::event::{Progress, Stamp};
-use super::super::status::{Depth, EventStatus, Status};
+use super::super::status::{Backlog, Depth, EventStatus, Status};
 use super::{Core, Event, Now};
 
 impl Core {
@@ -18,6 +18,11 @@ impl Core {
     /// How many events are in which state.
     pub(crate) fn depth(&self) -> Depth {
         self.depth
+    }
+
+    /// Queues that messages wait for, which tell how events ended.
+    pub(crate) fn backlogs(&self) -> Vec<Backlog> {
+        self.targets.backlogs()
     }
 
     pub(super) fn status(&self, row: RowId, event: &Event, stamp: Stamp) -> EventStatus {

@@ -23,7 +23,7 @@ use super::event::{NewEvent, RequestId};
 use super::observation::Meter;
 use super::outcome::Run;
 use super::settings::Settings;
-use super::status::{Depth, EventStatus};
+use super::status::{Backlog, Depth, EventStatus};
 use crate::sqs::Sender;
 use crate::store::StoreError;
 use crate::store::journal::Journal;
@@ -132,6 +132,11 @@ impl Events {
     /// When it cannot be read.
     pub(crate) async fn body(&self, status: &EventStatus) -> Result<Option<Bytes>, StoreError> {
         self.0.parts.journal.body(status.row).await
+    }
+
+    /// Queues that messages wait for, which tell how events ended.
+    pub(crate) fn backlogs(&self) -> Vec<Backlog> {
+        self.0.core().backlogs()
     }
 
     /// How many events are in which state.
