@@ -33,6 +33,7 @@ mod events;
 )]
 mod failpoint;
 pub mod function;
+mod heap;
 mod host;
 #[cfg(feature = "http")]
 pub mod http;

@@ -10,6 +10,7 @@ use samovar_tests::root;
 const PARTS: &[&str] = &[
     "sync",
     "failpoint",
+    "heap",
     "urgency",
     "function",
     "timestamp",

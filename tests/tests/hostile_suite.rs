@@ -329,8 +329,8 @@ impl Suite {
     fn settled(&self, before: Option<Footprint>) -> Footprint {
         let started = Instant::now();
         loop {
-            // Idle instances go after a second; what is looked at is what is left then.
-            thread::sleep(Duration::from_secs(3));
+            // Idle instances go after a second, and memory is given back every ten; what is looked at is what is left then.
+            thread::sleep(Duration::from_secs(12));
             let now = Footprint::of(&self.server);
             if before.is_none_or(|before| now.is_as(before)) || started.elapsed() > SETTLE_TIME_MAX {
                 return now;

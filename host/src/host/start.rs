@@ -22,6 +22,7 @@ use crate::concurrency::{Concurrency, ConcurrencySettings};
 use crate::cpu::Processors;
 use crate::events::{Events, EventsParts, Options, Recovery};
 use crate::function::{AccountId, LimitsError};
+use crate::heap;
 use crate::logs::Logs;
 use crate::metrics::{Counters, EventCounters};
 use crate::pool::Idlers;
@@ -34,6 +35,9 @@ use crate::store::{self, StoreError};
 use crate::telemetry::LogFeed;
 use crate::version::Shared;
 use crate::wasm::{Engine, EngineError, OutboundHost};
+
+/// How often memory is given back to the system, if instances have gone.
+const GIVE_BACK_PERIOD: Duration = Duration::from_secs(10);
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
@@ -271,6 +275,7 @@ impl Host {
         let host = Self { parts, caller: None };
         host.recover().await?;
         host.expire_idle_instances(settings.idle_time_max);
+        host.give_back_freed_memory();
         // Last of all, as what waits runs from now on.
         let started = host.parts.events.set(Events::start(event_parts, events));
         started.map_err(drop).expect("it is started once");
@@ -285,6 +290,20 @@ impl Host {
             let mut ticks = tokio::time::interval(period);
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
                 idlers.expire(Instant::now(), idle_time_max);
+            }
+        });
+    }
+
+    /// What instances had is many small blocks beside those that stay; without this, a host keeps what it once needed.
+    fn give_back_freed_memory(&self) {
+        let stop = self.parts.stop.clone();
+        self.parts.tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(GIVE_BACK_PERIOD);
+            while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+                if heap::take_freed() {
+                    // That it could not be begun is no loss.
+                    let _ = tokio::task::spawn_blocking(heap::give_back).await;
+                }
             }
         });
     }

@@ -18,6 +18,7 @@ use super::room::NoRoom;
 use super::world::Handler;
 use crate::cpu::{Tick, at_tick};
 use crate::function::{ANSWER_BYTES_BOUND, Isolation, World};
+use crate::heap;
 use crate::invocation::{FunctionError, Invocation};
 use crate::telemetry::{InitPhase, Log};
 
@@ -38,6 +39,7 @@ pub(crate) struct Instance {
     event_began: Option<Instant>,
     /// After the store, so that no other instance has it before all of this one is gone.
     _place: Option<Place>,
+    _large: heap::Large,
 }
 
 /// What came of running an instance.
@@ -116,7 +118,10 @@ impl Instance {
                 let times = LaunchTimes { instantiate: instantiated - started, init: instantiated.elapsed() };
                 let world = program.world();
                 let engine = engine.clone();
-                return Ok((Self { store, handler, world, engine, event_began, _place: place }, times));
+                return Ok((
+                    Self { store, handler, world, engine, event_began, _place: place, _large: heap::Large },
+                    times,
+                ));
             }
             Ok(Ok((_, _, Err(reported)))) => Ending::Reported(reported),
             Ok(Err(error)) => match NoRoom::of(&error) {

@@ -7,9 +7,9 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, NewTimestamp};
 
 use super::blocks::{BLOCK_BYTES, Blocks};
 use super::clock::now;
-use super::freed;
 use super::tree::{Kind, Node, NodeId, Times, Tree};
 use super::walk::Entry;
+use crate::heap;
 use crate::wasm::account::{Account, SharedAccount};
 
 /// What a file, directory or link is counted as, beside its content: what the host keeps for it, rounded up.
@@ -36,7 +36,7 @@ impl Drop for Disk {
         let most_bytes = self.account().files_peak_bytes();
         if most_bytes >= GIVEN_BACK_BYTES_MIN {
             drop(std::mem::replace(&mut self.tree, Tree::new(None)));
-            freed::give_back();
+            heap::give_back();
         }
     }
 }

@@ -9,7 +9,6 @@ mod clock;
 mod descriptor;
 mod disk;
 mod entries;
-mod freed;
 mod host;
 mod listing;
 mod streams;
