@@ -21,8 +21,10 @@ const EVENT_BYTES: usize = 1 << 10;
 /// What a row says of an event: about as long as Samovar's, with the hashes that are in columns of their own.
 const HEADER_BYTES: usize = 330;
 const HASH_BYTES: usize = 32;
-/// How many events wait for an answer at a time, and are committed together by SQLite alone.
+/// How many events are committed together by SQLite alone.
 const TOGETHER: usize = 256;
+/// How many wait for an answer at a time: so many are on their way to the disk, and as many gather meanwhile.
+const WAITING: usize = 2 * TOGETHER;
 /// How many of them wait where it is measured for how long.
 const FEW: usize = 8;
 const ROUNDS: usize = 7;
@@ -34,7 +36,7 @@ pub(crate) fn durable(_: &mut Criterion, runtime: &Runtime) -> Findings {
     let folder = Folder::create("bench/accepts-host")?;
     let server = Server::samovar_alone("accepts")?;
     server.deploy("slow", "sleeper", "reuse")?;
-    let mut over_http = runtime.block_on(Load::open_events(TOGETHER, server.address, "slow", &event()))?;
+    let mut over_http = runtime.block_on(Load::open_events(WAITING, server.address, "slow", &event()))?;
     // One event runs, and the others wait: runs are not measured.
     let host = runtime.block_on(async {
         let host = Host::builder().data_dir(&folder.0).async_concurrency_max(1).start().await?;
@@ -45,7 +47,7 @@ pub(crate) fn durable(_: &mut Criterion, runtime: &Runtime) -> Findings {
     let (mut waits, mut commits) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let by_store = store.events_per_second(TOGETHER)?;
-        let by_host = runtime.block_on(accepts_per_second(&host, TOGETHER))?;
+        let by_host = runtime.block_on(accepts_per_second(&host, WAITING))?;
         let by_http = runtime.block_on(over_http.run(ROUND))?.per_second;
         let commit_ms = 1e3 * FEW as f64 / store.events_per_second(FEW)?;
         let wait_ms = 1e3 * FEW as f64 / runtime.block_on(accepts_per_second(&host, FEW))?;

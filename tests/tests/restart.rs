@@ -205,7 +205,11 @@ fn compiles_what_is_asked_for(folder: &Path, events: u64) {
     let start = killed_and_started(folder, 0, events);
     println!("without compiled code: {start:?}");
     let code_files = || std::fs::read_dir(folder.join("samovar-code/compiled")).expect("it is there").count();
-    assert!(code_files() <= SLOW.len() + 1, "only what ran and what was called is compiled: {}", code_files());
+    assert!(
+        code_files() <= SLOW.len() + 1,
+        "only what ran and what was called is compiled: {}",
+        code_files()
+    );
 
     let server = Server::start_on(folder, &["--quiet"]);
     let is_over = AtomicBool::new(false);

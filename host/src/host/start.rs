@@ -274,13 +274,17 @@ impl Host {
         let event_parts = event_parts(&parts, options, sender);
         let host = Self { parts, caller: None };
         host.recover().await?;
-        host.expire_idle_instances(settings.idle_time_max);
-        host.give_back_freed_memory();
+        host.look_after_memory(settings.idle_time_max);
         // Last of all, as what waits runs from now on.
         let started = host.parts.events.set(Events::start(event_parts, events));
         started.map_err(drop).expect("it is started once");
         host.on_own_task(async move { queues.keep_tidy().await });
         Ok(host)
+    }
+
+    fn look_after_memory(&self, idle_time_max: Duration) {
+        self.expire_idle_instances(idle_time_max);
+        self.give_back_freed_memory();
     }
 
     fn expire_idle_instances(&self, idle_time_max: Duration) {

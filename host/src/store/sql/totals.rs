@@ -35,7 +35,7 @@ impl Totals {
             rows: hash::number(row, "rows")?,
             sum: row.get("sum")?,
         };
-        hash::verified(row, "hash", totals.fields(), "the row of totals")?;
+        hash::verified(row, "hash", totals.hash(), "the row of totals")?;
         Ok(totals)
     }
 
@@ -44,7 +44,7 @@ impl Totals {
             "INSERT OR REPLACE INTO totals (one, position, rows, sum, hash) VALUES (1, ?1, ?2, ?3, ?4)";
         let (position, rows) = (self.position.cast_signed(), self.rows.cast_signed());
         let mut statement = connection.prepare_cached(statement)?;
-        statement.execute((position, rows, &self.sum, self.fields().hash()))?;
+        statement.execute((position, rows, &self.sum, self.hash()))?;
         Ok(())
     }
 
@@ -72,7 +72,7 @@ impl Totals {
         self.sum.iter_mut().zip(hash).for_each(|(sum, byte)| *sum ^= byte);
     }
 
-    fn fields(&self) -> Fields {
-        Fields::of(self.key).number(self.position).number(self.rows).bytes(&self.sum)
+    fn hash(&self) -> Hash {
+        Fields::of(self.key).number(self.position).number(self.rows).bytes(&self.sum).hash()
     }
 }

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Row, ToSql, Transaction};
 
 use super::super::sql::Problem;
-use super::super::sql::hash::{self, Fields};
+use super::super::sql::hash::{self, Fields, Hash};
 use super::{AuditBounds, AuditEntry};
 
 /// One of the two kinds of entries, and where they lie.
@@ -135,7 +135,7 @@ impl Extent {
             return Err(Problem::Wrong("the extent of the audit entries is missing".to_owned()));
         };
         let extent = Self { first: hash::number(row, "first")?, next: hash::number(row, "next")? };
-        hash::verified(row, "hash", extent.fields(kind), "the extent of the audit entries")?;
+        hash::verified(row, "hash", extent.hash(kind), "the extent of the audit entries")?;
         Ok(extent)
     }
 
@@ -144,19 +144,19 @@ impl Extent {
         let statement =
             format!("INSERT OR REPLACE INTO {table} (one, first, next, hash) VALUES (1, ?1, ?2, ?3)");
         let (first, next) = (self.first.cast_signed(), self.next.cast_signed());
-        connection.execute(&statement, (first, next, self.fields(kind).hash()))?;
+        connection.execute(&statement, (first, next, self.hash(kind)))?;
         Ok(())
     }
 
-    fn fields(&self, kind: Kind) -> Fields {
-        Fields::of(kind.extent_key).number(self.first).number(self.next)
+    fn hash(&self, kind: Kind) -> Hash {
+        Fields::of(kind.extent_key).number(self.first).number(self.next).hash()
     }
 }
 
 impl Placed {
     fn insert(&self, transaction: &Transaction<'_>, kind: Kind) -> Result<(), Problem> {
         let Self { number, next_change, entry } = self;
-        let (number, hash) = (number.cast_signed(), self.fields(kind).hash());
+        let (number, hash) = (number.cast_signed(), self.hash(kind));
         let mut values: Vec<&dyn ToSql> = vec![&number];
         let next_change = next_change.cast_signed();
         if kind.has_next_change {
@@ -187,13 +187,16 @@ impl Placed {
             result: row.get("result")?,
         };
         let placed = Self { number, next_change, entry };
-        hash::verified(row, "hash", placed.fields(kind), "an audit entry")?;
+        hash::verified(row, "hash", placed.hash(kind), "an audit entry")?;
         Ok(placed)
     }
 
-    fn fields(&self, kind: Kind) -> Fields {
-        let fields = Fields::of(kind.entry_key).number(self.number);
-        let fields = if kind.has_next_change { fields.number(self.next_change) } else { fields };
+    fn hash(&self, kind: Kind) -> Hash {
+        let mut fields = Fields::of(kind.entry_key);
+        fields.number(self.number);
+        if kind.has_next_change {
+            fields.number(self.next_change);
+        }
         fields
             .number(self.entry.time_ms)
             .text(&self.entry.principal)
@@ -202,6 +205,7 @@ impl Placed {
             .text(&self.entry.source_address)
             .text(&self.entry.request_id)
             .text(&self.entry.result)
+            .hash()
     }
 }
 

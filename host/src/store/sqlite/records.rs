@@ -87,7 +87,7 @@ impl ScopeRow {
     }
 
     fn insert(transaction: &Transaction<'_>, name: &str, generation: Position) -> Result<Hash, Problem> {
-        let hash = Self::fields(name, generation).hash();
+        let hash = Self::hash(name, generation);
         let values = (name, generation.0.cast_signed(), hash);
         transaction.execute("INSERT INTO scope (name, generation, hash) VALUES (?1, ?2, ?3)", values)?;
         Ok(hash)
@@ -95,12 +95,12 @@ impl ScopeRow {
 
     fn read(row: &Row<'_>) -> Result<Self, Problem> {
         let (name, generation): (String, _) = (row.get("name")?, Position(hash::number(row, "generation")?));
-        let hash = hash::verified(row, "hash", Self::fields(&name, generation), "a scope")?;
+        let hash = hash::verified(row, "hash", Self::hash(&name, generation), "a scope")?;
         Ok(Self { name, generation, hash })
     }
 
-    fn fields(name: &str, generation: Position) -> Fields {
-        Fields::of("samovar registry scope 1").text(name).number(generation.0)
+    fn hash(name: &str, generation: Position) -> Hash {
+        Fields::of("samovar registry scope 1").text(name).number(generation.0).hash()
     }
 }
 
@@ -124,7 +124,7 @@ impl RecordRow {
         generation: Position,
         record: &Record,
     ) -> Result<Hash, Problem> {
-        let hash = Self::fields(scope, generation, record).hash();
+        let hash = Self::hash(scope, generation, record);
         let values = (scope, &record.name, generation.0.cast_signed(), &record.document, hash);
         let statement =
             "INSERT INTO record (scope, name, generation, document, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -136,16 +136,17 @@ impl RecordRow {
         let scope: String = row.get("scope")?;
         let generation = Position(hash::number(row, "generation")?);
         let record = Record { name: row.get("name")?, document: row.get("document")? };
-        let hash = hash::verified(row, "hash", Self::fields(&scope, generation, &record), "a record")?;
+        let hash = hash::verified(row, "hash", Self::hash(&scope, generation, &record), "a record")?;
         Ok(Self { scope, record, hash })
     }
 
-    fn fields(scope: &str, generation: Position, record: &Record) -> Fields {
+    fn hash(scope: &str, generation: Position, record: &Record) -> Hash {
         Fields::of("samovar registry record 1")
             .text(scope)
             .number(generation.0)
             .text(&record.name)
             .text(&record.document)
+            .hash()
     }
 }
 

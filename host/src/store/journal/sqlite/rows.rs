@@ -92,8 +92,8 @@ impl Stored {
     }
 
     pub(super) fn hash(&self) -> Hash {
-        let fields = ROW.clone().number(self.id.0).number(self.kind.0.into()).number(self.fence);
-        let fields = fields.blob(&self.header);
+        let mut fields = ROW.clone();
+        fields.number(self.id.0).number(self.kind.0.into()).number(self.fence).blob(&self.header);
         match &self.body {
             None => fields.number(0),
             Some(body) => fields.number(1).number(body.bytes).bytes(&body.hash),
