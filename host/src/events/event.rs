@@ -12,6 +12,10 @@ use crate::store::journal::Kind;
 /// Whose rows events are.
 pub(super) const EVENT: Kind = Kind(1);
 
+/// The first byte of a header, which tells how it is written: as [`postcard`] writes, member by member, so that a start reads a million of
+/// them. Whoever adds a member makes another format. The first headers were JSON, which begins with a brace, and are still read.
+const FORMAT: u8 = 1;
+
 /// What an event is known by: a UUID in text.
 pub(crate) type RequestId = Arc<str>;
 
@@ -42,14 +46,15 @@ pub(super) struct Stamp {
 /// What an event is, from when it was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
+    #[serde(with = "text")]
     pub(super) request_id: RequestId,
     #[serde(with = "key")]
     pub(super) function: FunctionKey,
-    #[serde(with = "qualifier", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "qualifier", default)]
     pub(super) qualifier: Option<Qualifier>,
     /// When it was accepted, or put back into the queue from the dead table.
     pub(super) accepted: Stamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(super) trace: Option<String>,
     pub(super) payload_bytes: u64,
     /// How often it was put back into the queue from the dead table.
@@ -73,15 +78,15 @@ pub(super) struct Ending {
     pub(super) at: Stamp,
     pub(super) tries: Tries,
     /// Which version answered last, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(super) version: Option<VersionNumber>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(super) failure: Option<Failure>,
     /// Where it was told.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub(super) places: Vec<Arc<str>>,
     /// Where it was to be told, and cannot be.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub(super) undelivered: Vec<Undelivered>,
 }
 
@@ -94,27 +99,40 @@ pub(crate) struct Undelivered {
     pub(crate) reason: Arc<str>,
 }
 
-/// How far an event has come.
+/// How far an event has come. What is written is which of them it is, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Progress {
     /// It is to run, not before that time of the core.
     Queued {
         due: u64,
         tries: Tries,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         last: Option<Failure>,
     },
     /// It runs, or did when the process ended. This is durable before the run begins.
     Running {
         since: Stamp,
         tries: Tries,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         last: Option<Failure>,
     },
     /// It has ended, and places are to be told: each is a row of its own, written with this.
     Delivering { ending: Ending },
     /// It has ended, and is kept so long.
     Finished { ending: Ending, until: u64 },
+}
+
+/// A header that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HeaderError {
+    #[error("it is in no format that is known")]
+    Format,
+    #[error(transparent)]
+    Content(#[from] postcard::Error),
+    #[error("it goes on behind its end")]
+    TooLong,
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
 }
 
 /// What is written down of an event, beside its payload or result.
@@ -135,18 +153,38 @@ impl Ending {
 
 impl EventHeader {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("headers hold nothing that JSON has not")
+        postcard::to_extend(self, vec![FORMAT]).expect("headers hold nothing that cannot be written")
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
+        match bytes.split_first() {
+            Some((&FORMAT, content)) => match postcard::take_from_bytes(content)? {
+                (header, []) => Ok(header),
+                _ => Err(HeaderError::TooLong),
+            },
+            Some((b'{', _)) => Ok(serde_json::from_slice(bytes)?),
+            _ => Err(HeaderError::Format),
+        }
+    }
+}
+
+/// Texts that many hold, read without another copy.
+mod text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+        <&str>::deserialize(deserializer).map(Arc::from)
     }
 }
 
 /// Keys of functions as their text.
 mod key {
-    use std::borrow::Cow;
-
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use crate::function::FunctionKey;
@@ -156,34 +194,30 @@ mod key {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FunctionKey, D::Error> {
-        let text = <Cow<'_, str>>::deserialize(deserializer)?;
-        FunctionKey::parse(&text).ok_or_else(|| D::Error::custom("not the key of a function"))
+        let text = <&str>::deserialize(deserializer)?;
+        FunctionKey::parse(text).ok_or_else(|| D::Error::custom("not the key of a function"))
     }
 }
 
 /// Qualifiers as their text.
 mod qualifier {
-    use std::borrow::Cow;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer, de::Error};
 
     use crate::function::Qualifier;
 
+    #[expect(clippy::ref_option, reason = "so serde calls it")]
     pub(super) fn serialize<S: Serializer>(
         qualifier: &Option<Qualifier>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        match qualifier {
-            Some(qualifier) => serializer.collect_str(qualifier),
-            None => serializer.serialize_none(),
-        }
+        qualifier.as_ref().map(Qualifier::to_string).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Qualifier>, D::Error> {
-        let text = <Option<Cow<'_, str>>>::deserialize(deserializer)?;
-        text.map(|text| Qualifier::parse(&text)).transpose().map_err(D::Error::custom)
+        let text = <Option<&str>>::deserialize(deserializer)?;
+        text.map(Qualifier::parse).transpose().map_err(D::Error::custom)
     }
 }
 
@@ -221,9 +255,39 @@ mod tests {
                     redrives: 0,
                 };
                 let header = EventHeader { facts, progress: progress.clone(), written: Stamp::default() };
-                assert_eq!(EventHeader::parse(&header.to_bytes()).expect("it reads"), header);
+                let bytes = header.to_bytes();
+                assert_eq!(EventHeader::parse(&bytes).expect("it reads"), header);
+                let json = serde_json::to_vec(&header).expect("JSON");
+                assert_eq!(EventHeader::parse(&json).expect("it reads"), header, "as they were once");
+                assert!(bytes.len() * 2 < json.len(), "{} of {}", bytes.len(), json.len());
+                for end in 0..bytes.len() {
+                    assert!(EventHeader::parse(&bytes[..end]).is_err(), "{end}");
+                }
+                assert!(EventHeader::parse(&[&bytes[..], b"0"].concat()).is_err());
             }
         }
-        assert!(EventHeader::parse(b"{}").is_err());
+        for bad in [&b"{}"[..], b"", b"\x02", b"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"] {
+            assert!(EventHeader::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// Without what was left out then, and with what was always there.
+    #[test]
+    fn a_header_of_the_first_format_is_read() {
+        let old = r#"{"facts":{"request_id":"id","function":"us-east-1:f","accepted":{"at":3,"wall":4},"payload_bytes":2,
+            "redrives":0},"progress":{"Queued":{"due":9,"tries":{"attempts":1,"backoffs":0,"crashes":0}}},"written":{"at":5,"wall":6}}"#;
+        let facts = Facts {
+            request_id: "id".into(),
+            function: FunctionKey::parse("us-east-1:f").expect("a key"),
+            qualifier: None,
+            accepted: Stamp { at: 3, wall: 4 },
+            trace: None,
+            payload_bytes: 2,
+            redrives: 0,
+        };
+        let tries = Tries { attempts: 1, ..Tries::default() };
+        let progress = Progress::Queued { due: 9, tries, last: None };
+        let header = EventHeader { facts, progress, written: Stamp { at: 5, wall: 6 } };
+        assert_eq!(EventHeader::parse(old.as_bytes()).expect("it reads"), header);
     }
 }

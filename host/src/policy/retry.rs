@@ -18,7 +18,7 @@ pub(crate) const BACKOFF_MS_MAX: u64 = 300_000;
 /// How long it is from the first function error to the next run; it grows by as much with each.
 const RETRY_MS: u64 = 60_000;
 
-/// Why an event is at its end: the `condition` of a destination record.
+/// Why an event is at its end: the `condition` of a destination record. Further ones are added at the end: their order is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Condition {

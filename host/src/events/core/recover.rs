@@ -42,20 +42,20 @@ impl Recovery {
     /// When the row's header is none of an event or a delivery.
     pub(crate) fn take(&mut self, row: &Row) -> Result<(), StoreError> {
         let id = row.id;
-        let damaged = |error: serde_json::Error| StoreError::Damaged {
+        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged {
             file: "queue".to_owned(),
             reason: format!("row {} cannot be read: {error}", id.0),
         };
         let stamp = match row.kind {
             EVENT => {
-                let header = EventHeader::parse(&row.header).map_err(damaged)?;
+                let header = EventHeader::parse(&row.header).map_err(|error| damaged(&error))?;
                 let stamp = header.written;
                 self.requests.push((header.facts.request_id.clone(), id));
                 self.events.push((id, Event::of(header, row.fence, row.body_bytes.unwrap_or(0))));
                 stamp
             }
             DELIVERY => {
-                let header = DeliveryHeader::parse(&row.header).map_err(damaged)?;
+                let header = DeliveryHeader::parse(&row.header).map_err(|error| damaged(&error))?;
                 let stamp = header.since;
                 self.deliveries.push((id, header));
                 stamp

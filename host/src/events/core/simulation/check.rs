@@ -365,9 +365,9 @@ pub(super) struct Moment {
     pub(super) is_draining: bool,
 }
 
-/// Whether that is the header of an event that runs. It is asked at every turn, so the text is not parsed for it.
+/// Whether that is the header of an event that runs.
 pub(super) fn is_running(header: &[u8]) -> bool {
-    std::str::from_utf8(header).is_ok_and(|header| header.contains("\"progress\":{\"Running\":{"))
+    EventHeader::parse(header).is_ok_and(|header| matches!(header.progress, Progress::Running { .. }))
 }
 
 pub(super) fn parse(header: &[u8]) -> Result<EventHeader, Violation> {
