@@ -43,6 +43,7 @@ mod metrics;
 mod policy;
 mod pool;
 mod registry;
+pub mod sources;
 mod sqs;
 mod store;
 mod sync;

@@ -29,6 +29,7 @@ const PARTS: &[&str] = &[
     "registry",
     "sqs",
     "events",
+    "sources",
     "host",
     "http",
     "cli",

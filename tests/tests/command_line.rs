@@ -71,6 +71,45 @@ fn an_event_comes_from_a_file_or_from_standard_input() {
 }
 
 #[test]
+fn filters_are_tried_on_messages_without_a_server() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let tried = |patterns: &[&str], event: &str| {
+        let filter = samovar()
+            .arg("filter")
+            .args(patterns)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = filter.expect("it runs");
+        // Whoever refuses a pattern reads no event.
+        let _ = child.stdin.take().expect("it was piped").write_all(event.as_bytes());
+        ran(&child.wait_with_output().expect("it ends"))
+    };
+    let event =
+        r#"{"Records":[{"messageId":"a","body":"{\"state\":\"new\"}"},{"messageId":"b","body":"new"}]}"#;
+    let some = tried(&[r#"{"body":{"state":["new"]}}"#], event);
+    assert_eq!((some.ok, some.stdout.as_str()), (false, "a passes\nb does not pass\n"));
+    let all = tried(&[r#"{"body":{"state":["new"]}}"#, r#"{"body":[{"prefix":"ne"}]}"#], event);
+    assert_eq!((all.ok, all.stdout.as_str()), (true, "a passes\nb passes\n"));
+    let one = tried(&[r#"{"body":["x"]}"#], r#"{"body":"x"}"#);
+    assert_eq!((one.ok, one.stdout.as_str()), (true, "record 1 passes\n"));
+    for (pattern, event, said) in [
+        (r#"{"body":"new"}"#, "{}", "error: filter 1: body must be a list or an object, not a string\n"),
+        (
+            r#"{"body":["new"]}"#,
+            "{",
+            "error: - is not JSON: EOF while parsing an object at line 1 column 1\n",
+        ),
+        (r#"{"body":["new"]}"#, r#"{"Records":[1]}"#, "error: record 1 is no JSON object\n"),
+    ] {
+        let refused = tried(&[pattern], event);
+        assert_eq!((refused.ok, refused.stdout.as_str(), refused.stderr.as_str()), (false, "", said));
+    }
+}
+
+#[test]
 fn a_function_error_is_printed_and_is_the_exit_code() {
     let server = Server::start();
     assert!(run(&server, &["deploy", "fails", &guest_path("fails")]).ok);

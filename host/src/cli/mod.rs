@@ -12,6 +12,7 @@ mod deploy;
 mod event_settings;
 mod events;
 mod figures;
+mod filter;
 mod function_logs;
 mod functions;
 mod invoke;
@@ -59,6 +60,8 @@ enum Command {
     Events(events::Events),
     /// Work with events that ended without success: list them, put them back, remove them
     DeadLetters(dead_letters::DeadLetters),
+    /// Try whether messages of a queue pass the filters of an event source mapping
+    Filter(filter::Filter),
     /// Show what a function has logged, and follow it
     Logs(function_logs::FunctionLogs),
     /// List the functions
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Invoke(invoke) => invoke.run(),
         Command::Events(events) => events.run(),
         Command::DeadLetters(dead_letters) => dead_letters.run(),
+        Command::Filter(filter) => filter.run(),
         Command::Logs(logs) => logs.run(),
         Command::Functions(functions) => functions.run(),
         Command::Versions(versions) => versions.run(),
