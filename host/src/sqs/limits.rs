@@ -24,6 +24,10 @@ pub(crate) const RECEIVE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 pub(crate) const QUEUES_MAX: usize = 10_000;
 /// How many messages all queues may have together; their headers are in memory. AWS has no such limit.
 pub(crate) const MESSAGES_MAX: usize = 5_000_000;
+/// How many queues a `RedriveAllowPolicy` may name.
+pub(crate) const REDRIVE_SOURCES_MAX: usize = 10;
+/// What `maxReceiveCount` of a `RedrivePolicy` may be.
+pub(crate) const RECEIVES_MAX: RangeInclusive<u32> = 1..=1000;
 
 /// How long a message may be held back when it is sent, in seconds.
 pub(crate) const DELAY_SECONDS: RangeInclusive<u32> = 0..=900;

@@ -15,6 +15,7 @@ pub(crate) mod outside;
 mod queues;
 mod receipt;
 mod record;
+mod redrive;
 mod sender;
 mod settings;
 mod state;
@@ -27,9 +28,11 @@ pub(crate) use message::{MessageError, MessageId, OutgoingMessage, is_trace_head
 #[cfg(feature = "sqs")]
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{
-    CreateQueueError, QueueError, QueueInfo, Queues, Receive, ReceiveError, ReceivedMessage, SendRequest,
+    ChangeQueueError, CreateQueueError, QueueError, QueueInfo, QueueList, Queues, Receive, ReceiveError,
+    ReceivedMessage, SendRequest,
 };
 pub(crate) use receipt::ReceiptHandle;
+pub(crate) use redrive::{RedriveAllowPolicy, RedriveAllowPolicyError, RedrivePolicy, RedrivePolicyError};
 pub(crate) use sender::{SendError, Sender, Sending};
-pub(crate) use settings::{QueueChange, QueueSetting};
+pub(crate) use settings::{QueueChange, QueueSetting, REDRIVE, REDRIVE_ALLOW};
 pub(crate) use state::{QueueFigures, VisibilityError};

@@ -1,5 +1,7 @@
 //! What of queues and messages is written down, and the headers of their rows.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -38,8 +40,14 @@ pub(super) struct MessageRecord {
     /// From when on it can be received.
     #[serde(rename = "visible")]
     pub(super) visible_ms: u64,
-    /// How often it was received.
+    /// How often it was received, by whatever queue.
     pub(super) receives: u32,
+    /// How many of these receipts were those of queues that it was in before.
+    #[serde(default, skip_serializing_if = "is_no_count")]
+    pub(super) elsewhere: u32,
+    /// The row of the queue whose dead letter it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<NonZeroU64>,
     /// When it was first received, if it was.
     #[serde(rename = "first", default, skip_serializing_if = "Option::is_none")]
     pub(super) first_received_ms: Option<u64>,
@@ -79,6 +87,18 @@ impl MessageRecord {
         at_ms.saturating_add_signed(self.ahead_ms)
     }
 
+    /// How often it was received by the queue that it is in.
+    pub(super) fn receives_here(&self) -> u32 {
+        self.receives.saturating_sub(self.elsewhere)
+    }
+
+    /// The message as it is in its dead-letter queue, where it comes from that one. There it counts anew how often it is received,
+    /// or two queues that are each other's would hand it to and fro and to nobody.
+    pub(super) fn dead_letter_of(self, source: RowId, now_ms: u64) -> Self {
+        let source = NonZeroU64::new(source.0);
+        Self { visible_ms: now_ms, elsewhere: self.receives, source, ..self }
+    }
+
     /// The header of a message of that queue.
     pub(super) fn header(&self, queue: RowId) -> Vec<u8> {
         let header = MessageHeader { queue: queue.0, record: *self };
@@ -91,6 +111,11 @@ impl MessageRecord {
             serde_json::from_slice(&row.header).map_err(|error| damaged(row.id, &error))?;
         Ok((RowId(header.queue), header.record))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_no_count(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
@@ -131,6 +156,8 @@ mod tests {
             ahead_ms: -3,
             visible_ms: 2,
             receives: 0,
+            elsewhere: 0,
+            source: None,
             first_received_ms: None,
             last_received_ms: None,
         };
@@ -145,6 +172,9 @@ mod tests {
             Ok((RowId(3), of_before)),
             "as it was before it had that"
         );
+        let dead = MessageRecord { receives: 3, ..record }.dead_letter_of(RowId(3), 9);
+        assert_eq!(MessageRecord::of(&row(dead.header(RowId(4)))), Ok((RowId(4), dead)));
+        assert_eq!((dead.receives, dead.receives_here(), dead.sent_ms, dead.visible_ms), (3, 0, 1, 9));
         assert!(matches!(MessageRecord::of(&row(b"{}".to_vec())), Err(StoreError::Damaged { .. })));
         let arn = QueueArn::parse("arn:aws:sqs:us-east-1:000000000000:q").expect("an ARN");
         let queue = QueueRecord::new(&arn, QueueSettings::default(), 9);

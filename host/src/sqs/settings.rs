@@ -1,22 +1,36 @@
 //! The settings of a queue.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::limits::{
     DELAY_SECONDS, QUEUE_MESSAGE_BYTES, RETENTION_SECONDS, VISIBILITY_SECONDS, WAIT_SECONDS,
 };
+use super::redrive::{RedriveAllowPolicy, RedrivePolicy};
+
+/// The name of the policy that says where messages go that were received too often.
+pub(crate) const REDRIVE: &str = "RedrivePolicy";
+/// The name of the policy that says whose messages come that were received too often.
+pub(crate) const REDRIVE_ALLOW: &str = "RedriveAllowPolicy";
 
 /// The settings of a queue, each within SQS's limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct QueueSettings {
     pub(crate) delay_seconds: u32,
     pub(crate) message_bytes_max: u32,
     pub(crate) retention_seconds: u32,
     pub(crate) wait_seconds: u32,
     pub(crate) visibility_seconds: u32,
+    /// Where messages go that were received too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) redrive: Option<Arc<RedrivePolicy>>,
+    /// Whose messages come here that were received too often; all that there are, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) redrive_allow: Option<Arc<RedriveAllowPolicy>>,
 }
 
-/// One of the settings, under its name in SQS's API.
+/// One of the settings that are numbers, under its name in SQS's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueSetting {
     Delay,
@@ -28,7 +42,15 @@ pub(crate) enum QueueSetting {
 
 /// Settings that are given, the others being left as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct QueueChange(Vec<(QueueSetting, u32)>);
+pub(crate) struct QueueChange(Vec<Given>);
+
+/// A setting that is given; of policies, none is what takes one away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Given {
+    Number(QueueSetting, u32),
+    Redrive(Option<Arc<RedrivePolicy>>),
+    RedriveAllow(Option<Arc<RedriveAllowPolicy>>),
+}
 
 impl Default for QueueSettings {
     fn default() -> Self {
@@ -38,6 +60,8 @@ impl Default for QueueSettings {
             retention_seconds: 345_600,
             wait_seconds: 0,
             visibility_seconds: 30,
+            redrive: None,
+            redrive_allow: None,
         }
     }
 }
@@ -79,9 +103,38 @@ impl QueueChange {
     pub(crate) fn add(&mut self, setting: QueueSetting, value: u32) -> bool {
         let allowed = setting.allows(value);
         if allowed {
-            self.0.push((setting, value));
+            self.0.push(Given::Number(setting, value));
         }
         allowed
+    }
+
+    /// Adds where messages go that were received too often; none, that they go nowhere.
+    pub(crate) fn add_redrive(&mut self, policy: Option<RedrivePolicy>) {
+        self.0.push(Given::Redrive(policy.map(Arc::new)));
+    }
+
+    /// Adds whose messages come that were received too often; none, that nothing is said of it.
+    pub(crate) fn add_redrive_allow(&mut self, policy: Option<RedriveAllowPolicy>) {
+        self.0.push(Given::RedriveAllow(policy.map(Arc::new)));
+    }
+
+    /// Where messages are to go that were received too often, if that is given.
+    pub(super) fn redrive(&self) -> Option<&Arc<RedrivePolicy>> {
+        self.0.iter().rev().find_map(|given| match given {
+            Given::Redrive(policy) => policy.as_ref(),
+            _ => None,
+        })
+    }
+}
+
+impl Given {
+    /// Its name in SQS's API.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Number(setting, _) => setting.name(),
+            Self::Redrive(_) => REDRIVE,
+            Self::RedriveAllow(_) => REDRIVE_ALLOW,
+        }
     }
 }
 
@@ -98,22 +151,28 @@ impl QueueSettings {
 
     /// These settings with that change.
     pub(crate) fn with(mut self, change: &QueueChange) -> Self {
-        for (setting, value) in &change.0 {
-            match setting {
-                QueueSetting::Delay => self.delay_seconds = *value,
-                QueueSetting::MessageBytes => self.message_bytes_max = *value,
-                QueueSetting::Retention => self.retention_seconds = *value,
-                QueueSetting::Wait => self.wait_seconds = *value,
-                QueueSetting::Visibility => self.visibility_seconds = *value,
+        for given in &change.0 {
+            match given {
+                Given::Number(QueueSetting::Delay, value) => self.delay_seconds = *value,
+                Given::Number(QueueSetting::MessageBytes, value) => self.message_bytes_max = *value,
+                Given::Number(QueueSetting::Retention, value) => self.retention_seconds = *value,
+                Given::Number(QueueSetting::Wait, value) => self.wait_seconds = *value,
+                Given::Number(QueueSetting::Visibility, value) => self.visibility_seconds = *value,
+                Given::Redrive(policy) => self.redrive.clone_from(policy),
+                Given::RedriveAllow(policy) => self.redrive_allow.clone_from(policy),
             }
         }
         self
     }
 
-    /// The first of the given settings that is not so here.
-    pub(crate) fn differing(&self, change: &QueueChange) -> Option<QueueSetting> {
-        let differs = |(setting, value): &&(QueueSetting, u32)| self.get(*setting) != *value;
-        change.0.iter().find(differs).map(|(setting, _)| *setting)
+    /// The name of the first of the given settings that is not so here.
+    pub(crate) fn differing(&self, change: &QueueChange) -> Option<&'static str> {
+        let differs = |given: &&Given| match given {
+            Given::Number(setting, value) => self.get(*setting) != *value,
+            Given::Redrive(policy) => self.redrive != *policy,
+            Given::RedriveAllow(policy) => self.redrive_allow != *policy,
+        };
+        change.0.iter().find(differs).map(Given::name)
     }
 }
 
@@ -129,7 +188,27 @@ mod tests {
         let settings = QueueSettings::default().with(&change);
         assert_eq!((settings.delay_seconds, settings.visibility_seconds), (900, 30));
         assert_eq!(settings.differing(&change), None);
-        assert_eq!(QueueSettings::default().differing(&change), Some(QueueSetting::Delay));
+        assert_eq!(QueueSettings::default().differing(&change), Some("DelaySeconds"));
         assert_eq!(QueueSetting::named("VisibilityTimeout"), Some(QueueSetting::Visibility));
+    }
+    #[test]
+    fn a_policy_is_set_changed_and_taken_away() {
+        let policy = |receives_max| {
+            let target = "arn:aws:sqs:us-east-1:000000000000:dead".parse().expect("an ARN");
+            RedrivePolicy { target, receives_max }
+        };
+        let mut change = QueueChange::default();
+        change.add_redrive(Some(policy(5)));
+        change.add_redrive_allow(Some(RedriveAllowPolicy::Nobody));
+        let settings = QueueSettings::default().with(&change);
+        assert_eq!((settings.redrive.as_deref(), settings.differing(&change)), (Some(&policy(5)), None));
+        let written = serde_json::to_string(&settings).expect("JSON");
+        assert_eq!(serde_json::from_str::<QueueSettings>(&written).expect("settings"), settings);
+        let mut away = QueueChange::default();
+        away.add_redrive(None);
+        assert_eq!((settings.differing(&away), away.redrive()), (Some(REDRIVE), None));
+        let settings = settings.with(&away);
+        assert_eq!(settings.redrive, None);
+        assert_eq!(settings.redrive_allow.as_deref(), Some(&RedriveAllowPolicy::Nobody));
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::error::SqsWireError;
 use super::shapes::{GetQueueAttributes, QueueAttributes, SetQueueAttributes};
 use super::{Call, Done, given, json, nothing};
-use crate::sqs::{QueueArn, QueueChange, QueueInfo, QueueSetting};
+use crate::sqs::{
+    QueueArn, QueueChange, QueueInfo, QueueSetting, REDRIVE, REDRIVE_ALLOW, RedriveAllowPolicy, RedrivePolicy,
+};
 
 const ALL: &str = "All";
 /// Whether SQS encrypts what it keeps. Here nothing is encrypted.
@@ -21,8 +23,11 @@ const TOLD: [&str; 6] = [
     "QueueArn",
 ];
 
+/// What a queue may have and need not.
+const MAY_BE: [&str; 2] = [REDRIVE, REDRIVE_ALLOW];
+
 /// What queues of SQS have and those here do not yet.
-const NOT_YET: [&str; 9] = [
+const NOT_YET: [&str; 7] = [
     "ContentBasedDeduplication",
     "DeduplicationScope",
     "FifoQueue",
@@ -30,8 +35,6 @@ const NOT_YET: [&str; 9] = [
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
     "Policy",
-    "RedriveAllowPolicy",
-    "RedrivePolicy",
 ];
 
 pub(super) fn get(call: &Call<'_>) -> Done {
@@ -39,9 +42,9 @@ pub(super) fn get(call: &Call<'_>) -> Done {
     let queue = call.queue(request.queue_url.as_deref())?;
     let names = request.attribute_names.unwrap_or_default();
     let mut attributes = attributes(&queue, &call.queues.info(&queue)?);
-    for name in &names {
-        let known = name == ALL || attributes.contains_key(name.as_str()) || NOT_YET.contains(&name.as_str());
-        if !known {
+    for name in names.iter().map(String::as_str) {
+        let may_be = MAY_BE.contains(&name) || NOT_YET.contains(&name);
+        if name != ALL && !may_be && !attributes.contains_key(name) {
             return Err(SqsWireError::unknown_attribute(name));
         }
     }
@@ -70,7 +73,10 @@ fn attributes(arn: &QueueArn, info: &QueueInfo) -> BTreeMap<&'static str, String
     ];
     let settings = QueueSetting::ALL.map(|setting| (setting.name(), info.settings.get(setting).to_string()));
     let encrypted = (ENCRYPTED, "false".to_owned());
-    TOLD.into_iter().zip(told).chain(settings).chain([encrypted]).collect()
+    let redrive = info.settings.redrive.as_ref().map(|policy| (REDRIVE, policy.text()));
+    let redrive_allow = info.settings.redrive_allow.as_ref().map(|policy| (REDRIVE_ALLOW, policy.text()));
+    let policies = redrive.into_iter().chain(redrive_allow);
+    TOLD.into_iter().zip(told).chain(settings).chain([encrypted]).chain(policies).collect()
 }
 
 /// The settings that attributes are.
@@ -83,6 +89,17 @@ pub(super) fn settings(attributes: &BTreeMap<String, String>) -> Result<QueueCha
             continue;
         }
         match (NOT_YET.contains(&name.as_str()), name.as_str(), value.as_str()) {
+            (_, REDRIVE, "") => settings.add_redrive(None),
+            (_, REDRIVE_ALLOW, "") => settings.add_redrive_allow(None),
+            (_, REDRIVE, text) => {
+                let policy = RedrivePolicy::parse(text);
+                settings.add_redrive(Some(policy.map_err(|reason| SqsWireError::redrive(text, &reason))?));
+            }
+            (_, REDRIVE_ALLOW, text) => {
+                let policy = RedriveAllowPolicy::parse(text);
+                let policy = policy.map_err(|reason| SqsWireError::redrive_allow(text, &reason))?;
+                settings.add_redrive_allow(Some(policy));
+            }
             // So clients take away what was never there.
             (true, _, "") | (false, ENCRYPTED, "false") => {}
             (true, ..) => return Err(SqsWireError::attribute_not_yet(name)),
@@ -104,12 +121,16 @@ mod tests {
     #[test]
     fn what_is_not_there_yet_is_refused_by_its_name() {
         assert_ne!(set("DelaySeconds", "5").expect("a setting"), QueueChange::default());
-        for (name, value) in [("RedrivePolicy", ""), (ENCRYPTED, "false")] {
+        for (name, value) in [("Policy", ""), (ENCRYPTED, "false")] {
             assert_eq!(set(name, value).expect("nothing"), QueueChange::default(), "{name}");
         }
         for (name, value, code) in [
             ("FifoQueue", "true", "InvalidAttributeName"),
-            ("RedrivePolicy", "{}", "InvalidAttributeName"),
+            ("Policy", "{}", "InvalidAttributeName"),
+            ("RedrivePolicy", "5", "InvalidAttributeValue"),
+            ("RedrivePolicy", "{}", "InvalidParameterValue"),
+            ("RedriveAllowPolicy", "{}", "InvalidAttributeValue"),
+            ("RedriveAllowPolicy", "{\"redrivePermission\":\"byQueue\"}", "InvalidParameterValue"),
             (ENCRYPTED, "true", "InvalidAttributeValue"),
             ("DelaySeconds", "901", "InvalidAttributeValue"),
             ("DelaySeconds", "soon", "InvalidAttributeValue"),

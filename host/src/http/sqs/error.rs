@@ -8,8 +8,8 @@ use serde_json::json;
 use super::super::wire_error::{INTERNAL, WireError, sentence, shown};
 use super::CONTENT;
 use crate::sqs::{
-    CreateQueueError, MESSAGE_BYTES_MAX, MessageError, QueueError, QueueNameError, ReceiveError,
-    VisibilityError,
+    ChangeQueueError, CreateQueueError, MESSAGE_BYTES_MAX, MessageError, QueueError, QueueNameError, REDRIVE,
+    REDRIVE_ALLOW, ReceiveError, RedriveAllowPolicyError, RedrivePolicyError, VisibilityError,
 };
 use crate::store::StoreError;
 
@@ -75,13 +75,32 @@ impl SqsWireError {
         Self::bad("InvalidAttributeValue", "InvalidAttributeValue", message)
     }
 
+    fn attribute_value_because(name: &str, reason: &str) -> Self {
+        let message = format!("Invalid value for the parameter {name}. Reason: {reason}");
+        Self::bad("InvalidAttributeValue", "InvalidAttributeValue", message)
+    }
+
     /// A value that SQS takes and that has no meaning here yet.
     pub(super) fn attribute_value_not_yet(name: &str, value: &str) -> Self {
-        let value = shown(value);
-        let message = format!(
-            "Invalid value for the parameter {name}. Reason: {value} is not implemented by Samovar yet."
-        );
-        Self::bad("InvalidAttributeValue", "InvalidAttributeValue", message)
+        let reason = format!("{} is not implemented by Samovar yet.", shown(value));
+        Self::attribute_value_because(name, &reason)
+    }
+
+    /// SQS does not show what is not even of the form.
+    pub(super) fn redrive(text: &str, reason: &RedrivePolicyError) -> Self {
+        match reason {
+            RedrivePolicyError::NoMap => Self::attribute_value_because(REDRIVE, &reason.to_string()),
+            reason => Self::value(REDRIVE, text, &reason.to_string()),
+        }
+    }
+
+    pub(super) fn redrive_allow(text: &str, reason: &RedriveAllowPolicyError) -> Self {
+        match reason {
+            RedriveAllowPolicyError::Format => {
+                Self::attribute_value_because(REDRIVE_ALLOW, &reason.to_string())
+            }
+            reason => Self::value(REDRIVE_ALLOW, text, &reason.to_string()),
+        }
     }
 
     pub(super) fn receipt_handle(text: &str) -> Self {
@@ -208,16 +227,25 @@ impl From<CreateQueueError> for SqsWireError {
     fn from(error: CreateQueueError) -> Self {
         match error {
             CreateQueueError::Queue(error) => error.into(),
-            CreateQueueError::Exists { setting } => {
+            CreateQueueError::Redrive { policy, reason } => Self::redrive(&policy.text(), &reason),
+            CreateQueueError::Exists { attribute } => {
                 let message = format!(
-                    "A queue already exists with the same name and a different value for attribute {}",
-                    setting.name()
+                    "A queue already exists with the same name and a different value for attribute {attribute}"
                 );
                 Self::bad("QueueNameExists", "QueueAlreadyExists", message)
             }
             CreateQueueError::TooMany { limit } => {
                 Self::throttled(format!("There are {limit} queues, which is the most there can be."))
             }
+        }
+    }
+}
+
+impl From<ChangeQueueError> for SqsWireError {
+    fn from(error: ChangeQueueError) -> Self {
+        match error {
+            ChangeQueueError::Queue(error) => error.into(),
+            ChangeQueueError::Redrive { policy, reason } => Self::redrive(&policy.text(), &reason),
         }
     }
 }

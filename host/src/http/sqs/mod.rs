@@ -9,6 +9,7 @@ mod error;
 mod form;
 mod queues;
 mod receive;
+mod redrive;
 mod send;
 mod shapes;
 
@@ -34,10 +35,9 @@ const MESSAGES_BODY_BYTES_MAX: usize = 8 << 20;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// What SQS can do beyond what is here.
-const NOT_YET: [&str; 10] = [
+const NOT_YET: [&str; 9] = [
     "AddPermission",
     "CancelMessageMoveTask",
-    "ListDeadLetterSourceQueues",
     "ListMessageMoveTasks",
     "ListQueueTags",
     "PurgeQueue",
@@ -87,6 +87,7 @@ pub(super) async fn answer(
         "DeleteQueue" => queues::delete(&call).await,
         "GetQueueUrl" => queues::url(&call),
         "ListQueues" => queues::list(&call),
+        "ListDeadLetterSourceQueues" => redrive::sources(&call),
         "GetQueueAttributes" => attributes::get(&call),
         "SetQueueAttributes" => attributes::set(&call).await,
         "SendMessage" => send::send(&call).await,

@@ -6,7 +6,7 @@ use super::attributes::settings;
 use super::error::SqsWireError;
 use super::shapes::{CreateQueue, GetQueueUrl, ListQueues, OfQueue, QueueUrl, QueueUrls};
 use super::{Call, Done, given, json, nothing};
-use crate::sqs::{QueueArn, QueueName};
+use crate::sqs::{QueueArn, QueueList, QueueName};
 
 /// The most queues of a list, which is also what is meant when nothing is said.
 const LIST_MAX: usize = 1000;
@@ -47,28 +47,30 @@ pub(super) fn url(call: &Call<'_>) -> Done {
 pub(super) fn list(call: &Call<'_>) -> Done {
     let request: ListQueues = call.request()?;
     let prefix = request.queue_name_prefix.unwrap_or_default();
-    let limit = match request.max_results {
-        None => LIST_MAX,
-        Some(max) => {
-            usize::try_from(max).ok().filter(|max| (1..=LIST_MAX).contains(max)).ok_or_else(|| {
-                SqsWireError::value(
-                    "MaxResults",
-                    &max.to_string(),
-                    "Must be between 1 and 1000, if provided.",
-                )
-            })?
-        }
-    };
+    let limit = limit(request.max_results)?;
     let after = request.next_token.as_deref().map(|token| after(call, token)).transpose()?;
     let list = call.queues.list(&call.region, &prefix, after.as_ref(), limit);
-    let last = list.queues.last().filter(|_| list.has_more && request.max_results.is_some());
-    let next_token = last.map(|last| BASE64_URL_SAFE_NO_PAD.encode(last.name()));
+    let next_token = next_token(&list, request.max_results);
     let queue_urls = list.queues.iter().map(|arn| call.url(arn)).collect();
     json(&QueueUrls { queue_urls, next_token })
 }
 
+/// How many queues a list has at most.
+pub(super) fn limit(max_results: Option<i64>) -> Result<usize, SqsWireError> {
+    let Some(max) = max_results else { return Ok(LIST_MAX) };
+    let allowed = usize::try_from(max).ok().filter(|max| (1..=LIST_MAX).contains(max));
+    let reason = "Must be between 1 and 1000, if provided.";
+    allowed.ok_or_else(|| SqsWireError::value("MaxResults", &max.to_string(), reason))
+}
+
+/// What the list behind that one goes on from. Whoever did not say how many to list is not told.
+pub(super) fn next_token(list: &QueueList, max_results: Option<i64>) -> Option<String> {
+    let last = list.queues.last().filter(|_| list.has_more && max_results.is_some())?;
+    Some(BASE64_URL_SAFE_NO_PAD.encode(last.name()))
+}
+
 /// What a list goes on from: the last queue of the one before.
-fn after(call: &Call<'_>, token: &str) -> Result<QueueArn, SqsWireError> {
+pub(super) fn after(call: &Call<'_>, token: &str) -> Result<QueueArn, SqsWireError> {
     let name = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
     let name = name.and_then(|name| QueueName::parse(&name).ok());
     name.map(|name| call.named(&name))

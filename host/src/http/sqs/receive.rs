@@ -15,14 +15,14 @@ use crate::sqs::{
 const ALL: &str = "All";
 
 /// What messages of SQS have beside what those here have.
-const NEVER: [&str; 4] =
-    ["DeadLetterQueueSourceArn", "MessageDeduplicationId", "MessageGroupId", "SequenceNumber"];
+const NEVER: [&str; 3] = ["MessageDeduplicationId", "MessageGroupId", "SequenceNumber"];
 
 /// The system attributes that messages have.
-const SYSTEM: [&str; 5] = [
+const SYSTEM: [&str; 6] = [
     "AWSTraceHeader",
     "ApproximateFirstReceiveTimestamp",
     "ApproximateReceiveCount",
+    "DeadLetterQueueSourceArn",
     "SenderId",
     "SentTimestamp",
 ];
@@ -94,6 +94,7 @@ fn system_attribute(received: &ReceivedMessage, name: &str) -> Option<String> {
         "AWSTraceHeader" => received.message.trace_header.clone(),
         "ApproximateFirstReceiveTimestamp" => Some(received.first_received_ms.to_string()),
         "ApproximateReceiveCount" => Some(received.receives.to_string()),
+        "DeadLetterQueueSourceArn" => received.source.as_ref().map(ToString::to_string),
         "SenderId" => Some(sts::USER_ID.to_owned()),
         _ => Some(received.sent_ms.to_string()),
     }

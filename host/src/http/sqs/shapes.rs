@@ -44,6 +44,14 @@ pub(super) struct ListQueues {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct ListSourceQueues {
+    pub(super) queue_url: Option<String>,
+    pub(super) next_token: Option<String>,
+    pub(super) max_results: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct GetQueueAttributes {
     pub(super) queue_url: Option<String>,
     pub(super) attribute_names: Option<Vec<String>>,
@@ -140,6 +148,15 @@ pub(super) struct QueueUrls {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) queue_urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_token: Option<String>,
+}
+
+/// The model has this one list with a small letter.
+#[derive(Debug, Serialize)]
+pub(super) struct SourceQueues {
+    #[serde(rename = "queueUrls")]
+    pub(super) queue_urls: Vec<String>,
+    #[serde(rename = "NextToken", skip_serializing_if = "Option::is_none")]
     pub(super) next_token: Option<String>,
 }
 

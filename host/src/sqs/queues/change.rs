@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use super::super::limits::QUEUES_MAX;
 use super::super::record::{QUEUE, QueueRecord};
-use super::super::settings::{QueueChange, QueueSetting, QueueSettings};
+use super::super::redrive::{RedrivePolicy, RedrivePolicyError};
+use super::super::settings::{QueueChange, QueueSettings};
 use super::super::state::QueueState;
 use super::{Inner, Queue, QueueError, Queues};
 use crate::function::QueueArn;
@@ -14,12 +15,26 @@ use crate::store::journal::{BodyChange, Change};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum CreateQueueError {
-    /// There is one of that name, with another value of that setting.
-    #[error("there is such a queue with another {}", setting.name())]
-    Exists { setting: QueueSetting },
+    /// There is one of that name, with another value of that attribute.
+    #[error("there is such a queue with another {attribute}")]
+    Exists { attribute: &'static str },
     /// There are as many queues as there can be.
     #[error("there are {limit} queues, which is the most there can be")]
     TooMany { limit: usize },
+    /// That cannot be what becomes of its messages that are received too often.
+    #[error("the redrive policy cannot be that of the queue: {reason}")]
+    Redrive { policy: Arc<RedrivePolicy>, reason: RedrivePolicyError },
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// Why a queue is not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ChangeQueueError {
+    /// That cannot be what becomes of its messages that are received too often.
+    #[error("the redrive policy cannot be that of the queue: {reason}")]
+    Redrive { policy: Arc<RedrivePolicy>, reason: RedrivePolicyError },
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -32,9 +47,9 @@ impl Queues {
     }
 
     /// Changes settings of a queue.
-    pub(crate) async fn change(&self, arn: &QueueArn, given: QueueChange) -> Result<(), QueueError> {
+    pub(crate) async fn change(&self, arn: &QueueArn, given: QueueChange) -> Result<(), ChangeQueueError> {
         let (inner, arn) = (self.0.clone(), arn.clone());
-        self.0.to_the_end(async move { inner.change(&arn, &given).await }).await
+        self.0.to_the_end(async move { Ok(inner.change(&arn, &given).await) }).await?
     }
 
     /// Deletes a queue with all its messages.
@@ -49,7 +64,11 @@ impl Inner {
         let _changing = self.changing.lock().await;
         if let Ok(queue) = self.find(&arn) {
             let differing = queue.state().record.settings.differing(&given);
-            return differing.map_or(Ok(()), |setting| Err(CreateQueueError::Exists { setting }));
+            return differing.map_or(Ok(()), |attribute| Err(CreateQueueError::Exists { attribute }));
+        }
+        if let Some(policy) = given.redrive() {
+            self.check_redrive(&arn, policy)
+                .map_err(|reason| CreateQueueError::Redrive { policy: policy.clone(), reason })?;
         }
         if self.all().len() >= QUEUES_MAX {
             return Err(CreateQueueError::TooMany { limit: QUEUES_MAX });
@@ -59,14 +78,18 @@ impl Inner {
         let id = self.journal.allocate();
         let insert = Change::Insert { id, kind: QUEUE, header: record.header(), body: None };
         self.journal.write(vec![insert]).await.map_err(QueueError::from)?;
-        let queue = Queue::new(arn.clone(), id, QueueState::new(record, 0));
-        self.queues.write().unwrap_or_else(PoisonError::into_inner).insert(arn, queue);
+        let queue = Queue::new(arn, id, QueueState::new(record, 0));
+        self.queues.write().unwrap_or_else(PoisonError::into_inner).insert(queue);
         Ok(())
     }
 
-    async fn change(&self, arn: &QueueArn, given: &QueueChange) -> Result<(), QueueError> {
+    async fn change(&self, arn: &QueueArn, given: &QueueChange) -> Result<(), ChangeQueueError> {
         let _changing = self.changing.lock().await;
         let queue = self.find(arn)?;
+        if let Some(policy) = given.redrive() {
+            self.check_redrive(arn, policy)
+                .map_err(|reason| ChangeQueueError::Redrive { policy: policy.clone(), reason })?;
+        }
         let (fence, mut record) = {
             let state = queue.state();
             (state.fence, state.record.clone())
@@ -74,7 +97,8 @@ impl Inner {
         record.settings = record.settings.with(given);
         record.modified_ms = self.clock.wall_ms();
         let (id, header) = (queue.row, record.header());
-        self.journal.write(vec![Change::Update { id, fence, header, body: BodyChange::Keep }]).await?;
+        let update = Change::Update { id, fence, header, body: BodyChange::Keep };
+        self.journal.write(vec![update]).await.map_err(QueueError::from)?;
         let mut state = queue.state();
         (state.fence, state.record) = (fence + 1, record);
         Ok(())
@@ -87,7 +111,7 @@ impl Inner {
         let queue = self.find(arn)?;
         let fence = queue.state().fence;
         self.journal.write(vec![Change::Delete { id: queue.row, fence }]).await?;
-        self.queues.write().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        self.queues.write().unwrap_or_else(PoisonError::into_inner).remove(&queue);
         drop(changing);
         queue.state().is_deleted = true;
         queue.arrivals.notify_one();

@@ -5,15 +5,17 @@
 
 mod change;
 mod clock;
+mod directory;
+mod outcome;
 mod receive;
 mod recovery;
+mod redrive;
 mod send;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod tidy;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::clock::{Clock, Wall};
+use self::directory::Directory;
 use super::receipt::ReceiptHandle;
 use super::settings::QueueSettings;
 use super::state::{QueueFigures, QueueState};
@@ -29,7 +32,8 @@ use crate::function::{AccountId, QueueArn, Region};
 use crate::store::StoreError;
 use crate::store::journal::{Journal, RowId};
 
-pub(crate) use change::CreateQueueError;
+pub(crate) use change::{ChangeQueueError, CreateQueueError};
+pub(crate) use directory::QueueList;
 pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
 pub(crate) use send::SendRequest;
 
@@ -42,7 +46,7 @@ struct Inner {
     journal: Arc<dyn Journal>,
     account: AccountId,
     clock: Clock,
-    queues: RwLock<BTreeMap<QueueArn, Arc<Queue>>>,
+    queues: RwLock<Directory>,
     /// Held by the one who makes, changes or deletes a queue.
     changing: tokio::sync::Mutex<()>,
     /// How many messages there are, and are on their way in.
@@ -95,15 +99,6 @@ pub(crate) struct QueueInfo {
     pub(crate) figures: QueueFigures,
 }
 
-/// A part of the list of queues.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct QueueList {
-    /// By name.
-    pub(crate) queues: Vec<QueueArn>,
-    /// Whether others follow.
-    pub(crate) has_more: bool,
-}
-
 impl Queues {
     /// No queues yet, on a journal that outlives them.
     pub(crate) fn new(journal: Arc<dyn Journal>, account: AccountId) -> Self {
@@ -139,7 +134,7 @@ impl Queues {
         let queue = self.0.find(arn)?;
         let mut state = queue.state();
         Ok(QueueInfo {
-            settings: state.record.settings,
+            settings: state.record.settings.clone(),
             created_ms: state.record.created_ms,
             modified_ms: state.record.modified_ms,
             figures: state.figures(self.0.clock.now_ms()),
@@ -155,13 +150,8 @@ impl Queues {
         limit: usize,
     ) -> QueueList {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
-        let listed = queues.keys().filter(|arn| {
-            arn.region() == region && arn.name().starts_with(prefix) && after.is_none_or(|after| *arn > after)
-        });
-        let mut queues: Vec<QueueArn> = listed.take(limit.saturating_add(1)).cloned().collect();
-        let has_more = queues.len() > limit;
-        queues.truncate(limit);
-        QueueList { queues, has_more }
+        let is_meant = |queue: &Queue| queue.arn.region() == region && queue.arn.name().starts_with(prefix);
+        queues.list(is_meant, after, limit)
     }
 
     /// How much there is in each queue.
@@ -187,11 +177,17 @@ impl Queues {
 impl Inner {
     fn find(&self, arn: &QueueArn) -> Result<Arc<Queue>, QueueError> {
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        queues.get(arn).cloned().ok_or(QueueError::NoSuchQueue)
+        queues.named(arn).cloned().ok_or(QueueError::NoSuchQueue)
     }
 
     fn all(&self) -> Vec<Arc<Queue>> {
-        self.queues.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.queues.read().unwrap_or_else(PoisonError::into_inner).all().cloned().collect()
+    }
+
+    /// The ARN of the queue that has that row, if it is still there.
+    fn arn_of(&self, row: RowId) -> Option<QueueArn> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.of_row(row).map(|queue| queue.arn.clone())
     }
 
     /// Carries work out although its caller may go away.

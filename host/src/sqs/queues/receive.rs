@@ -2,7 +2,6 @@
 //! handed out, so that a crash never hides it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -12,11 +11,13 @@ use super::super::content;
 use super::super::message::OutgoingMessage;
 use super::super::receipt::ReceiptHandle;
 use super::super::record::{MessageRecord, damaged};
-use super::super::state::{Held, Settled, Taken};
+use super::super::state::{Demand, Held, Taken};
+use super::outcome::Fate;
+use super::redrive::DeadLetters;
 use super::{Inner, Queue, QueueError, Queues};
 use crate::function::QueueArn;
 use crate::store::StoreError;
-use crate::store::journal::{BodyChange, Change, RowId};
+use crate::store::journal::RowId;
 
 /// What a receiver asks for.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub(crate) struct ReceivedMessage {
     pub(crate) receives: u32,
     /// Milliseconds since 1970.
     pub(crate) first_received_ms: u64,
+    /// The queue whose dead letter it is, if it is one and that queue is still there.
+    pub(crate) source: Option<QueueArn>,
 }
 
 /// Why nothing is received.
@@ -84,16 +87,17 @@ impl Queues {
     ) -> Result<Vec<ReceivedMessage>, ReceiveError> {
         let queue = self.0.find(arn)?;
         let began = Instant::now();
-        let settings = queue.state().record.settings;
-        let wait = u64::from(request.wait_seconds.unwrap_or(settings.wait_seconds));
+        let queue_wait_seconds = queue.state().record.settings.wait_seconds;
+        let wait = u64::from(request.wait_seconds.unwrap_or(queue_wait_seconds));
         let deadline = began + Duration::from_secs(wait);
         let waiter = Waiter(&queue);
         loop {
             // Before the look, so that what comes after it is not missed.
             let arrived = queue.arrivals.notified();
-            let (taken, next_due) = self.0.take(&queue, request)?;
-            if !taken.received.is_empty() || !taken.expired.is_empty() {
-                let received = self.0.write_taken(&queue, &taken).await?;
+            let dead_letters = self.0.dead_letters(&queue);
+            let (taken, next_due) = self.0.take(&queue, request, dead_letters.as_ref())?;
+            if !taken.is_empty() {
+                let received = self.0.write_taken(&queue, taken, dead_letters).await?;
                 if !received.is_empty() {
                     drop(waiter);
                     return Ok(self.0.read(&queue, &received).await?);
@@ -119,75 +123,49 @@ impl Queues {
 
 impl Inner {
     /// Takes out what is there, and says when there will be more.
-    fn take(&self, queue: &Queue, request: Receive) -> Result<(Taken, Option<Instant>), QueueError> {
+    fn take(
+        &self,
+        queue: &Queue,
+        request: Receive,
+        dead_letters: Option<&DeadLetters>,
+    ) -> Result<(Taken, Option<Instant>), QueueError> {
         let now_ms = self.clock.now_ms();
         let mut state = queue.state();
         if state.is_deleted {
             return Err(QueueError::NoSuchQueue);
         }
         let visibility = request.visibility_seconds.unwrap_or(state.record.settings.visibility_seconds);
-        let taken = state.receive(now_ms, request.messages_max, u64::from(visibility) * 1000);
+        let demand = Demand {
+            messages_max: request.messages_max,
+            visibility_ms: u64::from(visibility) * 1000,
+            receives_max: dead_letters.map(|dead_letters| dead_letters.receives_max),
+        };
+        let taken = state.receive(now_ms, demand);
         let due_ms = state.next_due_ms();
         // Never at once: the timer knows less of a millisecond than the clock.
         let in_ms = due_ms.map(|due_ms| due_ms.saturating_sub(now_ms).max(1));
         Ok((taken, in_ms.map(|in_ms| Instant::now() + Duration::from_millis(in_ms))))
     }
 
-    /// Writes down what was taken; gives back what is for the receiver.
+    /// Writes down what was taken, all of it as one; gives back what is for the receiver.
     async fn write_taken(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
-        taken: &Taken,
+        taken: Taken,
+        dead_letters: Option<DeadLetters>,
     ) -> Result<Vec<Held>, QueueError> {
-        let received = taken.received.iter().map(|held| (*held, Settled::Written(held.record)));
-        let expired = taken.expired.iter().map(|held| (*held, Settled::Gone));
-        let (inner, queue, outcome) = (self.clone(), queue.clone(), received.chain(expired).collect());
-        self.to_the_end(async move { inner.carry_out(&queue, outcome).await }).await?;
-        Ok(taken.received.clone())
-    }
-
-    /// Writes what becomes of held messages, and lets them go: so, or as they were if it cannot be written.
-    pub(super) async fn carry_out(
-        self: &Arc<Self>,
-        queue: &Arc<Queue>,
-        outcome: Vec<(Held, Settled)>,
-    ) -> Result<(), QueueError> {
-        let written = self.write_outcome(queue, outcome).await;
-        if queue.state().is_deleted {
-            self.empty(queue).await;
-        }
-        written
-    }
-
-    /// The same, whether the queue is still there or not.
-    pub(super) async fn write_outcome(
-        &self,
-        queue: &Queue,
-        outcome: Vec<(Held, Settled)>,
-    ) -> Result<(), QueueError> {
-        let changes = outcome.iter().filter_map(|(Held { row: id, fence, .. }, settled)| match settled {
-            Settled::Written(record) => {
-                let header = record.header(queue.row);
-                Some(Change::Update { id: *id, fence: *fence, header, body: BodyChange::Keep })
-            }
-            Settled::Gone => Some(Change::Delete { id: *id, fence: *fence }),
-            Settled::Unchanged => None,
-        });
-        let written = self.journal.write(changes.collect()).await;
         let now_ms = self.clock.now_ms();
-        let mut gone = 0;
-        {
-            let mut state = queue.state();
-            for (held, settled) in outcome {
-                let settled = if written.is_ok() { settled } else { Settled::Unchanged };
-                gone += usize::from(matches!(settled, Settled::Gone));
-                state.settle(held.row, settled, now_ms);
-            }
+        let received = taken.received.iter().map(|held| (*held, Fate::Written(held.record)));
+        let expired = taken.expired.iter().map(|held| (*held, Fate::Gone));
+        let mut outcome: Vec<_> = received.chain(expired).collect();
+        if let Some(DeadLetters { target, .. }) = dead_letters {
+            let dead_letter = |held: &Held| held.record.dead_letter_of(queue.row, now_ms);
+            let dead = taken.dead.iter().map(|held| (*held, Fate::Moved(target.clone(), dead_letter(held))));
+            outcome.extend(dead);
         }
-        self.message_count.fetch_sub(gone, Ordering::Relaxed);
-        queue.settled.notify_waiters();
-        queue.arrivals.notify_one();
-        Ok(written?)
+        let (inner, queue) = (self.clone(), queue.clone());
+        self.to_the_end(async move { inner.carry_out(&queue, outcome).await }).await?;
+        Ok(taken.received)
     }
 
     /// The contents of messages that were received. One that is damaged is passed over, or nobody would get those beside it; it
@@ -206,7 +184,8 @@ impl Inner {
                 Err(error) => return Err(error.into()),
             };
             let receipt = ReceiptHandle { queue: queue.row, message: *row, receives: record.receives };
-            messages.push(handed_out(record, receipt, message));
+            let source = record.source.and_then(|source| self.arn_of(RowId(source.get())));
+            messages.push(ReceivedMessage { source, ..handed_out(record, receipt, message) });
         }
         Ok(messages)
     }
@@ -225,5 +204,6 @@ fn handed_out(record: &MessageRecord, receipt: ReceiptHandle, message: OutgoingM
         sent_ms: record.wall_ms(record.sent_ms),
         receives: record.receives,
         first_received_ms: record.wall_ms(record.first_received_ms.unwrap_or(record.sent_ms)),
+        source: None,
     }
 }

@@ -100,7 +100,7 @@ impl Recovery<'_> {
         inner.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(orphans);
         let mut queues = inner.queues.write().unwrap_or_else(PoisonError::into_inner);
         for (row, (arn, state)) in self.found {
-            queues.insert(arn.clone(), Queue::new(arn, row, state));
+            queues.insert(Queue::new(arn, row, state));
         }
         Ok(())
     }

@@ -65,10 +65,13 @@ impl Inner {
         request: &SendRequest<'_>,
         new: &mut New,
     ) -> Result<MessageId, MessageError> {
-        let settings = queue.state().record.settings;
+        let (bytes_max, queue_delay_seconds) = {
+            let settings = &queue.state().record.settings;
+            (settings.message_bytes_max, settings.delay_seconds)
+        };
         let (message, now_ms) = (request.message, self.clock.now_ms());
-        message.check(settings.message_bytes_max as usize)?;
-        let delay_seconds = request.delay_seconds.unwrap_or(settings.delay_seconds);
+        message.check(bytes_max as usize)?;
+        let delay_seconds = request.delay_seconds.unwrap_or(queue_delay_seconds);
         let (row, id) = (self.journal.allocate(), Uuid::new_v4());
         let record = MessageRecord {
             id,
@@ -77,6 +80,8 @@ impl Inner {
             ahead_ms: self.clock.wall_ms().wrapping_sub(now_ms).cast_signed(),
             visible_ms: now_ms + u64::from(delay_seconds) * 1000,
             receives: 0,
+            elsewhere: 0,
+            source: None,
             first_received_ms: None,
             last_received_ms: None,
         };

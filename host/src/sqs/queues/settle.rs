@@ -1,7 +1,8 @@
 //! Receivers are done with messages, or need longer.
 
 use super::super::receipt::ReceiptHandle;
-use super::super::state::{Held, Hold, Settled, VisibilityError};
+use super::super::state::{Held, Hold, VisibilityError};
+use super::outcome::{Fate, gone};
 use super::{Queue, QueueError, Queues};
 use crate::function::QueueArn;
 
@@ -22,8 +23,7 @@ impl Queues {
                 true => settled.await,
                 false => {
                     let (inner, queue) = (self.0.clone(), queue.clone());
-                    let gone = held.into_iter().map(|held| (held, Settled::Gone)).collect();
-                    self.0.to_the_end(async move { inner.carry_out(&queue, gone).await }).await?;
+                    self.0.to_the_end(async move { inner.carry_out(&queue, gone(held)).await }).await?;
                 }
             }
         }
@@ -62,8 +62,7 @@ impl Queues {
                 true => settled.await,
                 false => {
                     let (inner, queue) = (self.0.clone(), queue.clone());
-                    let written =
-                        held.into_iter().map(|held| (held, Settled::Written(held.record))).collect();
+                    let written = held.into_iter().map(|held| (held, Fate::Written(held.record))).collect();
                     self.0.to_the_end(async move { inner.carry_out(&queue, written).await }).await?;
                 }
             }

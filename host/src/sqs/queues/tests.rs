@@ -1,6 +1,7 @@
 //! The queues on a journal that is kept, that fails, or that hangs.
 
 mod clock;
+mod redrive;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -380,7 +381,7 @@ async fn a_queue_is_made_once_and_changed_durably() {
     assert_eq!(queues.create(queue.clone(), QueueChange::default()).await, Ok(()));
     let mut other = QueueChange::default();
     assert!(other.add(QueueSetting::Delay, 6));
-    let exists = CreateQueueError::Exists { setting: QueueSetting::Delay };
+    let exists = CreateQueueError::Exists { attribute: "DelaySeconds" };
     assert_eq!(queues.create(queue.clone(), other.clone()).await, Err(exists));
     tokio::time::advance(seconds(9)).await;
     for _ in 0..2 {
@@ -389,7 +390,8 @@ async fn a_queue_is_made_once_and_changed_durably() {
     let info = started(&journal).info(&queue).expect("it is there");
     assert_eq!(info.settings.delay_seconds, 6);
     assert_eq!(info.modified_ms - info.created_ms, 9000);
-    assert_eq!(queues.change(&arn("none"), other).await, Err(QueueError::NoSuchQueue));
+    let none = Err(ChangeQueueError::Queue(QueueError::NoSuchQueue));
+    assert_eq!(queues.change(&arn("none"), other).await, none);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,8 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::super::state::{EXPIRED_MAX, Held, Settled};
+use super::super::state::ASIDE_MAX;
+use super::outcome::gone;
 use super::{Inner, Queue, QueueError, Queues};
 use crate::store::StoreError;
 use crate::store::journal::Change;
@@ -46,7 +47,7 @@ impl Inner {
         loop {
             let some: Vec<_> = {
                 let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
-                let from = orphans.len().saturating_sub(EXPIRED_MAX);
+                let from = orphans.len().saturating_sub(ASIDE_MAX);
                 orphans.drain(from..).collect()
             };
             if some.is_empty() {
@@ -65,7 +66,7 @@ impl Inner {
     pub(super) async fn empty(&self, queue: &Queue) {
         // First, because what is held must be settled: somebody may wait for it.
         while !self.stop.is_cancelled() {
-            let some = queue.state().hold_any(EXPIRED_MAX);
+            let some = queue.state().hold_any(ASIDE_MAX);
             if some.is_empty() {
                 return;
             }
@@ -79,8 +80,4 @@ impl Inner {
             }
         }
     }
-}
-
-fn gone(held: Vec<Held>) -> Vec<(Held, Settled)> {
-    held.into_iter().map(|held| (held, Settled::Gone)).collect()
 }

@@ -12,8 +12,8 @@ use super::limits::{IN_FLIGHT_MAX, RECEIVE_BYTES_MAX, VISIBILITY_SECONDS};
 use super::record::{MessageRecord, QueueRecord};
 use crate::store::journal::RowId;
 
-/// How many messages that are too old one call takes out at most.
-pub(super) const EXPIRED_MAX: usize = 256;
+/// How many messages that are not for a receiver one call takes out at most.
+pub(super) const ASIDE_MAX: usize = 256;
 
 /// A queue and the headers of its messages.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct QueueState {
     waiting: BTreeSet<(u64, RowId)>,
     /// All of them, by the time they were sent.
     by_age: BTreeSet<(u64, RowId)>,
-    /// How many wait that nobody ever received.
+    /// How many wait that nobody received from this queue yet.
     delayed: usize,
 }
 
@@ -59,11 +59,22 @@ pub(super) struct Held {
     pub(super) record: MessageRecord,
 }
 
+/// What is wanted by a receiver.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demand {
+    pub(super) messages_max: usize,
+    pub(super) visibility_ms: u64,
+    /// How often a message is handed out at most, if there is a dead-letter queue for it then.
+    pub(super) receives_max: Option<u32>,
+}
+
 /// What a receive takes out.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     /// Those for the receiver, as they are from now on.
     pub(super) received: Vec<Held>,
+    /// Those that were received as often as may be, for the dead-letter queue.
+    pub(super) dead: Vec<Held>,
     /// Those that are too old, to be deleted.
     pub(super) expired: Vec<Held>,
     /// Whether it brought less because too many are in flight.
@@ -77,7 +88,7 @@ pub(super) enum Settled {
     Written(MessageRecord),
     /// Nothing was written.
     Unchanged,
-    /// It was deleted.
+    /// It was deleted, or is in another queue.
     Gone,
 }
 
@@ -118,6 +129,18 @@ pub(crate) struct QueueFigures {
     pub(crate) oldest_age_ms: Option<u64>,
 }
 
+impl Taken {
+    /// Whether nothing was taken out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.received.is_empty() && self.others() == 0
+    }
+
+    /// How many are not for the receiver.
+    fn others(&self) -> usize {
+        self.dead.len() + self.expired.len()
+    }
+}
+
 impl QueueState {
     pub(super) fn new(record: QueueRecord, fence: u64) -> Self {
         Self {
@@ -139,11 +162,11 @@ impl QueueState {
         self.place(row, now_ms);
     }
 
-    /// Takes out up to so many messages for one receiver.
-    pub(super) fn receive(&mut self, now_ms: u64, max: usize, visibility_ms: u64) -> Taken {
+    /// Takes out messages for one receiver.
+    pub(super) fn receive(&mut self, now_ms: u64, demand: Demand) -> Taken {
         self.advance(now_ms);
         let (mut taken, mut bytes) = (Taken::default(), 0);
-        while taken.received.len() < max && taken.expired.len() < EXPIRED_MAX {
+        while taken.received.len() < demand.messages_max && taken.others() < ASIDE_MAX {
             let Some(&(_, row)) = self.ready.first() else { break };
             let message = &self.messages[&row];
             let (fence, mut record) = (message.fence, message.record);
@@ -152,13 +175,18 @@ impl QueueState {
                 taken.expired.push(Held { row, fence, record });
                 continue;
             }
+            if demand.receives_max.is_some_and(|max| record.receives_here() >= max) {
+                self.hold(row);
+                taken.dead.push(Held { row, fence, record });
+                continue;
+            }
             bytes += record.bytes as usize;
             taken.over_limit = self.in_flight() >= IN_FLIGHT_MAX;
             if taken.over_limit || (bytes > RECEIVE_BYTES_MAX && !taken.received.is_empty()) {
                 break;
             }
             self.hold(row);
-            record.visible_ms = now_ms.saturating_add(visibility_ms);
+            record.visible_ms = now_ms.saturating_add(demand.visibility_ms);
             record.receives = record.receives.saturating_add(1);
             record.first_received_ms.get_or_insert(now_ms);
             record.last_received_ms = Some(now_ms);
@@ -211,7 +239,7 @@ impl QueueState {
         let old = self.by_age.iter().map(|(_, row)| (*row, &self.messages[row]));
         let expired: Vec<Held> = old
             .take_while(|(_, message)| self.is_expired(&message.record, now_ms))
-            .take(EXPIRED_MAX)
+            .take(ASIDE_MAX)
             .filter(|(_, message)| message.place != Place::Held)
             .map(|(row, message)| Held { row, fence: message.fence, record: message.record })
             .collect();
@@ -292,7 +320,7 @@ impl QueueState {
     fn hold(&mut self, row: RowId) {
         let message = self.messages.get_mut(&row).expect("what is in a set is in the map");
         let place = std::mem::replace(&mut message.place, Place::Held);
-        let (key, was_received) = ((message.record.visible_ms, row), message.record.receives > 0);
+        let (key, was_received) = ((message.record.visible_ms, row), message.record.receives_here() > 0);
         match place {
             Place::Ready => drop(self.ready.remove(&key)),
             Place::Waiting => {
@@ -305,7 +333,7 @@ impl QueueState {
 
     fn place(&mut self, row: RowId, now_ms: u64) {
         let message = self.messages.get_mut(&row).expect("who places a message has it");
-        let (due_ms, was_received) = (message.record.visible_ms, message.record.receives > 0);
+        let (due_ms, was_received) = (message.record.visible_ms, message.record.receives_here() > 0);
         if due_ms <= now_ms {
             message.place = Place::Ready;
             self.ready.insert((due_ms, row));

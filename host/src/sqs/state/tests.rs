@@ -16,6 +16,10 @@ fn queue(retention_seconds: u32) -> QueueState {
     QueueState::new(QueueRecord::new(&arn, settings, 0), 0)
 }
 
+fn demand(messages_max: usize, visibility_ms: u64) -> Demand {
+    Demand { messages_max, visibility_ms, receives_max: None }
+}
+
 fn sent(now_ms: u64, delay_ms: u64) -> MessageRecord {
     MessageRecord {
         id: Uuid::nil(),
@@ -24,6 +28,8 @@ fn sent(now_ms: u64, delay_ms: u64) -> MessageRecord {
         ahead_ms: 0,
         visible_ms: now_ms + delay_ms,
         receives: 0,
+        elsewhere: 0,
+        source: None,
         first_received_ms: None,
         last_received_ms: None,
     }
@@ -35,8 +41,8 @@ impl QueueState {
     }
 
     /// Receives, and writes that down.
-    fn received(&mut self, now_ms: u64, max: usize, visibility_ms: u64) -> Vec<(u64, u32)> {
-        let taken = self.receive(now_ms, max, visibility_ms);
+    fn received(&mut self, now_ms: u64, messages_max: usize, visibility_ms: u64) -> Vec<(u64, u32)> {
+        let taken = self.receive(now_ms, demand(messages_max, visibility_ms));
         for held in &taken.received {
             self.settle(held.row, Settled::Written(held.record), now_ms);
         }
@@ -88,8 +94,8 @@ fn a_delayed_message_is_counted_apart_until_its_delay_is_over() {
 fn a_message_that_is_being_written_is_nobody_elses() {
     let mut queue = queue(60);
     queue.send(1, 0);
-    let taken = queue.receive(0, 1, 0);
-    assert!(queue.receive(0, 1, 0).received.is_empty());
+    let taken = queue.receive(0, demand(1, 0));
+    assert!(queue.receive(0, demand(1, 0)).received.is_empty());
     assert_eq!(queue.hold_received(RowId(1), 1), Hold::Busy);
     assert_eq!(queue.hold_in_flight((RowId(1), 1), 0, 0), Ok(Hold::Busy));
     // It could not be written: it is as it was, and was never received.
@@ -156,7 +162,7 @@ fn no_more_are_in_flight_and_in_one_receive_than_may_be() {
     }
     let mut in_flight = 0;
     loop {
-        let taken = queue.receive(0, 10, MINUTE);
+        let taken = queue.receive(0, demand(10, MINUTE));
         in_flight += taken.received.len();
         taken.received.iter().for_each(|held| queue.settle(held.row, Settled::Written(held.record), 0));
         if taken.over_limit {
@@ -172,6 +178,31 @@ fn no_more_are_in_flight_and_in_one_receive_than_may_be() {
     assert_eq!(queue.received(0, 10, 0).len(), 2);
 }
 
+#[test]
+fn a_message_that_was_received_often_enough_goes_aside_while_there_is_a_dead_letter_queue() {
+    let mut queue = queue(60);
+    (1..=2).for_each(|row| queue.send(row, 0));
+    assert_eq!(queue.received(0, 1, 0), [(1, 1)]);
+    let often = Demand { receives_max: Some(1), ..demand(10, 0) };
+    let taken = queue.receive(0, often);
+    assert_eq!(taken.received.iter().map(|held| held.row.0).collect::<Vec<_>>(), [2]);
+    let dead = taken.dead[0];
+    assert_eq!((dead.row, dead.record.receives), (RowId(1), 1));
+    for held in taken.received.iter().chain(&taken.dead) {
+        queue.settle(held.row, Settled::Unchanged, 0);
+    }
+    // There is none any more.
+    assert_eq!(queue.received(0, 10, 0), [(1, 2), (2, 1)]);
+
+    // In the dead-letter queue it counts anew, though what is told goes on.
+    let mut other = super::tests::queue(60);
+    other.insert(dead.row, dead.fence + 1, dead.record.dead_letter_of(RowId(7), 5), 5);
+    let visible = QueueFigures { visible: 1, oldest_age_ms: Some(5), ..QueueFigures::default() };
+    assert_eq!(other.figures(5), visible);
+    let taken = other.receive(5, often);
+    assert_eq!((taken.received[0].record.receives, taken.dead.len()), (2, 0));
+}
+
 /// A message as the model sees it.
 #[derive(Debug, Clone, Copy)]
 struct Modelled {
@@ -179,6 +210,7 @@ struct Modelled {
     sent_ms: u64,
     visible_ms: u64,
     receives: u32,
+    /// Whether it is not in the queue any more.
     is_deleted: bool,
 }
 
@@ -186,7 +218,7 @@ struct Modelled {
 enum Step {
     Send { delay_ms: u64 },
     Wait { ms: u64 },
-    Receive { max: usize, visibility_ms: u64, is_written: bool },
+    Receive { max: usize, visibility_ms: u64, receives_max: Option<u32>, is_written: bool },
     Delete { which: usize, receipts_ago: u32, is_written: bool },
     ChangeVisibility { which: usize, receipts_ago: u32, visibility_ms: u64 },
     Expire,
@@ -196,8 +228,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => prop_oneof![Just(0), 1..20_u64].prop_map(|delay_ms| Step::Send { delay_ms }),
         3 => (1..30_u64).prop_map(|ms| Step::Wait { ms }),
-        4 => (1..=10_usize, 0..30_u64, prop::bool::weighted(0.8))
-            .prop_map(|(max, visibility_ms, is_written)| Step::Receive { max, visibility_ms, is_written }),
+        4 => (1..=10_usize, 0..30_u64, prop::option::weighted(0.7, 1..=3_u32), prop::bool::weighted(0.8)).prop_map(
+            |(max, visibility_ms, receives_max, is_written)| {
+                Step::Receive { max, visibility_ms, receives_max, is_written }
+            }
+        ),
         3 => (any::<usize>(), prop_oneof![3 => Just(0), 1 => Just(1)], prop::bool::weighted(0.8))
             .prop_map(|(which, receipts_ago, is_written)| Step::Delete { which, receipts_ago, is_written }),
         2 => (any::<usize>(), prop_oneof![3 => Just(0), 1 => Just(1)], 0..30_u64).prop_map(
@@ -209,10 +244,19 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Model {
     now_ms: u64,
     messages: Vec<Modelled>,
+    /// The dead-letter queue, and how many messages it should have.
+    dead_letters: QueueState,
+    dead: usize,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { now_ms: 0, messages: Vec::new(), dead_letters: queue(60), dead: 0 }
+    }
 }
 
 impl Model {
@@ -248,8 +292,9 @@ impl Model {
                 });
             }
             Step::Wait { ms } => self.now_ms += ms,
-            Step::Receive { max, visibility_ms, is_written } => {
-                self.receive(queue, max, visibility_ms, is_written)?;
+            Step::Receive { max, visibility_ms, receives_max, is_written } => {
+                let demand = Demand { messages_max: max, visibility_ms, receives_max };
+                self.receive(queue, demand, is_written)?;
             }
             Step::Delete { which, receipts_ago, is_written } if !self.messages.is_empty() => {
                 let index = which % self.messages.len();
@@ -301,36 +346,54 @@ impl Model {
         Ok(())
     }
 
-    /// What comes is there, young, visible and counted right; as much comes as there is; the longest visible first.
+    /// What comes is there, young, visible and counted right; as much comes as there is; the longest visible first. What was
+    /// received as often as may be goes into the dead-letter queue, as it is, and nobody else does.
     fn receive(
         &mut self,
         queue: &mut QueueState,
-        max: usize,
-        visibility_ms: u64,
+        demand: Demand,
         is_written: bool,
     ) -> Result<(), TestCaseError> {
         let now_ms = self.now_ms;
-        let mut wanted: Vec<(u64, u64)> = (self.present())
+        let mut ready: Vec<Modelled> = (self.present())
             .filter(|message| message.visible_ms <= now_ms && self.is_young(message))
-            .map(|message| (message.visible_ms, message.row))
+            .copied()
             .collect();
-        wanted.sort_unstable();
-        wanted.truncate(max);
-        let taken = queue.receive(now_ms, max, visibility_ms);
-        let rows: Vec<u64> = taken.received.iter().map(|held| held.row.0).collect();
-        prop_assert_eq!(rows, wanted.iter().map(|(_, row)| *row).collect::<Vec<_>>());
+        ready.sort_unstable_by_key(|message| (message.visible_ms, message.row));
+        let (mut wanted, mut dead) = (Vec::new(), Vec::new());
+        for message in ready {
+            match demand.receives_max.is_some_and(|max| message.receives >= max) {
+                _ if wanted.len() == demand.messages_max => break,
+                true => dead.push(message.row),
+                false => wanted.push(message.row),
+            }
+        }
+        let taken = queue.receive(now_ms, demand);
+        let rows = |held: &[Held]| held.iter().map(|held| held.row.0).collect::<Vec<_>>();
+        prop_assert_eq!((rows(&taken.received), rows(&taken.dead)), (wanted, dead));
+        let gone = if is_written { Settled::Gone } else { Settled::Unchanged };
         for held in &taken.expired {
             let message = *self.find(held.row);
             prop_assert!(!message.is_deleted && !self.is_young(&message));
             self.find(held.row).is_deleted = is_written;
-            queue.settle(held.row, if is_written { Settled::Gone } else { Settled::Unchanged }, now_ms);
+            queue.settle(held.row, gone, now_ms);
+        }
+        for held in &taken.dead {
+            prop_assert_eq!(held.record.receives, self.find(held.row).receives);
+            queue.settle(held.row, gone, now_ms);
+            if is_written {
+                self.find(held.row).is_deleted = true;
+                self.dead += 1;
+                let record = held.record.dead_letter_of(RowId(1), now_ms);
+                self.dead_letters.insert(held.row, held.fence + 1, record, now_ms);
+            }
         }
         for held in &taken.received {
             let message = self.find(held.row);
             prop_assert_eq!(held.record.receives, message.receives + 1);
             if is_written {
                 message.receives += 1;
-                message.visible_ms = now_ms + visibility_ms;
+                message.visible_ms = now_ms + demand.visibility_ms;
                 queue.settle(held.row, Settled::Written(held.record), now_ms);
             } else {
                 queue.settle(held.row, Settled::Unchanged, now_ms);
@@ -339,8 +402,9 @@ impl Model {
         Ok(())
     }
 
-    fn agrees(&self, queue: &mut QueueState) -> Result<(), TestCaseError> {
+    fn agrees(&mut self, queue: &mut QueueState) -> Result<(), TestCaseError> {
         let now_ms = self.now_ms;
+        prop_assert_eq!(self.dead_letters.figures(now_ms).visible, self.dead);
         let figures = queue.figures(now_ms);
         let count =
             |is_so: &dyn Fn(&Modelled) -> bool| self.present().filter(|message| is_so(message)).count();
