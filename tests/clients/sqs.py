@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-from sqs_model import ACCOUNT, client_of, endpoint, expect, receive, refused, sqs
+from sqs_model import ACCOUNT, attributes_of, client_of, endpoint, expect, receive, refused, sqs
 
 MIB = 1 << 20
 
@@ -37,7 +37,7 @@ def queues():
         pass
     for name in ("a b", "x" * 81, "a.b", "orders.fifo"):
         refused("InvalidParameterValue", "create_queue", QueueName=name)
-    for attribute in ("FifoQueue", "Policy"):
+    for attribute in ("FifoQueue",):
         told = refused("InvalidAttributeName", "create_queue", QueueName="new", Attributes={attribute: "true"})
         expect(attribute in told and "not implemented" in told, True, told)
     refused("InvalidAttributeValue", "create_queue", QueueName="new", Attributes={"DelaySeconds": "901"})
@@ -81,8 +81,6 @@ def queues():
         sqs.delete_queue(QueueUrl=f"{endpoint}/{ACCOUNT}/many-{number}")
     refused("AWS.SimpleQueueService.NonExistentQueue", "delete_queue", QueueUrl=f"{endpoint}/{ACCOUNT}/many-0")
     expect(sqs.list_queues(QueueNamePrefix="many").get("QueueUrls"), None, "all are gone")
-    for operation, arguments in [("purge_queue", {}), ("list_queue_tags", {}), ("tag_queue", {"Tags": {"a": "b"}})]:
-        refused("AWS.SimpleQueueService.UnsupportedOperation", operation, QueueUrl=url, **arguments)
     return url
 
 
@@ -251,6 +249,57 @@ def by_hand(url):
         expect("JSON protocol" in answer, True, answer)
 
 
+def descriptions(url):
+    """A queue has tags, and a policy that nobody enforces."""
+    tagged = sqs.create_queue(QueueName="tagged", tags={"stage": "test", "empty": ""})["QueueUrl"]
+    sqs.tag_queue(QueueUrl=tagged, Tags={"stage": "production", "чай": "black"})
+    expect(sqs.list_queue_tags(QueueUrl=tagged)["Tags"], {"stage": "production", "empty": "", "чай": "black"}, "tags")
+    sqs.untag_queue(QueueUrl=tagged, TagKeys=["stage", "empty", "none"])
+    expect(sqs.list_queue_tags(QueueUrl=tagged)["Tags"], {"чай": "black"}, "those left")
+    expect(sqs.list_queue_tags(QueueUrl=url).get("Tags"), None, "none")
+    told = refused("InvalidParameterValue", "tag_queue", QueueUrl=tagged, Tags={f"t{n}": "" for n in range(50)})
+    expect(told, "Too many tags added for queue tagged.", "message")
+    for tags in ({"x" * 129: ""}, {"x": "y" * 257}, {"aws:x": ""}):
+        refused("InvalidParameterValue", "tag_queue", QueueUrl=tagged, Tags=tags)
+    refused("MissingParameter", "tag_queue", QueueUrl=tagged, Tags={})
+
+    policy = {"Version": "2012-10-17", "Statement": {"Sid": "a", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}}
+    sqs.set_queue_attributes(QueueUrl=tagged, Attributes={"Policy": json.dumps(policy)})
+    expect(json.loads(attributes_of(tagged, "All")["Policy"]), policy, "policy")
+    sqs.add_permission(QueueUrl=tagged, Label="b", AWSAccountIds=["111122223333"], Actions=["SendMessage", "*"])
+    statements = json.loads(attributes_of(tagged, "Policy")["Policy"])["Statement"]
+    expect(statements[1], {"Sid": "b", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+                           "Action": ["SQS:SendMessage", "SQS:*"], "Resource": f"arn:aws:sqs:us-east-1:{ACCOUNT}:tagged"}, "permission")
+    told = refused("InvalidParameterValue", "add_permission", QueueUrl=tagged, Label="b", AWSAccountIds=["111122223333"],
+                   Actions=["SendMessage"])
+    expect(told, "Value b for parameter Label is invalid. Reason: Already exists.", "message")
+    refused("InvalidParameterValue", "add_permission", QueueUrl=tagged, Label="c", AWSAccountIds=["1"], Actions=["SendMessage"])
+    refused("InvalidParameterValue", "add_permission", QueueUrl=tagged, Label="c", AWSAccountIds=["111122223333"], Actions=["Dance"])
+    refused("OverLimit", "add_permission", QueueUrl=tagged, Label="c", AWSAccountIds=["111122223333"], Actions=["SendMessage"] * 8)
+    sqs.remove_permission(QueueUrl=tagged, Label="a")
+    sqs.remove_permission(QueueUrl=tagged, Label="b")
+    expect(attributes_of(tagged, "Policy"), {}, "no policy")
+    refused("InvalidParameterValue", "remove_permission", QueueUrl=tagged, Label="b")
+    refused("InvalidAttributeValue", "set_queue_attributes", QueueUrl=tagged, Attributes={"Policy": "[]"})
+
+
+def purging(url):
+    """A queue is emptied, once in a minute."""
+    for number in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number), DelaySeconds=number)
+    got = receive(url)[0]
+    sqs.purge_queue(QueueUrl=url)
+    figures = attributes_of(url, "All")
+    counts = [int(value) for name, value in figures.items() if name.startswith("ApproximateNumberOf")]
+    expect(counts, [0, 0, 0], "how many are left")
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+    sqs.send_message(QueueUrl=url, MessageBody="later")
+    told = refused("AWS.SimpleQueueService.PurgeQueueInProgress", "purge_queue", QueueUrl=url)
+    expect(told, "Only one PurgeQueue operation on orders is allowed every 60 seconds.", "message")
+    expect([message["Body"] for message in receive(url)], ["later"], "what comes later stays")
+    refused("AWS.SimpleQueueService.NonExistentQueue", "purge_queue", QueueUrl=f"{endpoint}/{ACCOUNT}/none")
+
+
 def documented(_url):
     """What docs/differences.md says is not there is not there, and everything else is."""
     text = pathlib.Path(sys.argv[2]).read_text(encoding="utf-8").split("## SQS")[1]
@@ -265,7 +314,7 @@ def documented(_url):
 
 
 orders = queues()
-for scenario in (messages, refusals, batches, waiting, by_hand, documented):
+for scenario in (messages, refusals, batches, waiting, descriptions, purging, by_hand, documented):
     scenario(orders)
     print(f"sqs: {scenario.__doc__}")
 print("SQS: all as on AWS")

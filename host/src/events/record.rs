@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::events::delivery::Purpose;
     use crate::events::event::{Failure, Stamp};
-    use crate::function::{AccountId, VersionNumber};
+    use crate::function::{AccountId, Tags, VersionNumber};
     use crate::sqs::{AttributeValue, QueueArn, QueueChange, Queues, Receive, Sender};
     use crate::store::journal::RowId;
     use crate::store::open_journal;
@@ -225,7 +225,7 @@ mod tests {
         let arn: QueueArn = "arn:aws:sqs:us-east-1:000000000000:dead".parse().expect("an ARN");
         let account = AccountId::parse("000000000000").expect("an account");
         let queues = Queues::new(open_journal(None).expect("memory opens"), account);
-        queues.create(arn.clone(), QueueChange::default()).await.expect("it is made");
+        queues.create(arn.clone(), QueueChange::default(), Tags::default()).await.expect("it is made");
         let longest = "\u{1}".repeat(1024);
         let body = "[\"\u{ffff}\u{7f}\", \"\u{fffe}\"]";
         for (error, told) in [

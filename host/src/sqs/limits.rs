@@ -26,6 +26,14 @@ pub(crate) const QUEUES_MAX: usize = 10_000;
 pub(crate) const MESSAGES_MAX: usize = 5_000_000;
 /// How many queues a `RedriveAllowPolicy` may name.
 pub(crate) const REDRIVE_SOURCES_MAX: usize = 10;
+/// The most bytes of a queue's `Policy`.
+pub(crate) const POLICY_BYTES_MAX: usize = 8192;
+/// The most statements of a queue's `Policy`.
+pub(crate) const POLICY_STATEMENTS_MAX: usize = 20;
+/// The most actions that `AddPermission` takes.
+pub(crate) const PERMISSION_ACTIONS_MAX: usize = 7;
+/// The most characters of the label of a permission.
+pub(crate) const LABEL_CHARS_MAX: usize = 80;
 /// What `maxReceiveCount` of a `RedrivePolicy` may be.
 pub(crate) const RECEIVES_MAX: RangeInclusive<u32> = 1..=1000;
 

@@ -5,6 +5,7 @@
 //!
 //! Knows no functions, no events and no HTTP server.
 
+mod access_policy;
 mod attribute;
 mod content;
 mod digest;
@@ -21,6 +22,7 @@ mod settings;
 mod state;
 
 pub(crate) use crate::function::{QueueArn, QueueName, QueueNameError};
+pub(crate) use access_policy::{AccessPolicy, AccessPolicyError, Permission};
 pub(crate) use attribute::{AttributeValue, MessageAttribute, as_content, is_content};
 pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub(crate) use limits::MESSAGE_BYTES_MAX;
@@ -28,11 +30,11 @@ pub(crate) use message::{MessageError, MessageId, OutgoingMessage, is_trace_head
 #[cfg(feature = "sqs")]
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{
-    ChangeQueueError, CreateQueueError, QueueError, QueueInfo, QueueList, Queues, Receive, ReceiveError,
-    ReceivedMessage, SendRequest,
+    ChangeQueueError, CreateQueueError, PermissionError, PurgeError, QueueError, QueueInfo, QueueList,
+    Queues, Receive, ReceiveError, ReceivedMessage, SendRequest, TagQueueError,
 };
 pub(crate) use receipt::ReceiptHandle;
 pub(crate) use redrive::{RedriveAllowPolicy, RedriveAllowPolicyError, RedrivePolicy, RedrivePolicyError};
 pub(crate) use sender::{SendError, Sender, Sending};
-pub(crate) use settings::{QueueChange, QueueSetting, REDRIVE, REDRIVE_ALLOW};
+pub(crate) use settings::{POLICY, QueueChange, QueueSetting, REDRIVE, REDRIVE_ALLOW};
 pub(crate) use state::{QueueFigures, VisibilityError};

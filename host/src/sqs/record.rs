@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::settings::QueueSettings;
-use crate::function::QueueArn;
+use crate::function::{QueueArn, Tags};
 use crate::store::StoreError;
 use crate::store::journal::{Kind, Row, RowId};
 
@@ -20,6 +20,8 @@ pub(crate) const MESSAGE: Kind = Kind(17);
 pub(super) struct QueueRecord {
     pub(super) arn: String,
     pub(super) settings: QueueSettings,
+    #[serde(default, skip_serializing_if = "has_no_tags")]
+    pub(super) tags: Tags,
     /// Milliseconds since 1970.
     pub(super) created_ms: u64,
     pub(super) modified_ms: u64,
@@ -66,7 +68,8 @@ pub(super) struct MessageHeader {
 
 impl QueueRecord {
     pub(super) fn new(arn: &QueueArn, settings: QueueSettings, now_ms: u64) -> Self {
-        Self { arn: arn.to_string(), settings, created_ms: now_ms, modified_ms: now_ms }
+        let tags = Tags::default();
+        Self { arn: arn.to_string(), settings, tags, created_ms: now_ms, modified_ms: now_ms }
     }
 
     pub(super) fn header(&self) -> Vec<u8> {
@@ -111,6 +114,10 @@ impl MessageRecord {
             serde_json::from_slice(&row.header).map_err(|error| damaged(row.id, &error))?;
         Ok((RowId(header.queue), header.record))
     }
+}
+
+fn has_no_tags(tags: &Tags) -> bool {
+    tags.by_key().is_empty()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

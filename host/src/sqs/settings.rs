@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::access_policy::AccessPolicy;
 use super::limits::{
     DELAY_SECONDS, QUEUE_MESSAGE_BYTES, RETENTION_SECONDS, VISIBILITY_SECONDS, WAIT_SECONDS,
 };
@@ -13,6 +14,8 @@ use super::redrive::{RedriveAllowPolicy, RedrivePolicy};
 pub(crate) const REDRIVE: &str = "RedrivePolicy";
 /// The name of the policy that says whose messages come that were received too often.
 pub(crate) const REDRIVE_ALLOW: &str = "RedriveAllowPolicy";
+/// The name of the policy that says who may use a queue.
+pub(crate) const POLICY: &str = "Policy";
 
 /// The settings of a queue, each within SQS's limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,9 @@ pub(crate) struct QueueSettings {
     /// Whose messages come here that were received too often; all that there are, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) redrive_allow: Option<Arc<RedriveAllowPolicy>>,
+    /// Who may use it, as its owner says; nobody looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<Arc<AccessPolicy>>,
 }
 
 /// One of the settings that are numbers, under its name in SQS's API.
@@ -50,6 +56,7 @@ enum Given {
     Number(QueueSetting, u32),
     Redrive(Option<Arc<RedrivePolicy>>),
     RedriveAllow(Option<Arc<RedriveAllowPolicy>>),
+    Policy(Option<Arc<AccessPolicy>>),
 }
 
 impl Default for QueueSettings {
@@ -62,6 +69,7 @@ impl Default for QueueSettings {
             visibility_seconds: 30,
             redrive: None,
             redrive_allow: None,
+            policy: None,
         }
     }
 }
@@ -118,6 +126,11 @@ impl QueueChange {
         self.0.push(Given::RedriveAllow(policy.map(Arc::new)));
     }
 
+    /// Adds who may use it; none, that nothing is said of it.
+    pub(crate) fn add_policy(&mut self, policy: Option<AccessPolicy>) {
+        self.0.push(Given::Policy(policy.map(Arc::new)));
+    }
+
     /// Where messages are to go that were received too often, if that is given.
     pub(super) fn redrive(&self) -> Option<&Arc<RedrivePolicy>> {
         self.0.iter().rev().find_map(|given| match given {
@@ -134,6 +147,7 @@ impl Given {
             Self::Number(setting, _) => setting.name(),
             Self::Redrive(_) => REDRIVE,
             Self::RedriveAllow(_) => REDRIVE_ALLOW,
+            Self::Policy(_) => POLICY,
         }
     }
 }
@@ -160,6 +174,7 @@ impl QueueSettings {
                 Given::Number(QueueSetting::Visibility, value) => self.visibility_seconds = *value,
                 Given::Redrive(policy) => self.redrive.clone_from(policy),
                 Given::RedriveAllow(policy) => self.redrive_allow.clone_from(policy),
+                Given::Policy(policy) => self.policy.clone_from(policy),
             }
         }
         self
@@ -171,6 +186,7 @@ impl QueueSettings {
             Given::Number(setting, value) => self.get(*setting) != *value,
             Given::Redrive(policy) => self.redrive != *policy,
             Given::RedriveAllow(policy) => self.redrive_allow != *policy,
+            Given::Policy(policy) => self.policy != *policy,
         };
         change.0.iter().find(differs).map(Given::name)
     }

@@ -6,7 +6,8 @@ use super::error::SqsWireError;
 use super::shapes::{GetQueueAttributes, QueueAttributes, SetQueueAttributes};
 use super::{Call, Done, given, json, nothing};
 use crate::sqs::{
-    QueueArn, QueueChange, QueueInfo, QueueSetting, REDRIVE, REDRIVE_ALLOW, RedriveAllowPolicy, RedrivePolicy,
+    AccessPolicy, POLICY, QueueArn, QueueChange, QueueInfo, QueueSetting, REDRIVE, REDRIVE_ALLOW,
+    RedriveAllowPolicy, RedrivePolicy,
 };
 
 const ALL: &str = "All";
@@ -24,17 +25,16 @@ const TOLD: [&str; 6] = [
 ];
 
 /// What a queue may have and need not.
-const MAY_BE: [&str; 2] = [REDRIVE, REDRIVE_ALLOW];
+const MAY_BE: [&str; 3] = [POLICY, REDRIVE, REDRIVE_ALLOW];
 
 /// What queues of SQS have and those here do not yet.
-const NOT_YET: [&str; 7] = [
+const NOT_YET: [&str; 6] = [
     "ContentBasedDeduplication",
     "DeduplicationScope",
     "FifoQueue",
     "FifoThroughputLimit",
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
-    "Policy",
 ];
 
 pub(super) fn get(call: &Call<'_>) -> Done {
@@ -75,7 +75,8 @@ fn attributes(arn: &QueueArn, info: &QueueInfo) -> BTreeMap<&'static str, String
     let encrypted = (ENCRYPTED, "false".to_owned());
     let redrive = info.settings.redrive.as_ref().map(|policy| (REDRIVE, policy.text()));
     let redrive_allow = info.settings.redrive_allow.as_ref().map(|policy| (REDRIVE_ALLOW, policy.text()));
-    let policies = redrive.into_iter().chain(redrive_allow);
+    let policy = info.settings.policy.as_ref().map(|policy| (POLICY, policy.text().to_owned()));
+    let policies = redrive.into_iter().chain(redrive_allow).chain(policy);
     TOLD.into_iter().zip(told).chain(settings).chain([encrypted]).chain(policies).collect()
 }
 
@@ -91,6 +92,11 @@ pub(super) fn settings(attributes: &BTreeMap<String, String>) -> Result<QueueCha
         match (NOT_YET.contains(&name.as_str()), name.as_str(), value.as_str()) {
             (_, REDRIVE, "") => settings.add_redrive(None),
             (_, REDRIVE_ALLOW, "") => settings.add_redrive_allow(None),
+            (_, POLICY, "") => settings.add_policy(None),
+            (_, POLICY, text) => {
+                let policy = AccessPolicy::parse(text).map_err(SqsWireError::policy)?;
+                settings.add_policy(Some(policy));
+            }
             (_, REDRIVE, text) => {
                 let policy = RedrivePolicy::parse(text);
                 settings.add_redrive(Some(policy.map_err(|reason| SqsWireError::redrive(text, &reason))?));
@@ -121,12 +127,12 @@ mod tests {
     #[test]
     fn what_is_not_there_yet_is_refused_by_its_name() {
         assert_ne!(set("DelaySeconds", "5").expect("a setting"), QueueChange::default());
-        for (name, value) in [("Policy", ""), (ENCRYPTED, "false")] {
+        for (name, value) in [("KmsMasterKeyId", ""), (ENCRYPTED, "false")] {
             assert_eq!(set(name, value).expect("nothing"), QueueChange::default(), "{name}");
         }
         for (name, value, code) in [
             ("FifoQueue", "true", "InvalidAttributeName"),
-            ("Policy", "{}", "InvalidAttributeName"),
+            ("Policy", "[]", "InvalidAttributeValue"),
             ("RedrivePolicy", "5", "InvalidAttributeValue"),
             ("RedrivePolicy", "{}", "InvalidParameterValue"),
             ("RedriveAllowPolicy", "{}", "InvalidAttributeValue"),

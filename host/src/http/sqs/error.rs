@@ -7,9 +7,11 @@ use serde_json::json;
 
 use super::super::wire_error::{INTERNAL, WireError, sentence, shown};
 use super::CONTENT;
+use crate::function::TagError;
 use crate::sqs::{
-    ChangeQueueError, CreateQueueError, MESSAGE_BYTES_MAX, MessageError, QueueError, QueueNameError, REDRIVE,
-    REDRIVE_ALLOW, ReceiveError, RedriveAllowPolicyError, RedrivePolicyError, VisibilityError,
+    AccessPolicyError, ChangeQueueError, CreateQueueError, MESSAGE_BYTES_MAX, MessageError, POLICY,
+    PermissionError, PurgeError, QueueError, QueueNameError, REDRIVE, REDRIVE_ALLOW, ReceiveError,
+    RedriveAllowPolicyError, RedrivePolicyError, TagQueueError, VisibilityError,
 };
 use crate::store::StoreError;
 
@@ -100,6 +102,54 @@ impl SqsWireError {
                 Self::attribute_value_because(REDRIVE_ALLOW, &reason.to_string())
             }
             reason => Self::value(REDRIVE_ALLOW, text, &reason.to_string()),
+        }
+    }
+
+    pub(super) fn policy(error: AccessPolicyError) -> Self {
+        match error {
+            AccessPolicyError::Format => Self::attribute_value(POLICY),
+            error => Self::attribute_value_because(POLICY, &sentence(&error)),
+        }
+    }
+
+    pub(super) fn permission(error: PermissionError, label: &str) -> Self {
+        match error {
+            PermissionError::Queue(error) => error.into(),
+            PermissionError::Policy(AccessPolicyError::TooManyActions { .. }) => Self {
+                status: StatusCode::FORBIDDEN,
+                ..Self::bad("OverLimit", "OverLimit", error.to_string())
+            },
+            PermissionError::Policy(
+                error @ (AccessPolicyError::LabelExists | AccessPolicyError::NoSuchLabel),
+            ) => Self::value("Label", label, &error.to_string()),
+            PermissionError::Policy(error) => Self::policy(error),
+        }
+    }
+
+    pub(super) fn tag(error: TagError, queue: &str) -> Self {
+        match error {
+            TagError::TooMany { .. } => Self::parameter(format!("Too many tags added for queue {queue}.")),
+            error => Self::parameter(sentence(&error)),
+        }
+    }
+
+    pub(super) fn tag_queue(error: TagQueueError, queue: &str) -> Self {
+        match error {
+            TagQueueError::Queue(error) => error.into(),
+            TagQueueError::Tag(error) => Self::tag(error, queue),
+        }
+    }
+
+    pub(super) fn purge(error: PurgeError, queue: &str) -> Self {
+        match error {
+            PurgeError::Queue(error) => error.into(),
+            PurgeError::InProgress => {
+                let message =
+                    format!("Only one PurgeQueue operation on {queue} is allowed every 60 seconds.");
+                let code = "AWS.SimpleQueueService.PurgeQueueInProgress";
+                let error = Self::bad("PurgeQueueInProgress", code, message);
+                Self { status: StatusCode::FORBIDDEN, ..error }
+            }
         }
     }
 

@@ -7,11 +7,13 @@ mod batch;
 mod done;
 mod error;
 mod form;
+mod permissions;
 mod queues;
 mod receive;
 mod redrive;
 mod send;
 mod shapes;
+mod tags;
 
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::request::Parts;
@@ -35,14 +37,28 @@ const MESSAGES_BODY_BYTES_MAX: usize = 8 << 20;
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// What SQS can do beyond what is here.
-const NOT_YET: [&str; 9] = [
+const NOT_YET: [&str; 3] = ["CancelMessageMoveTask", "ListMessageMoveTasks", "StartMessageMoveTask"];
+
+/// What can be done with queues and messages.
+const OPERATIONS: [&str; 20] = [
     "AddPermission",
-    "CancelMessageMoveTask",
-    "ListMessageMoveTasks",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+    "CreateQueue",
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "DeleteQueue",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
     "ListQueueTags",
+    "ListQueues",
     "PurgeQueue",
+    "ReceiveMessage",
     "RemovePermission",
-    "StartMessageMoveTask",
+    "SendMessage",
+    "SendMessageBatch",
+    "SetQueueAttributes",
     "TagQueue",
     "UntagQueue",
 ];
@@ -60,6 +76,11 @@ struct Call<'a> {
     /// The host and port by which the client knows this server: URLs of queues have it.
     authority: &'a str,
     body: &'a [u8],
+}
+
+/// Whether SQS has that operation.
+fn is_operation(name: &str) -> bool {
+    OPERATIONS.contains(&name) || NOT_YET.contains(&name)
 }
 
 /// How large the body of a request may be.
@@ -87,6 +108,12 @@ pub(super) async fn answer(
         "DeleteQueue" => queues::delete(&call).await,
         "GetQueueUrl" => queues::url(&call),
         "ListQueues" => queues::list(&call),
+        "PurgeQueue" => queues::purge(&call).await,
+        "TagQueue" => tags::tag(&call).await,
+        "UntagQueue" => tags::untag(&call).await,
+        "ListQueueTags" => tags::list(&call),
+        "AddPermission" => permissions::add(&call).await,
+        "RemovePermission" => permissions::remove(&call).await,
         "ListDeadLetterSourceQueues" => redrive::sources(&call),
         "GetQueueAttributes" => attributes::get(&call),
         "SetQueueAttributes" => attributes::set(&call).await,

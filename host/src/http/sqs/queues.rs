@@ -1,4 +1,4 @@
-//! CreateQueue, DeleteQueue, GetQueueUrl and ListQueues.
+//! CreateQueue, DeleteQueue, PurgeQueue, GetQueueUrl and ListQueues.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
@@ -6,6 +6,7 @@ use super::attributes::settings;
 use super::error::SqsWireError;
 use super::shapes::{CreateQueue, GetQueueUrl, ListQueues, OfQueue, QueueUrl, QueueUrls};
 use super::{Call, Done, given, json, nothing};
+use crate::function::Tags;
 use crate::sqs::{QueueArn, QueueList, QueueName};
 
 /// The most queues of a list, which is also what is meant when nothing is said.
@@ -13,16 +14,15 @@ const LIST_MAX: usize = 1000;
 
 pub(super) async fn create(call: &Call<'_>) -> Done {
     let request: CreateQueue = call.request()?;
-    if request.tags.is_some_and(|tags| !tags.is_empty()) {
-        return Err(SqsWireError::not_yet("The parameter tags"));
-    }
     let name = QueueName::parse(&given(request.queue_name, "QueueName")?)?;
     if name.is_fifo() {
         return Err(SqsWireError::parameter("FIFO queues are not implemented by Samovar yet"));
     }
     let arn = call.named(&name);
     let settings = settings(&request.attributes.unwrap_or_default())?;
-    call.queues.create(arn.clone(), settings).await?;
+    let tags = Tags::new(request.tags.unwrap_or_default());
+    let tags = tags.map_err(|error| SqsWireError::tag(error, arn.name()))?;
+    call.queues.create(arn.clone(), settings, tags).await?;
     json(&QueueUrl { queue_url: call.url(&arn) })
 }
 
@@ -30,6 +30,13 @@ pub(super) async fn delete(call: &Call<'_>) -> Done {
     let request: OfQueue = call.request()?;
     let queue = call.queue(request.queue_url.as_deref())?;
     call.queues.delete(&queue).await?;
+    nothing()
+}
+
+pub(super) async fn purge(call: &Call<'_>) -> Done {
+    let request: OfQueue = call.request()?;
+    let queue = call.queue(request.queue_url.as_deref())?;
+    call.queues.purge(&queue).await.map_err(|error| SqsWireError::purge(error, queue.name()))?;
     nothing()
 }
 

@@ -52,6 +52,37 @@ pub(super) struct ListSourceQueues {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct TagQueue {
+    pub(super) queue_url: Option<String>,
+    pub(super) tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct UntagQueue {
+    pub(super) queue_url: Option<String>,
+    pub(super) tag_keys: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct AddPermission {
+    pub(super) queue_url: Option<String>,
+    pub(super) label: Option<String>,
+    #[serde(rename = "AWSAccountIds")]
+    pub(super) account_ids: Option<Vec<String>>,
+    pub(super) actions: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RemovePermission {
+    pub(super) queue_url: Option<String>,
+    pub(super) label: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct GetQueueAttributes {
     pub(super) queue_url: Option<String>,
     pub(super) attribute_names: Option<Vec<String>>,
@@ -158,6 +189,13 @@ pub(super) struct SourceQueues {
     pub(super) queue_urls: Vec<String>,
     #[serde(rename = "NextToken", skip_serializing_if = "Option::is_none")]
     pub(super) next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct QueueTags {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use super::super::redrive::{RedrivePolicy, RedrivePolicyError};
 use super::super::settings::{QueueChange, QueueSettings};
 use super::super::state::QueueState;
 use super::{Inner, Queue, QueueError, Queues};
-use crate::function::QueueArn;
+use crate::function::{QueueArn, Tags};
 use crate::store::journal::{BodyChange, Change};
 
 /// Why a queue is not made.
@@ -41,9 +41,14 @@ pub(crate) enum ChangeQueueError {
 
 impl Queues {
     /// Makes a queue; one that is there with these settings is as good as a new one.
-    pub(crate) async fn create(&self, arn: QueueArn, given: QueueChange) -> Result<(), CreateQueueError> {
+    pub(crate) async fn create(
+        &self,
+        arn: QueueArn,
+        given: QueueChange,
+        tags: Tags,
+    ) -> Result<(), CreateQueueError> {
         let inner = self.0.clone();
-        self.0.to_the_end(async move { Ok(inner.create(arn, given).await) }).await?
+        self.0.to_the_end(async move { Ok(inner.create(arn, given, tags).await) }).await?
     }
 
     /// Changes settings of a queue.
@@ -60,7 +65,7 @@ impl Queues {
 }
 
 impl Inner {
-    async fn create(&self, arn: QueueArn, given: QueueChange) -> Result<(), CreateQueueError> {
+    async fn create(&self, arn: QueueArn, given: QueueChange, tags: Tags) -> Result<(), CreateQueueError> {
         let _changing = self.changing.lock().await;
         if let Ok(queue) = self.find(&arn) {
             let differing = queue.state().record.settings.differing(&given);
@@ -74,7 +79,7 @@ impl Inner {
             return Err(CreateQueueError::TooMany { limit: QUEUES_MAX });
         }
         let settings = QueueSettings::default().with(&given);
-        let record = QueueRecord::new(&arn, settings, self.clock.wall_ms());
+        let record = QueueRecord { tags, ..QueueRecord::new(&arn, settings, self.clock.wall_ms()) };
         let id = self.journal.allocate();
         let insert = Change::Insert { id, kind: QUEUE, header: record.header(), body: None };
         self.journal.write(vec![insert]).await.map_err(QueueError::from)?;
@@ -90,12 +95,25 @@ impl Inner {
             self.check_redrive(arn, policy)
                 .map_err(|reason| ChangeQueueError::Redrive { policy: policy.clone(), reason })?;
         }
+        self.rewrite(&queue, |record| {
+            record.settings = record.settings.clone().with(given);
+            record.modified_ms = self.clock.wall_ms();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes a queue's record anew. Who does so holds `changing`.
+    pub(super) async fn rewrite<E: From<QueueError>>(
+        &self,
+        queue: &Queue,
+        change: impl FnOnce(&mut QueueRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (fence, mut record) = {
             let state = queue.state();
             (state.fence, state.record.clone())
         };
-        record.settings = record.settings.with(given);
-        record.modified_ms = self.clock.wall_ms();
+        change(&mut record)?;
         let (id, header) = (queue.row, record.header());
         let update = Change::Update { id, fence, header, body: BodyChange::Keep };
         self.journal.write(vec![update]).await.map_err(QueueError::from)?;

@@ -5,8 +5,10 @@
 
 mod change;
 mod clock;
+mod describe;
 mod directory;
 mod outcome;
+mod purge;
 mod receive;
 mod recovery;
 mod redrive;
@@ -33,7 +35,9 @@ use crate::store::StoreError;
 use crate::store::journal::{Journal, RowId};
 
 pub(crate) use change::{ChangeQueueError, CreateQueueError};
+pub(crate) use describe::{PermissionError, TagQueueError};
 pub(crate) use directory::QueueList;
+pub(crate) use purge::PurgeError;
 pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
 pub(crate) use send::SendRequest;
 

@@ -1,6 +1,7 @@
 //! The queues on a journal that is kept, that fails, or that hangs.
 
 mod clock;
+mod purge;
 mod redrive;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +18,7 @@ use super::super::sender::{SendError, Sender};
 use super::super::settings::{QueueChange, QueueSetting};
 use super::super::state::VisibilityError;
 use super::*;
-use crate::function::QueueName;
+use crate::function::{QueueName, Tags};
 use crate::metrics::FlushFigures;
 use crate::store::Pending;
 use crate::store::journal::conformance::loaded;
@@ -124,7 +125,7 @@ async fn with_queue(settings: &[(QueueSetting, u32)]) -> (Arc<TestJournal>, Queu
     let queues = started(&journal);
     let mut given = QueueChange::default();
     assert!(settings.iter().all(|(setting, value)| given.add(*setting, *value)));
-    queues.create(arn("q"), given).await.expect("it is made");
+    queues.create(arn("q"), given, Tags::default()).await.expect("it is made");
     (journal, queues, arn("q"))
 }
 
@@ -311,7 +312,7 @@ async fn waiting_ends_with_the_queue_the_server_and_the_host() {
     assert_eq!(Sender::send(&queues, &queue, &message("x")).await, Err(SendError::NoSuchQueue));
     assert!(journal.rows().is_empty());
 
-    queues.create(queue.clone(), QueueChange::default()).await.expect("it is made anew");
+    queues.create(queue.clone(), QueueChange::default(), Tags::default()).await.expect("it is made anew");
     let (stop, began) = (CancellationToken::new(), Instant::now());
     let stopping = async {
         tokio::time::sleep(seconds(1)).await;
@@ -377,12 +378,12 @@ async fn a_queue_is_made_once_and_changed_durably() {
     let (journal, queues, queue) = with_queue(&[(QueueSetting::Delay, 5)]).await;
     let mut same = QueueChange::default();
     assert!(same.add(QueueSetting::Delay, 5));
-    assert_eq!(queues.create(queue.clone(), same).await, Ok(()));
-    assert_eq!(queues.create(queue.clone(), QueueChange::default()).await, Ok(()));
+    assert_eq!(queues.create(queue.clone(), same, Tags::default()).await, Ok(()));
+    assert_eq!(queues.create(queue.clone(), QueueChange::default(), Tags::default()).await, Ok(()));
     let mut other = QueueChange::default();
     assert!(other.add(QueueSetting::Delay, 6));
     let exists = CreateQueueError::Exists { attribute: "DelaySeconds" };
-    assert_eq!(queues.create(queue.clone(), other.clone()).await, Err(exists));
+    assert_eq!(queues.create(queue.clone(), other.clone(), Tags::default()).await, Err(exists));
     tokio::time::advance(seconds(9)).await;
     for _ in 0..2 {
         queues.change(&queue, other.clone()).await.expect("it is changed");
@@ -399,7 +400,7 @@ async fn queues_are_listed_by_region_and_the_beginning_of_their_names() {
     let (_, queues, _) = with_queue(&[]).await;
     let elsewhere = of_region("eu-west-1", "a1");
     for queue in [arn("a2"), arn("a1"), arn("b"), arn("a3"), elsewhere.clone()] {
-        queues.create(queue, QueueChange::default()).await.expect("it is made");
+        queues.create(queue, QueueChange::default(), Tags::default()).await.expect("it is made");
     }
     let names = |list: QueueList| {
         (list.queues.iter().map(|it| it.name().to_owned()).collect::<Vec<_>>(), list.has_more)
@@ -441,7 +442,7 @@ async fn a_queue_that_is_built_in_is_meant_whatever_the_partition() {
 #[tokio::test(start_paused = true)]
 async fn a_receipt_is_one_of_its_queue_and_prolongs_what_is_in_flight() {
     let (_, queues, queue) = with_queue(&[]).await;
-    queues.create(arn("other"), QueueChange::default()).await.expect("it is made");
+    queues.create(arn("other"), QueueChange::default(), Tags::default()).await.expect("it is made");
     send(&queues, &queue, "x").await;
     let receipt = queues.receive(&queue, ONE).await.expect("one").remove(0).receipt;
     assert_eq!(queues.receipt(&queue, &receipt.text()), Ok(Some(receipt)));

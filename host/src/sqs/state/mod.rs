@@ -15,6 +15,9 @@ use crate::store::journal::RowId;
 /// How many messages that are not for a receiver one call takes out at most.
 pub(super) const ASIDE_MAX: usize = 256;
 
+/// How long a queue that was purged is not purged again.
+const PURGE_PERIOD_MS: u64 = 60_000;
+
 /// A queue and the headers of its messages.
 #[derive(Debug)]
 pub(super) struct QueueState {
@@ -22,6 +25,8 @@ pub(super) struct QueueState {
     pub(super) record: QueueRecord,
     /// The fence of its row.
     pub(super) fence: u64,
+    /// When it was last purged, if it was in this process.
+    purged_ms: Option<u64>,
     /// Whether it is there no more. Its messages are then on their way out.
     pub(super) is_deleted: bool,
     messages: HashMap<RowId, Message>,
@@ -146,6 +151,7 @@ impl QueueState {
         Self {
             record,
             fence,
+            purged_ms: None,
             is_deleted: false,
             messages: HashMap::new(),
             ready: BTreeSet::new(),
@@ -255,6 +261,39 @@ impl QueueState {
             free.map(|(row, message)| Held { row, fence: message.fence, record: message.record }).collect();
         any.iter().for_each(|held| self.hold(held.row));
         any
+    }
+
+    /// The messages that are there now, all of which are to be deleted; none, if that was asked for less than a minute ago.
+    pub(super) fn begin_purge(&mut self, now_ms: u64) -> Option<Vec<RowId>> {
+        if self.purged_ms.is_some_and(|purged_ms| now_ms < purged_ms.saturating_add(PURGE_PERIOD_MS)) {
+            return None;
+        }
+        self.purged_ms = Some(now_ms);
+        Some(self.messages.keys().copied().collect())
+    }
+
+    /// It failed, so it may be tried again at once.
+    pub(super) fn end_purge(&mut self) {
+        self.purged_ms = None;
+    }
+
+    /// Holds so many of these messages at most, to be deleted. Those are left that somebody else holds, and not those that are gone.
+    pub(super) fn hold_of(&mut self, left: &mut Vec<RowId>, max: usize) -> Vec<Held> {
+        let (mut held, mut busy) = (Vec::new(), Vec::new());
+        while held.len() < max
+            && let Some(row) = left.pop()
+        {
+            match self.messages.get(&row) {
+                None => {}
+                Some(Message { place: Place::Held, .. }) => busy.push(row),
+                Some(Message { record, fence, .. }) => {
+                    held.push(Held { row, fence: *fence, record: *record });
+                    self.hold(row);
+                }
+            }
+        }
+        left.append(&mut busy);
+        held
     }
 
     /// Puts a held message to where it belongs now.

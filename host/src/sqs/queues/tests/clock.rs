@@ -13,7 +13,7 @@ async fn with_clock() -> (Arc<TestJournal>, Queues, Arc<AtomicU64>) {
     let (queues, wall) = started_at(&journal, WALL_MS);
     let mut given = QueueChange::default();
     assert!(given.add(QueueSetting::Retention, 3600));
-    queues.create(arn("q"), given).await.expect("it is made");
+    queues.create(arn("q"), given, Tags::default()).await.expect("it is made");
     (journal, queues, wall)
 }
 

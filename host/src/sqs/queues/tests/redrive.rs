@@ -16,7 +16,7 @@ fn to(target: &str, receives_max: u32) -> QueueChange {
 /// A queue `q` whose messages go to the queue `dead` when they were received twice. Neither keeps received messages from others.
 async fn with_dead_letters() -> (Arc<TestJournal>, Queues) {
     let (journal, queues, queue) = with_queue(&[(QueueSetting::Visibility, 0)]).await;
-    queues.create(arn("dead"), QueueChange::default()).await.expect("it is made");
+    queues.create(arn("dead"), QueueChange::default(), Tags::default()).await.expect("it is made");
     queues.change(&queue, to("dead", 2)).await.expect("it is changed");
     (journal, queues)
 }
@@ -91,7 +91,7 @@ async fn without_its_dead_letter_queue_a_message_is_handed_out_as_ever() {
     for _ in 0..4 {
         assert_eq!(bodies(&queues, &arn("q"), ONE).await, ["x"]);
     }
-    queues.create(arn("dead"), QueueChange::default()).await.expect("it is made anew");
+    queues.create(arn("dead"), QueueChange::default(), Tags::default()).await.expect("it is made anew");
     assert_eq!(bodies(&queues, &arn("q"), ONE).await, [""; 0]);
     queues.delete(&arn("q")).await.expect("it is deleted");
     let dead = queues.receive(&arn("dead"), ONE).await.expect("one").remove(0);
@@ -157,11 +157,11 @@ async fn a_dead_letter_queue_must_be_there_and_allow_it() {
     assert_eq!(refused(queues.change(&arn("q"), to("q", 1)).await), RedrivePolicyError::Itself);
     let mut nobody = QueueChange::default();
     nobody.add_redrive_allow(Some(RedriveAllowPolicy::Sources(vec![arn("another")])));
-    queues.create(arn("dead"), nobody).await.expect("it is made");
+    queues.create(arn("dead"), nobody, Tags::default()).await.expect("it is made");
     assert_eq!(refused(queues.change(&arn("q"), to("dead", 1)).await), RedrivePolicyError::NotAllowed);
-    let made = queues.create(arn("new"), to("dead", 1)).await;
+    let made = queues.create(arn("new"), to("dead", 1), Tags::default()).await;
     assert!(matches!(made, Err(CreateQueueError::Redrive { reason: RedrivePolicyError::NotAllowed, .. })));
-    queues.create(arn("another"), to("dead", 1)).await.expect("it is allowed");
+    queues.create(arn("another"), to("dead", 1), Tags::default()).await.expect("it is allowed");
     let list = queues.sources(&arn("dead"), None, 9).expect("it is there");
     assert_eq!((list.queues, list.has_more), (vec![arn("another")], false));
     assert_eq!(queues.sources(&arn("none"), None, 9), Err(QueueError::NoSuchQueue));
