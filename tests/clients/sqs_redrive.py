@@ -93,7 +93,70 @@ def dead_letters():
     expect(attributes_of(dead, "ApproximateNumberOfMessagesNotVisible"), {"ApproximateNumberOfMessagesNotVisible": "0"}, "gone")
 
 
-for scenario in (policies, dead_letters):
+def tasks_of(arn, **arguments):
+    return sqs.list_message_move_tasks(SourceArn=arn, **arguments)["Results"]
+
+
+def ended(arn):
+    """The last task, when it has ended."""
+    for _ in range(300):
+        task = tasks_of(arn)[0]
+        if task["Status"] != "RUNNING":
+            return task
+        time.sleep(0.1)
+    raise SystemExit(f"it goes on: {task}")
+
+
+def moving():
+    """Dead letters are moved back, or elsewhere."""
+    url, dead = f"{endpoint}/{ACCOUNT}/orders", f"{endpoint}/{ACCOUNT}/dead"
+    elsewhere = made("elsewhere")
+    sent = sqs.send_message(QueueUrl=url, MessageBody="x")
+    for _ in range(3):
+        receive(url)
+    handle = sqs.start_message_move_task(SourceArn=ARN + "dead")["TaskHandle"]
+    task = ended(ARN + "dead")
+    expect(abs(task.pop("StartedTimestamp") / 1000 - time.time()) < 60, True, "when it began")
+    expect(task, {"Status": "COMPLETED", "SourceArn": ARN + "dead", "ApproximateNumberOfMessagesMoved": 1,
+                  "ApproximateNumberOfMessagesToMove": 1}, "task")
+    got = receive(url, AttributeNames=["All"])[0]
+    expect((got["Body"], got["Attributes"]["ApproximateReceiveCount"]), ("x", "1"), "it counts anew")
+    expect(got["MessageId"] != sent["MessageId"], True, "it is a new message")
+    expect("DeadLetterQueueSourceArn" in got["Attributes"], False, "and no dead letter")
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+    told = refused("InvalidParameterValue", "cancel_message_move_task", TaskHandle=handle)
+    expect(told, "Only active tasks can be cancelled.", "message")
+
+    sqs.send_message_batch(QueueUrl=dead, Entries=[{"Id": str(n), "MessageBody": str(n)} for n in range(10)])
+    sqs.start_message_move_task(SourceArn=ARN + "dead")
+    expect(ended(ARN + "dead")["FailureReason"], "CouldNotDetermineMessageSource", "nobody's dead letters")
+    started = sqs.start_message_move_task(SourceArn=ARN + "dead", DestinationArn=ARN + "elsewhere", MaxNumberOfMessagesPerSecond=1)
+    running = tasks_of(ARN + "dead", MaxResults=10)
+    expect([task["Status"] for task in running], ["RUNNING", "FAILED", "COMPLETED"], "the last first")
+    expect((running[0]["TaskHandle"], running[0]["DestinationArn"], running[0]["MaxNumberOfMessagesPerSecond"]),
+           (started["TaskHandle"], ARN + "elsewhere", 1), "what it does")
+    told = refused("InvalidParameterValue", "start_message_move_task", SourceArn=ARN + "dead")
+    expect(told.startswith("There is already a task running."), True, told)
+    moved = sqs.cancel_message_move_task(TaskHandle=started["TaskHandle"])["ApproximateNumberOfMessagesMoved"]
+    expect(tasks_of(ARN + "dead")[0]["Status"], "CANCELLED", "cancelled")
+    counts = [int(attributes_of(queue, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"]) for queue in (elsewhere, dead)]
+    expect(counts, [moved, 10 - moved], "what it moved stays moved")
+    sqs.start_message_move_task(SourceArn=ARN + "dead", DestinationArn=ARN + "elsewhere", MaxNumberOfMessagesPerSecond=500)
+    expect(ended(ARN + "dead")["ApproximateNumberOfMessagesMoved"], 10 - moved, "the others")
+
+    told = refused("ResourceNotFoundException", "start_message_move_task", SourceArn=ARN + "none")
+    expect(told, "The resource that you specified for the SourceArn parameter doesn't exist.", "message")
+    refused("ResourceNotFoundException", "start_message_move_task", SourceArn=ARN + "dead", DestinationArn=ARN + "none")
+    told = refused("InvalidParameterValue", "start_message_move_task", SourceArn=ARN + "orders")
+    expect(told, "Source queue must be configured as a Dead Letter Queue.", "message")
+    for arguments in ({"MaxNumberOfMessagesPerSecond": 501}, {"MaxNumberOfMessagesPerSecond": 0}, {"DestinationArn": "x"},
+                      {"DestinationArn": ARN + "dead"}):
+        refused("InvalidParameterValue", "start_message_move_task", **{"SourceArn": ARN + "dead", **arguments})
+    refused("InvalidParameterValue", "list_message_move_tasks", SourceArn=ARN + "dead", MaxResults=11)
+    refused("InvalidParameterValue", "cancel_message_move_task", TaskHandle="garbage")
+
+
+for scenario in (policies, dead_letters, moving):
     scenario()
     print(f"redrive: {scenario.__doc__}")
 print("SQS: all as on AWS")

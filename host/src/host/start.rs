@@ -278,7 +278,7 @@ impl Host {
         // Last of all, as what waits runs from now on.
         let started = host.parts.events.set(Events::start(event_parts, events));
         started.map_err(drop).expect("it is started once");
-        host.on_own_task(async move { queues.keep_tidy().await });
+        host.on_own_task(async move { queues.go_on().await });
         Ok(host)
     }
 

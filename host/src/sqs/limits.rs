@@ -34,6 +34,10 @@ pub(crate) const POLICY_STATEMENTS_MAX: usize = 20;
 pub(crate) const PERMISSION_ACTIONS_MAX: usize = 7;
 /// The most characters of the label of a permission.
 pub(crate) const LABEL_CHARS_MAX: usize = 80;
+/// How many messages a task that moves them may move in a second.
+pub(crate) const MOVED_PER_SECOND: RangeInclusive<u32> = 1..=500;
+/// How many tasks that move messages a list has.
+pub(crate) const MOVE_TASKS_LISTED: RangeInclusive<usize> = 1..=10;
 /// What `maxReceiveCount` of a `RedrivePolicy` may be.
 pub(crate) const RECEIVES_MAX: RangeInclusive<u32> = 1..=1000;
 

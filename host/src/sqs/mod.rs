@@ -11,6 +11,7 @@ mod content;
 mod digest;
 pub(crate) mod limits;
 mod message;
+mod move_task;
 #[cfg(feature = "sqs")]
 pub(crate) mod outside;
 mod queues;
@@ -27,11 +28,13 @@ pub(crate) use attribute::{AttributeValue, MessageAttribute, as_content, is_cont
 pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub(crate) use limits::MESSAGE_BYTES_MAX;
 pub(crate) use message::{MessageError, MessageId, OutgoingMessage, is_trace_header};
+pub(crate) use move_task::{MoveFailure, MoveStatus, MoveTask};
 #[cfg(feature = "sqs")]
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{
-    ChangeQueueError, CreateQueueError, PermissionError, PurgeError, QueueError, QueueInfo, QueueList,
-    Queues, Receive, ReceiveError, ReceivedMessage, SendRequest, TagQueueError,
+    CancelMoveError, ChangeQueueError, CreateQueueError, PermissionError, PurgeError, QueueError, QueueInfo,
+    QueueList, Queues, Receive, ReceiveError, ReceivedMessage, SendRequest, StartMove, StartMoveError,
+    TagQueueError,
 };
 pub(crate) use receipt::ReceiptHandle;
 pub(crate) use redrive::{RedriveAllowPolicy, RedriveAllowPolicyError, RedrivePolicy, RedrivePolicyError};

@@ -14,6 +14,8 @@ use crate::store::journal::{Kind, Row, RowId};
 pub(crate) const QUEUE: Kind = Kind(16);
 /// Rows of messages.
 pub(crate) const MESSAGE: Kind = Kind(17);
+/// Rows of tasks that move messages.
+pub(crate) const MOVE_TASK: Kind = Kind(18);
 
 /// What is written of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ pub(super) struct MessageRecord {
     /// How many of these receipts were those of queues that it was in before.
     #[serde(default, skip_serializing_if = "is_no_count")]
     pub(super) elsewhere: u32,
+    /// How many of them count no more, because it was moved and is a new message since.
+    #[serde(default, skip_serializing_if = "is_no_count")]
+    pub(super) forgotten: u32,
     /// The row of the queue whose dead letter it is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<NonZeroU64>,
@@ -95,6 +100,29 @@ impl MessageRecord {
         self.receives.saturating_sub(self.elsewhere)
     }
 
+    /// How often it was received, as far as people are told.
+    pub(super) fn receives_told(&self) -> u32 {
+        self.receives.saturating_sub(self.forgotten)
+    }
+
+    /// The message as a new one, which it is when somebody moves it out of a dead-letter queue. Only who counts receipts for handles
+    /// goes on, so that those of before stay stale.
+    pub(super) fn redriven(self, id: Uuid, (now_ms, ahead_ms): (u64, i64), delay_ms: u64) -> Self {
+        Self {
+            id,
+            bytes: self.bytes,
+            sent_ms: now_ms,
+            ahead_ms,
+            visible_ms: now_ms.saturating_add(delay_ms),
+            receives: self.receives,
+            elsewhere: self.receives,
+            forgotten: self.receives,
+            source: None,
+            first_received_ms: None,
+            last_received_ms: None,
+        }
+    }
+
     /// The message as it is in its dead-letter queue, where it comes from that one. There it counts anew how often it is received,
     /// or two queues that are each other's would hand it to and fro and to nobody.
     pub(super) fn dead_letter_of(self, source: RowId, now_ms: u64) -> Self {
@@ -131,15 +159,17 @@ fn is_zero(number: &i64) -> bool {
 }
 
 /// A UUID as its text.
-mod uuid_text {
+pub(super) mod uuid_text {
     use serde::{Deserialize as _, Deserializer, Serializer};
     use uuid::Uuid;
 
-    pub(super) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&id.simple())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Uuid, D::Error> {
         let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
         Uuid::parse_str(&text).map_err(serde::de::Error::custom)
     }
@@ -164,6 +194,7 @@ mod tests {
             visible_ms: 2,
             receives: 0,
             elsewhere: 0,
+            forgotten: 0,
             source: None,
             first_received_ms: None,
             last_received_ms: None,
@@ -182,6 +213,10 @@ mod tests {
         let dead = MessageRecord { receives: 3, ..record }.dead_letter_of(RowId(3), 9);
         assert_eq!(MessageRecord::of(&row(dead.header(RowId(4)))), Ok((RowId(4), dead)));
         assert_eq!((dead.receives, dead.receives_here(), dead.sent_ms, dead.visible_ms), (3, 0, 1, 9));
+        let moved = dead.redriven(Uuid::max(), (100, -3), 5);
+        assert_eq!(MessageRecord::of(&row(moved.header(RowId(3)))), Ok((RowId(3), moved)));
+        assert_eq!((moved.receives, moved.receives_told(), moved.receives_here()), (3, 0, 0));
+        assert_eq!((moved.sent_ms, moved.visible_ms, moved.source), (100, 105, None));
         assert!(matches!(MessageRecord::of(&row(b"{}".to_vec())), Err(StoreError::Damaged { .. })));
         let arn = QueueArn::parse("arn:aws:sqs:us-east-1:000000000000:q").expect("an ARN");
         let queue = QueueRecord::new(&arn, QueueSettings::default(), 9);

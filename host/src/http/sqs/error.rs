@@ -9,9 +9,9 @@ use super::super::wire_error::{INTERNAL, WireError, sentence, shown};
 use super::CONTENT;
 use crate::function::TagError;
 use crate::sqs::{
-    AccessPolicyError, ChangeQueueError, CreateQueueError, MESSAGE_BYTES_MAX, MessageError, POLICY,
-    PermissionError, PurgeError, QueueError, QueueNameError, REDRIVE, REDRIVE_ALLOW, ReceiveError,
-    RedriveAllowPolicyError, RedrivePolicyError, TagQueueError, VisibilityError,
+    AccessPolicyError, CancelMoveError, ChangeQueueError, CreateQueueError, MESSAGE_BYTES_MAX, MessageError,
+    POLICY, PermissionError, PurgeError, QueueError, QueueNameError, REDRIVE, REDRIVE_ALLOW, ReceiveError,
+    RedriveAllowPolicyError, RedrivePolicyError, StartMoveError, TagQueueError, VisibilityError,
 };
 use crate::store::StoreError;
 
@@ -57,6 +57,16 @@ impl SqsWireError {
     pub(super) fn no_such_queue() -> Self {
         let code = "AWS.SimpleQueueService.NonExistentQueue";
         Self::bad("QueueDoesNotExist", code, "The specified queue does not exist.")
+    }
+
+    /// The queue of that member is not there.
+    pub(super) fn no_resource(member: &str) -> Self {
+        Self::not_found(format!("The resource that you specified for the {member} parameter doesn't exist."))
+    }
+
+    fn not_found(message: impl Into<String>) -> Self {
+        let error = Self::bad("ResourceNotFoundException", "ResourceNotFoundException", message);
+        Self { status: StatusCode::NOT_FOUND, ..error }
     }
 
     pub(super) fn unknown_attribute(name: &str) -> Self {
@@ -296,6 +306,39 @@ impl From<ChangeQueueError> for SqsWireError {
         match error {
             ChangeQueueError::Queue(error) => error.into(),
             ChangeQueueError::Redrive { policy, reason } => Self::redrive(&policy.text(), &reason),
+        }
+    }
+}
+
+impl From<StartMoveError> for SqsWireError {
+    fn from(error: StartMoveError) -> Self {
+        match error {
+            StartMoveError::Queue(QueueError::NoSuchQueue) => Self::no_resource("SourceArn"),
+            StartMoveError::Queue(error) => error.into(),
+            StartMoveError::NoDestination => Self::no_resource("DestinationArn"),
+            StartMoveError::NoDeadLetters => {
+                Self::parameter("Source queue must be configured as a Dead Letter Queue.")
+            }
+            StartMoveError::SameQueue => {
+                Self::parameter("Source queue arn and destination queue arn cannot be the same.")
+            }
+            StartMoveError::OtherKind => {
+                Self::parameter("The source queue and destination queue must be of the same queue type.")
+            }
+            StartMoveError::Running => Self::parameter(
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+            ),
+        }
+    }
+}
+
+impl From<CancelMoveError> for SqsWireError {
+    fn from(error: CancelMoveError) -> Self {
+        match error {
+            CancelMoveError::Queue(QueueError::NoSuchQueue) => Self::no_resource("SourceArn"),
+            CancelMoveError::Queue(error) => error.into(),
+            CancelMoveError::NoSuchTask => Self::not_found("Task does not exist."),
+            CancelMoveError::Ended => Self::parameter("Only active tasks can be cancelled."),
         }
     }
 }

@@ -7,6 +7,7 @@ mod batch;
 mod done;
 mod error;
 mod form;
+mod move_tasks;
 mod permissions;
 mod queues;
 mod receive;
@@ -36,12 +37,10 @@ const MESSAGES_BODY_BYTES_MAX: usize = 8 << 20;
 /// How large that of any other may be.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// What SQS can do beyond what is here.
-const NOT_YET: [&str; 3] = ["CancelMessageMoveTask", "ListMessageMoveTasks", "StartMessageMoveTask"];
-
 /// What can be done with queues and messages.
-const OPERATIONS: [&str; 20] = [
+const OPERATIONS: [&str; 23] = [
     "AddPermission",
+    "CancelMessageMoveTask",
     "ChangeMessageVisibility",
     "ChangeMessageVisibilityBatch",
     "CreateQueue",
@@ -51,6 +50,7 @@ const OPERATIONS: [&str; 20] = [
     "GetQueueAttributes",
     "GetQueueUrl",
     "ListDeadLetterSourceQueues",
+    "ListMessageMoveTasks",
     "ListQueueTags",
     "ListQueues",
     "PurgeQueue",
@@ -59,6 +59,7 @@ const OPERATIONS: [&str; 20] = [
     "SendMessage",
     "SendMessageBatch",
     "SetQueueAttributes",
+    "StartMessageMoveTask",
     "TagQueue",
     "UntagQueue",
 ];
@@ -80,7 +81,7 @@ struct Call<'a> {
 
 /// Whether SQS has that operation.
 fn is_operation(name: &str) -> bool {
-    OPERATIONS.contains(&name) || NOT_YET.contains(&name)
+    OPERATIONS.contains(&name)
 }
 
 /// How large the body of a request may be.
@@ -114,6 +115,9 @@ pub(super) async fn answer(
         "ListQueueTags" => tags::list(&call),
         "AddPermission" => permissions::add(&call).await,
         "RemovePermission" => permissions::remove(&call).await,
+        "StartMessageMoveTask" => move_tasks::start(&call).await,
+        "CancelMessageMoveTask" => move_tasks::cancel(&call).await,
+        "ListMessageMoveTasks" => move_tasks::list(&call).await,
         "ListDeadLetterSourceQueues" => redrive::sources(&call),
         "GetQueueAttributes" => attributes::get(&call),
         "SetQueueAttributes" => attributes::set(&call).await,
@@ -124,7 +128,6 @@ pub(super) async fn answer(
         "DeleteMessageBatch" => done::delete_batch(&call).await,
         "ChangeMessageVisibility" => done::change_visibility(&call).await,
         "ChangeMessageVisibilityBatch" => done::change_visibility_batch(&call).await,
-        other if NOT_YET.contains(&other) => Err(SqsWireError::not_yet(other)),
         other => Err(SqsWireError::unknown_operation(other)),
     };
     done.unwrap_or_else(SqsWireError::into_response)

@@ -52,6 +52,27 @@ pub(super) struct ListSourceQueues {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct StartMessageMove {
+    pub(super) source_arn: Option<String>,
+    pub(super) destination_arn: Option<String>,
+    pub(super) max_number_of_messages_per_second: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CancelMove {
+    pub(super) task_handle: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListMoves {
+    pub(super) source_arn: Option<String>,
+    pub(super) max_results: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct TagQueue {
     pub(super) queue_url: Option<String>,
     pub(super) tags: Option<BTreeMap<String, String>>,
@@ -180,6 +201,44 @@ pub(super) struct QueueUrls {
     pub(super) queue_urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Started {
+    pub(super) task_handle: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Cancelled {
+    pub(super) approximate_number_of_messages_moved: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MoveTasks {
+    pub(super) results: Vec<MoveTaskEntry>,
+}
+
+/// A task that moves messages.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MoveTaskEntry {
+    /// Only of one that is running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) task_handle: Option<String>,
+    pub(super) status: &'static str,
+    pub(super) source_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) destination_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_number_of_messages_per_second: Option<u32>,
+    pub(super) approximate_number_of_messages_moved: u64,
+    pub(super) approximate_number_of_messages_to_move: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure_reason: Option<&'static str>,
+    pub(super) started_timestamp: u64,
 }
 
 /// The model has this one list with a small letter.

@@ -83,7 +83,7 @@ impl Inner {
         let id = self.journal.allocate();
         let insert = Change::Insert { id, kind: QUEUE, header: record.header(), body: None };
         self.journal.write(vec![insert]).await.map_err(QueueError::from)?;
-        let queue = Queue::new(arn, id, QueueState::new(record, 0));
+        let queue = Queue::new(arn, id, QueueState::new(record, 0), Vec::new());
         self.queues.write().unwrap_or_else(PoisonError::into_inner).insert(queue);
         Ok(())
     }
@@ -134,7 +134,13 @@ impl Inner {
         queue.state().is_deleted = true;
         queue.arrivals.notify_one();
         let inner = self.clone();
-        self.tasks.spawn(async move { inner.empty(&queue).await });
+        self.tasks.spawn(async move {
+            // One that is still running finds out itself.
+            let moves = queue.moves.lock().await;
+            moves.iter().filter(|kept| !kept.is_running()).for_each(|kept| inner.forget(kept));
+            drop(moves);
+            inner.empty(&queue).await;
+        });
         Ok(())
     }
 }

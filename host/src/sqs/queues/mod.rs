@@ -7,6 +7,7 @@ mod change;
 mod clock;
 mod describe;
 mod directory;
+mod moving;
 mod outcome;
 mod purge;
 mod receive;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use self::clock::{Clock, Wall};
 use self::directory::Directory;
+use self::moving::KeptTask;
 use super::receipt::ReceiptHandle;
 use super::settings::QueueSettings;
 use super::state::{QueueFigures, QueueState};
@@ -37,6 +39,7 @@ use crate::store::journal::{Journal, RowId};
 pub(crate) use change::{ChangeQueueError, CreateQueueError};
 pub(crate) use describe::{PermissionError, TagQueueError};
 pub(crate) use directory::QueueList;
+pub(crate) use moving::{CancelMoveError, StartMove, StartMoveError};
 pub(crate) use purge::PurgeError;
 pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
 pub(crate) use send::SendRequest;
@@ -55,7 +58,7 @@ struct Inner {
     changing: tokio::sync::Mutex<()>,
     /// How many messages there are, and are on their way in.
     message_count: AtomicUsize,
-    /// Messages that were found without their queue, with their fences: to be deleted.
+    /// Messages and tasks that were found without their queue, with their fences: to be deleted.
     orphans: Mutex<Vec<(RowId, u64)>>,
     /// What is being written although its caller may be gone.
     tasks: TaskTracker,
@@ -68,6 +71,8 @@ struct Queue {
     arn: QueueArn,
     row: RowId,
     state: Mutex<QueueState>,
+    /// The tasks that move its messages, the last last. Who writes one down, or a step of one, holds them.
+    moves: tokio::sync::Mutex<Vec<KeptTask>>,
     /// Wakes one of those who wait for messages: something may have come, or come earlier than it thinks.
     arrivals: Notify,
     /// Wakes those who wait for a message that is being written.
@@ -170,6 +175,12 @@ impl Queues {
         Ok(ReceiptHandle::parse(text).filter(|receipt| receipt.queue == queue.row))
     }
 
+    /// What goes on unasked until the queues are closed: tasks of an earlier process, and what is too old.
+    pub(crate) async fn go_on(&self) {
+        self.resume_moves().await;
+        self.keep_tidy().await;
+    }
+
     /// Lets those who wait for messages go without any, and waits until what is being written is written.
     pub(crate) async fn close(&self) {
         self.0.stop.cancel();
@@ -188,10 +199,9 @@ impl Inner {
         self.queues.read().unwrap_or_else(PoisonError::into_inner).all().cloned().collect()
     }
 
-    /// The ARN of the queue that has that row, if it is still there.
-    fn arn_of(&self, row: RowId) -> Option<QueueArn> {
-        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        queues.of_row(row).map(|queue| queue.arn.clone())
+    /// The queue that has that row, if it is still there.
+    fn of_row(&self, row: RowId) -> Option<Arc<Queue>> {
+        self.queues.read().unwrap_or_else(PoisonError::into_inner).of_row(row).cloned()
     }
 
     /// Carries work out although its caller may go away.
@@ -206,9 +216,10 @@ impl Inner {
 }
 
 impl Queue {
-    fn new(arn: QueueArn, row: RowId, state: QueueState) -> Arc<Self> {
+    fn new(arn: QueueArn, row: RowId, state: QueueState, moves: Vec<KeptTask>) -> Arc<Self> {
+        let (state, moves) = (Mutex::new(state), tokio::sync::Mutex::new(moves));
         let (arrivals, settled) = (Notify::new(), Notify::new());
-        Arc::new(Self { arn, row, state: Mutex::new(state), arrivals, settled })
+        Arc::new(Self { arn, row, state, moves, arrivals, settled })
     }
 
     /// Every change of the state is whole when its lock is given back, so a panic elsewhere leaves nothing half done.

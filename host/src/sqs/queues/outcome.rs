@@ -27,9 +27,19 @@ impl Inner {
         queue: &Arc<Queue>,
         outcome: Vec<(Held, Fate)>,
     ) -> Result<(), QueueError> {
+        self.carry_out_with(queue, outcome, Vec::new()).await
+    }
+
+    /// The same, with something else that is written down with it.
+    pub(super) async fn carry_out_with(
+        self: &Arc<Self>,
+        queue: &Arc<Queue>,
+        outcome: Vec<(Held, Fate)>,
+        beside: Vec<Change>,
+    ) -> Result<(), QueueError> {
         let mut touched = targets(&outcome);
         touched.push(queue.clone());
-        let written = self.write_outcome(queue, outcome).await;
+        let written = self.write_outcome(queue, outcome, beside).await;
         for queue in touched {
             let is_deleted = queue.state().is_deleted;
             if is_deleted {
@@ -44,8 +54,9 @@ impl Inner {
         &self,
         queue: &Queue,
         outcome: Vec<(Held, Fate)>,
+        beside: Vec<Change>,
     ) -> Result<(), QueueError> {
-        let changes = outcome.iter().map(|(held, fate)| change(held, fate, queue.row));
+        let changes = outcome.iter().map(|(held, fate)| change(held, fate, queue.row)).chain(beside);
         let written = self.journal.write(changes.collect()).await;
         let now_ms = self.clock.now_ms();
         let mut gone = 0;
@@ -68,6 +79,20 @@ impl Inner {
         queue.settled.notify_waiters();
         queue.arrivals.notify_one();
         Ok(written?)
+    }
+
+    /// Lets messages go with which nothing was done.
+    pub(super) fn let_go(&self, queue: &Queue, held: &[Held]) {
+        if held.is_empty() {
+            return;
+        }
+        let now_ms = self.clock.now_ms();
+        {
+            let mut state = queue.state();
+            held.iter().for_each(|held| state.settle(held.row, Settled::Unchanged, now_ms));
+        }
+        queue.settled.notify_waiters();
+        queue.arrivals.notify_one();
     }
 }
 

@@ -184,7 +184,8 @@ impl Inner {
                 Err(error) => return Err(error.into()),
             };
             let receipt = ReceiptHandle { queue: queue.row, message: *row, receives: record.receives };
-            let source = record.source.and_then(|source| self.arn_of(RowId(source.get())));
+            let source = record.source.and_then(|source| self.of_row(RowId(source.get())));
+            let source = source.map(|queue| queue.arn.clone());
             messages.push(ReceivedMessage { source, ..handed_out(record, receipt, message) });
         }
         Ok(messages)
@@ -202,7 +203,7 @@ fn handed_out(record: &MessageRecord, receipt: ReceiptHandle, message: OutgoingM
         receipt,
         message,
         sent_ms: record.wall_ms(record.sent_ms),
-        receives: record.receives,
+        receives: record.receives_told(),
         first_received_ms: record.wall_ms(record.first_received_ms.unwrap_or(record.sent_ms)),
         source: None,
     }

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::super::record::{MESSAGE, MessageRecord, QUEUE, QueueRecord};
+use super::super::move_task::MoveTask;
+use super::super::record::{MESSAGE, MOVE_TASK, MessageRecord, QUEUE, QueueRecord};
 use super::super::state::QueueState;
 use super::clock::Last;
+use super::moving::KeptTask;
 use super::{Queue, Queues};
 use crate::function::QueueArn;
 use crate::store::StoreError;
@@ -19,6 +21,8 @@ pub(crate) struct Recovery<'a> {
     found: HashMap<RowId, (QueueArn, QueueState)>,
     /// Messages that came before their queue.
     early: HashMap<RowId, Vec<(RowId, u64, MessageRecord)>>,
+    /// Tasks that move messages, of each queue.
+    moves: HashMap<RowId, Vec<KeptTask>>,
     messages: usize,
     /// How far the process before had come, as far as is known yet.
     last: Last,
@@ -33,6 +37,7 @@ impl Queues {
             queues: self,
             found: HashMap::new(),
             early: HashMap::new(),
+            moves: HashMap::new(),
             messages: 0,
             last: Last::default(),
             damaged: None,
@@ -57,6 +62,7 @@ impl Recovery<'_> {
         let added = match row.kind {
             QUEUE => self.add_queue(row),
             MESSAGE => self.add_message(row),
+            MOVE_TASK => self.add_move(row),
             _ => Ok(()),
         };
         if let Err(error) = added {
@@ -87,8 +93,15 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    /// Puts all in place. Messages without a queue are deleted later: their queue was, before a crash.
-    pub(crate) fn finish(self) -> Result<(), StoreError> {
+    fn add_move(&mut self, row: &Row) -> Result<(), StoreError> {
+        let (queue, task) = MoveTask::of(row)?;
+        let kept = KeptTask { row: row.id, fence: row.fence, task };
+        self.moves.entry(queue).or_default().push(kept);
+        Ok(())
+    }
+
+    /// Puts all in place. Messages and tasks without a queue are deleted later: their queue was, before a crash.
+    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
         if let Some(damaged) = self.damaged {
             return Err(damaged);
         }
@@ -100,8 +113,11 @@ impl Recovery<'_> {
         inner.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(orphans);
         let mut queues = inner.queues.write().unwrap_or_else(PoisonError::into_inner);
         for (row, (arn, state)) in self.found {
-            queues.insert(Queue::new(arn, row, state));
+            let mut moves = self.moves.remove(&row).unwrap_or_default();
+            moves.sort_unstable_by_key(|kept| kept.row);
+            queues.insert(Queue::new(arn, row, state, moves));
         }
+        self.moves.into_values().flatten().for_each(|kept| inner.forget(&kept));
         Ok(())
     }
 }

@@ -23,12 +23,17 @@ impl Queues {
         limit: usize,
     ) -> Result<QueueList, QueueError> {
         self.0.find(arn)?;
-        let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(queues.list(|queue| queue.redrive().is_some_and(|policy| policy.target == *arn), after, limit))
+        Ok(self.0.sources(arn, after, limit))
     }
 }
 
 impl Inner {
+    /// The queues whose dead-letter queue it is, from behind that one on.
+    pub(super) fn sources(&self, arn: &QueueArn, after: Option<&QueueArn>, limit: usize) -> QueueList {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.list(|queue| queue.redrive().is_some_and(|policy| policy.target == *arn), after, limit)
+    }
+
     /// Whether that can be a queue's policy now.
     pub(super) fn check_redrive(
         &self,

@@ -81,6 +81,7 @@ impl Inner {
             visible_ms: now_ms + u64::from(delay_seconds) * 1000,
             receives: 0,
             elsewhere: 0,
+            forgotten: 0,
             source: None,
             first_received_ms: None,
             last_received_ms: None,

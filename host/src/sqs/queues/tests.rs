@@ -1,6 +1,7 @@
 //! The queues on a journal that is kept, that fails, or that hangs.
 
 mod clock;
+mod moving;
 mod purge;
 mod redrive;
 

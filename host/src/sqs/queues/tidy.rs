@@ -16,7 +16,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Queues {
     /// Deletes what is too old, again and again, until the queues are closed.
-    pub(crate) async fn keep_tidy(&self) {
+    pub(super) async fn keep_tidy(&self) {
         let mut ticks = tokio::time::interval(TIDY_PERIOD);
         while self.0.stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if let Err(error) = self.tidy().await {
@@ -70,7 +70,7 @@ impl Inner {
             if some.is_empty() {
                 return;
             }
-            match self.write_outcome(queue, gone(some)).await {
+            match self.write_outcome(queue, gone(some), Vec::new()).await {
                 Ok(()) => {}
                 Err(QueueError::Store(StoreError::Busy | StoreError::Full)) => {
                     self.stop.run_until_cancelled(tokio::time::sleep(AGAIN_AFTER)).await;

@@ -263,6 +263,19 @@ impl QueueState {
         any
     }
 
+    /// Holds messages that can be received, to be moved: those first that wait for longest, and so many at most.
+    pub(super) fn hold_visible(&mut self, now_ms: u64, max: usize) -> Vec<Held> {
+        self.advance(now_ms);
+        let ready = self.ready.iter().map(|(_, row)| (*row, &self.messages[row]));
+        let visible: Vec<Held> = ready
+            .filter(|(_, message)| !self.is_expired(&message.record, now_ms))
+            .take(max)
+            .map(|(row, message)| Held { row, fence: message.fence, record: message.record })
+            .collect();
+        visible.iter().for_each(|held| self.hold(held.row));
+        visible
+    }
+
     /// The messages that are there now, all of which are to be deleted; none, if that was asked for less than a minute ago.
     pub(super) fn begin_purge(&mut self, now_ms: u64) -> Option<Vec<RowId>> {
         if self.purged_ms.is_some_and(|purged_ms| now_ms < purged_ms.saturating_add(PURGE_PERIOD_MS)) {

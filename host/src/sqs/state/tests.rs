@@ -29,6 +29,7 @@ fn sent(now_ms: u64, delay_ms: u64) -> MessageRecord {
         visible_ms: now_ms + delay_ms,
         receives: 0,
         elsewhere: 0,
+        forgotten: 0,
         source: None,
         first_received_ms: None,
         last_received_ms: None,
