@@ -110,6 +110,35 @@ fn filters_are_tried_on_messages_without_a_server() {
 }
 
 #[test]
+fn schedules_say_when_they_are_due_without_a_server() {
+    let next = |arguments: &[&str]| {
+        ran(&samovar().args(["schedule", "next"]).args(arguments).output().expect("it runs"))
+    };
+    // Clocks go forward in Berlin in the night before the second.
+    let berlin = ["--time-zone", "Europe/Berlin", "--after", "2027-03-26T09:00:00Z", "--count", "2"];
+    let due = next(&[&["cron(30 9 ? * MON-FRI *)"][..], &berlin].concat());
+    let lines: Vec<&str> = due.stdout.lines().map(str::trim_end).collect();
+    let table = [
+        "DUE (UTC)            LOCAL TIME",
+        "2027-03-29 07:30:00  Mon 2027-03-29 09:30:00 +02:00",
+        "2027-03-30 07:30:00  Tue 2027-03-30 09:30:00 +02:00",
+    ];
+    assert_eq!((due.ok, lines.as_slice()), (true, &table[..]), "{}", due.stderr);
+    let rate =
+        next(&["rate(5 minutes)", "--after", "2027-01-01T00:00:00Z", "--count", "1", "--output", "json"]);
+    assert_eq!((rate.ok, rate.stdout.as_str()), (true, "[\n  \"2027-01-01T00:05:00Z\"\n]\n"));
+    let never = next(&["at(2020-01-01T00:00:00)"]);
+    assert_eq!((never.ok, never.stdout.as_str(), never.stderr.as_str()), (true, "", "it is never due\n"));
+    for (arguments, said) in [
+        (&["cron(30 9 * * * *)"][..], "one of day-of-month and day-of-week must be ?"),
+        (&["rate(5 minutes)", "--time-zone", "Europe/Atlantis"], "\"Europe/Atlantis\" is not a time zone"),
+    ] {
+        let refused = next(arguments);
+        assert!(!refused.ok && refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_function_error_is_printed_and_is_the_exit_code() {
     let server = Server::start();
     assert!(run(&server, &["deploy", "fails", &guest_path("fails")]).ok);

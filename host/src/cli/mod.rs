@@ -22,6 +22,7 @@ mod output;
 mod pages;
 mod queues;
 mod rollback;
+mod schedule;
 mod serve;
 mod settings;
 mod settled;
@@ -62,6 +63,8 @@ enum Command {
     DeadLetters(dead_letters::DeadLetters),
     /// Try whether messages of a queue pass the filters of an event source mapping
     Filter(filter::Filter),
+    /// Say when schedules are due
+    Schedule(schedule::Schedule),
     /// Show what a function has logged, and follow it
     Logs(function_logs::FunctionLogs),
     /// List the functions
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Events(events) => events.run(),
         Command::DeadLetters(dead_letters) => dead_letters.run(),
         Command::Filter(filter) => filter.run(),
+        Command::Schedule(schedule) => schedule.run(),
         Command::Logs(logs) => logs.run(),
         Command::Functions(functions) => functions.run(),
         Command::Versions(versions) => versions.run(),
