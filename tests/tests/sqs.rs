@@ -27,3 +27,8 @@ fn boto3_uses_the_queues_as_it_uses_sqs() {
 fn what_is_received_too_often_goes_to_a_dead_letter_queue() {
     play("sqs_redrive.py", &[]);
 }
+
+#[test]
+fn a_fifo_queue_keeps_the_order_of_its_groups() {
+    play("sqs_fifo.py", &[]);
+}

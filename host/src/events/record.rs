@@ -108,7 +108,7 @@ pub(super) fn message(header: &DeliveryHeader, body: &[u8]) -> OutgoingMessage {
     }
     // One that no queue takes is worth less than the message.
     let trace_header = header.trace.clone().filter(|trace| is_trace_header(trace));
-    OutgoingMessage { body: content(body), attributes, trace_header }
+    OutgoingMessage { body: content(body), attributes, trace_header, ..OutgoingMessage::default() }
 }
 
 /// A text as an attribute: of characters that queues take, no longer than AWS lets it be, and not empty.

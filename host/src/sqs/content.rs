@@ -19,6 +19,10 @@ struct Beside {
     attributes: BTreeMap<String, Written>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deduplication: Option<String>,
 }
 
 /// An attribute as it is written: its type, and one of the two.
@@ -41,7 +45,12 @@ pub(super) fn written(message: &OutgoingMessage) -> Bytes {
         };
         (name.clone(), Written { data_type: attribute.data_type.clone(), text, base64 })
     });
-    let beside = Beside { attributes: attributes.collect(), trace: message.trace_header.clone() };
+    let beside = Beside {
+        attributes: attributes.collect(),
+        trace: message.trace_header.clone(),
+        group: message.group.clone(),
+        deduplication: message.deduplication.clone(),
+    };
     let beside = serde_json::to_vec(&beside).expect("texts always have a JSON form");
     let length = u32::try_from(beside.len()).expect("messages are far smaller than 4 GiB");
     [&length.to_le_bytes()[..], &beside, message.body.as_bytes()].concat().into()
@@ -51,7 +60,7 @@ pub(super) fn written(message: &OutgoingMessage) -> Bytes {
 pub(super) fn read(bytes: &[u8]) -> Option<OutgoingMessage> {
     let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
     let (beside, body) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-    let Beside { attributes, trace } = serde_json::from_slice(beside).ok()?;
+    let Beside { attributes, trace, group, deduplication } = serde_json::from_slice(beside).ok()?;
     let attributes = attributes.into_iter().map(|(name, Written { data_type, text, base64 })| {
         let value = match (text, base64) {
             (Some(text), None) => AttributeValue::Text(text),
@@ -64,6 +73,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<OutgoingMessage> {
         body: String::from_utf8(body.to_vec()).ok()?,
         attributes: attributes.collect::<Option<_>>()?,
         trace_header: trace,
+        group,
+        deduplication,
     })
 }
 
@@ -80,6 +91,8 @@ mod tests {
         let mut message = OutgoingMessage { body: "чай\n".to_owned(), ..OutgoingMessage::default() };
         assert_eq!(read(&written(&message)).as_ref(), Some(&message));
         message.trace_header = Some("Root=1".to_owned());
+        message.group = Some("g".to_owned());
+        message.deduplication = Some("once".to_owned());
         message.attributes.insert("image".to_owned(), image);
         message.attributes.insert("n".to_owned(), MessageAttribute::number(7));
         let bytes = written(&message);

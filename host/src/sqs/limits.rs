@@ -38,6 +38,10 @@ pub(crate) const LABEL_CHARS_MAX: usize = 80;
 pub(crate) const MOVED_PER_SECOND: RangeInclusive<u32> = 1..=500;
 /// How many tasks that move messages a list has.
 pub(crate) const MOVE_TASKS_LISTED: RangeInclusive<usize> = 1..=10;
+/// The most characters of `MessageGroupId` and of `MessageDeduplicationId`.
+pub(crate) const GROUP_ID_CHARS_MAX: usize = 128;
+/// How long a message is not sent to a FIFO queue again under the same deduplication id, in milliseconds.
+pub(crate) const DEDUPLICATION_MS: u64 = 300_000;
 /// What `maxReceiveCount` of a `RedrivePolicy` may be.
 pub(crate) const RECEIVES_MAX: RangeInclusive<u32> = 1..=1000;
 

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::attribute::{AttributeError, MessageAttribute, is_content};
-use super::limits::{MESSAGE_ATTRIBUTES_MAX, MESSAGE_BYTES_MAX, TRACE_HEADER_BYTES_MAX};
+use super::limits::{GROUP_ID_CHARS_MAX, MESSAGE_ATTRIBUTES_MAX, MESSAGE_BYTES_MAX, TRACE_HEADER_BYTES_MAX};
+
+/// The name of the group of a message.
+pub(super) const GROUP: &str = "MessageGroupId";
+/// The name of what tells a message of a FIFO queue from others.
+pub(super) const DEDUPLICATION: &str = "MessageDeduplicationId";
 
 /// A message to be sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +19,10 @@ pub(crate) struct OutgoingMessage {
     pub(crate) attributes: BTreeMap<String, MessageAttribute>,
     /// The system attribute `AWSTraceHeader`, which does not count for the message's size.
     pub(crate) trace_header: Option<String>,
+    /// `MessageGroupId`: in FIFO queues, among which messages it has its place; in others, whose it is.
+    pub(crate) group: Option<String>,
+    /// `MessageDeduplicationId`, of FIFO queues alone.
+    pub(crate) deduplication: Option<String>,
 }
 
 /// The id that a queue gave a message.
@@ -34,6 +43,19 @@ pub(crate) enum MessageError {
         "the message (system) attribute 'AWSTraceHeader' has {bytes} bytes; at most {TRACE_HEADER_BYTES_MAX} are allowed"
     )]
     TraceHeaderTooLong { bytes: usize },
+    /// In SQS's words, where its name and value stand before.
+    #[error(
+        "{parameter} can only include alphanumeric and punctuation characters. 1 to {GROUP_ID_CHARS_MAX} in length."
+    )]
+    Id { parameter: &'static str, value: String },
+    #[error("The request must contain the parameter {parameter}.")]
+    Missing { parameter: &'static str },
+    #[error(
+        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+    )]
+    NoDeduplication,
+    #[error("The request include parameter that is not valid for this queue type.")]
+    OtherKind { parameter: &'static str, value: String },
     #[error(transparent)]
     Attribute(#[from] AttributeError),
     #[error(
@@ -69,11 +91,25 @@ impl OutgoingMessage {
         if bytes > TRACE_HEADER_BYTES_MAX {
             return Err(MessageError::TraceHeaderTooLong { bytes });
         }
+        check_id(GROUP, self.group.as_deref())?;
+        check_id(DEDUPLICATION, self.deduplication.as_deref())?;
         if !is_content(&self.body) || !self.trace_header.as_deref().is_none_or(is_content) {
             return Err(MessageError::Characters);
         }
         Ok(())
     }
+}
+
+/// Whether it can be an id: letters, digits and punctuation of ASCII.
+fn check_id(parameter: &'static str, id: Option<&str>) -> Result<(), MessageError> {
+    match id {
+        Some(id) if !is_id(id) => Err(MessageError::Id { parameter, value: id.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=GROUP_ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Whether queues take that as a trace header.
@@ -119,6 +155,16 @@ mod tests {
             many.attributes.insert(format!("a{number}"), MessageAttribute::number(number));
         }
         assert_eq!(many.check(1024), Err(MessageError::TooManyAttributes { count: 11 }));
+    }
+
+    #[test]
+    fn an_id_has_1_to_128_characters_that_can_be_seen() {
+        let checked = |id: &str| OutgoingMessage { group: Some(id.to_owned()), ..message("x") }.check(1);
+        assert_eq!((checked("a-Z0!~"), checked(&"x".repeat(128))), (Ok(()), Ok(())));
+        for bad in ["", "a b", "чай", "\u{7f}", &"x".repeat(129)] {
+            let error = MessageError::Id { parameter: GROUP, value: bad.to_owned() };
+            assert_eq!(checked(bad), Err(error));
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod access_policy;
 mod attribute;
 mod content;
 mod digest;
+mod fifo;
 pub(crate) mod limits;
 mod message;
 mod move_task;
@@ -26,6 +27,7 @@ pub(crate) use crate::function::{QueueArn, QueueName, QueueNameError};
 pub(crate) use access_policy::{AccessPolicy, AccessPolicyError, Permission};
 pub(crate) use attribute::{AttributeValue, MessageAttribute, as_content, is_content};
 pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
+pub(crate) use fifo::{DeduplicationScope, FifoSettings, FifoThroughputLimit, QueueKind};
 pub(crate) use limits::MESSAGE_BYTES_MAX;
 pub(crate) use message::{MessageError, MessageId, OutgoingMessage, is_trace_header};
 pub(crate) use move_task::{MoveFailure, MoveStatus, MoveTask};
@@ -33,11 +35,13 @@ pub(crate) use move_task::{MoveFailure, MoveStatus, MoveTask};
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{
     CancelMoveError, ChangeQueueError, CreateQueueError, PermissionError, PurgeError, QueueError, QueueInfo,
-    QueueList, Queues, Receive, ReceiveError, ReceivedMessage, SendRequest, StartMove, StartMoveError,
-    TagQueueError,
+    QueueList, Queues, Receive, ReceiveError, ReceivedMessage, SendRequest, SentMessage, StartMove,
+    StartMoveError, TagQueueError,
 };
 pub(crate) use receipt::ReceiptHandle;
 pub(crate) use redrive::{RedriveAllowPolicy, RedriveAllowPolicyError, RedrivePolicy, RedrivePolicyError};
 pub(crate) use sender::{SendError, Sender, Sending};
-pub(crate) use settings::{POLICY, QueueChange, QueueSetting, REDRIVE, REDRIVE_ALLOW};
+pub(crate) use settings::{
+    CONTENT_BASED, POLICY, QueueChange, QueueSetting, REDRIVE, REDRIVE_ALLOW, SCOPE, THROUGHPUT,
+};
 pub(crate) use state::{QueueFigures, VisibilityError};

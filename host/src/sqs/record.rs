@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::fifo::InGroup;
 use super::settings::QueueSettings;
 use crate::function::{QueueArn, Tags};
 use crate::store::StoreError;
@@ -69,6 +70,9 @@ pub(super) struct MessageHeader {
     queue: u64,
     #[serde(flatten)]
     pub(super) record: MessageRecord,
+    /// Of messages of FIFO queues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fifo: Option<InGroup>,
 }
 
 impl QueueRecord {
@@ -131,16 +135,16 @@ impl MessageRecord {
     }
 
     /// The header of a message of that queue.
-    pub(super) fn header(&self, queue: RowId) -> Vec<u8> {
-        let header = MessageHeader { queue: queue.0, record: *self };
+    pub(super) fn header(&self, queue: RowId, fifo: Option<InGroup>) -> Vec<u8> {
+        let header = MessageHeader { queue: queue.0, record: *self, fifo };
         serde_json::to_vec(&header).expect("numbers and texts always have a JSON form")
     }
 
-    /// The message of a row, with its queue.
-    pub(super) fn of(row: &Row) -> Result<(RowId, Self), StoreError> {
+    /// The message of a row, with its queue and where it stands there.
+    pub(super) fn of(row: &Row) -> Result<(RowId, Self, Option<InGroup>), StoreError> {
         let header: MessageHeader =
             serde_json::from_slice(&row.header).map_err(|error| damaged(row.id, &error))?;
-        Ok((RowId(header.queue), header.record))
+        Ok((RowId(header.queue), header.record, header.fifo))
     }
 }
 
@@ -200,23 +204,26 @@ mod tests {
             last_received_ms: None,
         };
         let row = |header| Row { id: RowId(5), kind: MESSAGE, fence: 0, header, body_bytes: None };
-        assert_eq!(MessageRecord::of(&row(record.header(RowId(3)))), Ok((RowId(3), record)));
-        assert!(record.header(RowId(3)).len() < 128, "there are many of them");
+        assert_eq!(MessageRecord::of(&row(record.header(RowId(3), None))), Ok((RowId(3), record, None)));
+        assert!(record.header(RowId(3), None).len() < 128, "there are many of them");
         let old = r#"{"queue":3,"id":"00000000000000000000000000000000","bytes":7,"sent":1,"visible":2,"receives":0}"#;
         let of_before = MessageRecord { ahead_ms: 0, ..record };
-        assert_eq!(of_before.header(RowId(3)), old.as_bytes());
+        assert_eq!(of_before.header(RowId(3), None), old.as_bytes());
         assert_eq!(
             MessageRecord::of(&row(old.into())),
-            Ok((RowId(3), of_before)),
+            Ok((RowId(3), of_before, None)),
             "as it was before it had that"
         );
         let dead = MessageRecord { receives: 3, ..record }.dead_letter_of(RowId(3), 9);
-        assert_eq!(MessageRecord::of(&row(dead.header(RowId(4)))), Ok((RowId(4), dead)));
+        assert_eq!(MessageRecord::of(&row(dead.header(RowId(4), None))), Ok((RowId(4), dead, None)));
         assert_eq!((dead.receives, dead.receives_here(), dead.sent_ms, dead.visible_ms), (3, 0, 1, 9));
         let moved = dead.redriven(Uuid::max(), (100, -3), 5);
-        assert_eq!(MessageRecord::of(&row(moved.header(RowId(3)))), Ok((RowId(3), moved)));
+        assert_eq!(MessageRecord::of(&row(moved.header(RowId(3), None))), Ok((RowId(3), moved, None)));
         assert_eq!((moved.receives, moved.receives_told(), moved.receives_here()), (3, 0, 0));
         assert_eq!((moved.sent_ms, moved.visible_ms, moved.source), (100, 105, None));
+        let fifo = InGroup::sent(super::super::fifo::DeduplicationScope::Queue, "g", "once", 4).gone();
+        let read = MessageRecord::of(&row(record.header(RowId(3), Some(fifo))));
+        assert_eq!(read, Ok((RowId(3), record, Some(fifo))));
         assert!(matches!(MessageRecord::of(&row(b"{}".to_vec())), Err(StoreError::Damaged { .. })));
         let arn = QueueArn::parse("arn:aws:sqs:us-east-1:000000000000:q").expect("an ARN");
         let queue = QueueRecord::new(&arn, QueueSettings::default(), 9);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::access_policy::AccessPolicy;
+use super::fifo::{DeduplicationScope, FifoSettings, FifoThroughputLimit};
 use super::limits::{
     DELAY_SECONDS, QUEUE_MESSAGE_BYTES, RETENTION_SECONDS, VISIBILITY_SECONDS, WAIT_SECONDS,
 };
@@ -16,6 +17,12 @@ pub(crate) const REDRIVE: &str = "RedrivePolicy";
 pub(crate) const REDRIVE_ALLOW: &str = "RedriveAllowPolicy";
 /// The name of the policy that says who may use a queue.
 pub(crate) const POLICY: &str = "Policy";
+/// The name of the setting that says whether the body tells messages of a FIFO queue apart.
+pub(crate) const CONTENT_BASED: &str = "ContentBasedDeduplication";
+/// The name of the setting that says among which messages a deduplication id is one message's.
+pub(crate) const SCOPE: &str = "DeduplicationScope";
+/// The name of the setting that says what of a FIFO queue has a rate.
+pub(crate) const THROUGHPUT: &str = "FifoThroughputLimit";
 
 /// The settings of a queue, each within SQS's limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +41,8 @@ pub(crate) struct QueueSettings {
     /// Who may use it, as its owner says; nobody looks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<Arc<AccessPolicy>>,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub(crate) fifo: FifoSettings,
 }
 
 /// One of the settings that are numbers, under its name in SQS's API.
@@ -57,6 +66,9 @@ enum Given {
     Redrive(Option<Arc<RedrivePolicy>>),
     RedriveAllow(Option<Arc<RedriveAllowPolicy>>),
     Policy(Option<Arc<AccessPolicy>>),
+    ContentBased(bool),
+    Scope(DeduplicationScope),
+    Throughput(FifoThroughputLimit),
 }
 
 impl Default for QueueSettings {
@@ -70,6 +82,7 @@ impl Default for QueueSettings {
             redrive: None,
             redrive_allow: None,
             policy: None,
+            fifo: FifoSettings::default(),
         }
     }
 }
@@ -131,6 +144,21 @@ impl QueueChange {
         self.0.push(Given::Policy(policy.map(Arc::new)));
     }
 
+    /// Adds whether the body tells messages of a FIFO queue apart.
+    pub(crate) fn add_content_based(&mut self, content_based: bool) {
+        self.0.push(Given::ContentBased(content_based));
+    }
+
+    /// Adds among which messages of a FIFO queue a deduplication id is one message's.
+    pub(crate) fn add_scope(&mut self, scope: DeduplicationScope) {
+        self.0.push(Given::Scope(scope));
+    }
+
+    /// Adds what of a FIFO queue has a rate.
+    pub(crate) fn add_throughput(&mut self, limit: FifoThroughputLimit) {
+        self.0.push(Given::Throughput(limit));
+    }
+
     /// Where messages are to go that were received too often, if that is given.
     pub(super) fn redrive(&self) -> Option<&Arc<RedrivePolicy>> {
         self.0.iter().rev().find_map(|given| match given {
@@ -148,6 +176,9 @@ impl Given {
             Self::Redrive(_) => REDRIVE,
             Self::RedriveAllow(_) => REDRIVE_ALLOW,
             Self::Policy(_) => POLICY,
+            Self::ContentBased(_) => CONTENT_BASED,
+            Self::Scope(_) => SCOPE,
+            Self::Throughput(_) => THROUGHPUT,
         }
     }
 }
@@ -175,6 +206,9 @@ impl QueueSettings {
                 Given::Redrive(policy) => self.redrive.clone_from(policy),
                 Given::RedriveAllow(policy) => self.redrive_allow.clone_from(policy),
                 Given::Policy(policy) => self.policy.clone_from(policy),
+                Given::ContentBased(content_based) => self.fifo.content_based = *content_based,
+                Given::Scope(scope) => self.fifo.scope = *scope,
+                Given::Throughput(limit) => self.fifo.limit = *limit,
             }
         }
         self
@@ -187,9 +221,16 @@ impl QueueSettings {
             Given::Redrive(policy) => self.redrive != *policy,
             Given::RedriveAllow(policy) => self.redrive_allow != *policy,
             Given::Policy(policy) => self.policy != *policy,
+            Given::ContentBased(content_based) => self.fifo.content_based != *content_based,
+            Given::Scope(scope) => self.fifo.scope != *scope,
+            Given::Throughput(limit) => self.fifo.limit != *limit,
         };
         change.0.iter().find(differs).map(Given::name)
     }
+}
+
+fn is_usual(fifo: &FifoSettings) -> bool {
+    *fifo == FifoSettings::default()
 }
 
 #[cfg(test)]

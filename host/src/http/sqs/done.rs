@@ -17,9 +17,11 @@ struct Change {
 pub(super) async fn delete(call: &Call<'_>) -> Done {
     let request: OfReceipt = call.request()?;
     let queue = call.queue(request.queue_url.as_deref())?;
-    let (_, receipt) = receipt(call, &queue, request)?;
-    call.queues.delete_messages(&queue, &[receipt]).await?;
-    nothing()
+    let (text, receipt) = receipt(call, &queue, request)?;
+    match call.queues.delete_messages(&queue, &[receipt]).await?.is_empty() {
+        true => nothing(),
+        false => Err(SqsWireError::receipt_expired(&text)),
+    }
 }
 
 pub(super) async fn delete_batch(call: &Call<'_>) -> Done {
@@ -29,8 +31,15 @@ pub(super) async fn delete_batch(call: &Call<'_>) -> Done {
     let entries: Vec<_> = entries.map(|(id, request)| (id, receipt(call, &queue, request))).collect();
     let receipts = entries.iter().filter_map(|(_, parsed)| parsed.as_ref().ok());
     let receipts: Vec<ReceiptHandle> = receipts.map(|(_, receipt)| *receipt).collect();
-    call.queues.delete_messages(&queue, &receipts).await?;
-    json(&batch::done(entries.into_iter().map(|(id, parsed)| (id, parsed.map(|_| Nothing {})))))
+    let expired = call.queues.delete_messages(&queue, &receipts).await?;
+    let outcomes = entries.into_iter().map(|(id, parsed)| {
+        let outcome = parsed.and_then(|(text, receipt)| match expired.contains(&receipt) {
+            true => Err(SqsWireError::receipt_expired(&text)),
+            false => Ok(Nothing {}),
+        });
+        (id, outcome)
+    });
+    json(&batch::done(outcomes))
 }
 
 pub(super) async fn change_visibility(call: &Call<'_>) -> Done {

@@ -7,11 +7,12 @@ use serde_json::json;
 
 use super::super::wire_error::{INTERNAL, WireError, sentence, shown};
 use super::CONTENT;
+use super::attributes::FIFO;
 use crate::function::TagError;
 use crate::sqs::{
     AccessPolicyError, CancelMoveError, ChangeQueueError, CreateQueueError, MESSAGE_BYTES_MAX, MessageError,
     POLICY, PermissionError, PurgeError, QueueError, QueueNameError, REDRIVE, REDRIVE_ALLOW, ReceiveError,
-    RedriveAllowPolicyError, RedrivePolicyError, StartMoveError, TagQueueError, VisibilityError,
+    RedriveAllowPolicyError, RedrivePolicyError, StartMoveError, THROUGHPUT, TagQueueError, VisibilityError,
 };
 use crate::store::StoreError;
 
@@ -73,9 +74,13 @@ impl SqsWireError {
         Self::attribute_name(format!("Unknown Attribute {}.", shown(name)))
     }
 
-    /// An attribute that SQS knows and that has no meaning here yet.
-    pub(super) fn attribute_not_yet(name: &str) -> Self {
-        Self::attribute_name(format!("The attribute {name} is not implemented by Samovar yet."))
+    /// An attribute that SQS knows and that has no meaning here.
+    pub(super) fn attribute_never(name: &str) -> Self {
+        Self::attribute_name(format!("The attribute {name} is not implemented by Samovar."))
+    }
+
+    pub(super) fn fifo_only(name: &str) -> Self {
+        Self::attribute_name(format!("You can specify the {name} only when FifoQueue is set to true."))
     }
 
     fn attribute_name(message: String) -> Self {
@@ -92,10 +97,33 @@ impl SqsWireError {
         Self::bad("InvalidAttributeValue", "InvalidAttributeValue", message)
     }
 
-    /// A value that SQS takes and that has no meaning here yet.
-    pub(super) fn attribute_value_not_yet(name: &str, value: &str) -> Self {
-        let reason = format!("{} is not implemented by Samovar yet.", shown(value));
+    /// A value that SQS takes and that has no meaning here.
+    pub(super) fn attribute_value_never(name: &str, value: &str) -> Self {
+        let reason = format!("{} is not implemented by Samovar.", shown(value));
         Self::attribute_value_because(name, &reason)
+    }
+
+    /// A queue stays of the kind it is.
+    pub(super) fn other_kind() -> Self {
+        Self::attribute_value_because(FIFO, "Modifying queue type is not supported.")
+    }
+
+    fn throughput() -> Self {
+        let reason = "The value perMessageGroupId is allowed only when the value for DeduplicationScope is messageGroup.";
+        Self::attribute_value_because(THROUGHPUT, reason)
+    }
+
+    pub(super) fn queue_name() -> Self {
+        Self::parameter(
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+        )
+    }
+
+    pub(super) fn fifo_name() -> Self {
+        Self::parameter(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix \
+             and be 1 to 80 in length.",
+        )
     }
 
     /// SQS does not show what is not even of the form.
@@ -169,14 +197,13 @@ impl SqsWireError {
         Self { status: StatusCode::NOT_FOUND, ..error }
     }
 
-    pub(super) fn batch(name: &'static str, code: &'static str, message: impl Into<String>) -> Self {
-        Self::bad(name, code, message)
+    /// A FIFO queue deletes nothing with a receipt whose time is over.
+    pub(super) fn receipt_expired(text: &str) -> Self {
+        Self::value("ReceiptHandle", text, "The receipt handle has expired.")
     }
 
-    /// SQS has that operation, or that member of a request; here it is not.
-    pub(super) fn not_yet(what: &str) -> Self {
-        let code = "AWS.SimpleQueueService.UnsupportedOperation";
-        Self::bad("UnsupportedOperation", code, format!("{what} is not implemented by Samovar yet"))
+    pub(super) fn batch(name: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self::bad(name, code, message)
     }
 
     pub(super) fn unknown_operation(operation: &str) -> Self {
@@ -287,6 +314,7 @@ impl From<CreateQueueError> for SqsWireError {
     fn from(error: CreateQueueError) -> Self {
         match error {
             CreateQueueError::Queue(error) => error.into(),
+            CreateQueueError::Throughput => Self::throughput(),
             CreateQueueError::Redrive { policy, reason } => Self::redrive(&policy.text(), &reason),
             CreateQueueError::Exists { attribute } => {
                 let message = format!(
@@ -305,6 +333,7 @@ impl From<ChangeQueueError> for SqsWireError {
     fn from(error: ChangeQueueError) -> Self {
         match error {
             ChangeQueueError::Queue(error) => error.into(),
+            ChangeQueueError::Throughput => Self::throughput(),
             ChangeQueueError::Redrive { policy, reason } => Self::redrive(&policy.text(), &reason),
         }
     }
@@ -357,9 +386,7 @@ impl From<ReceiveError> for SqsWireError {
 
 impl From<QueueNameError> for SqsWireError {
     fn from(_: QueueNameError) -> Self {
-        Self::parameter(
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
-        )
+        Self::queue_name()
     }
 }
 
@@ -372,6 +399,11 @@ impl From<MessageError> for SqsWireError {
                 "Number of message attributes [{count}] exceeds the allowed maximum [10]."
             )),
             MessageError::TraceHeaderTooLong { .. } => Self::parameter(sentence(&error)),
+            MessageError::Id { parameter, ref value } | MessageError::OtherKind { parameter, ref value } => {
+                Self::value(parameter, value, &error.to_string())
+            }
+            MessageError::Missing { parameter } => Self::missing(parameter),
+            MessageError::NoDeduplication => Self::parameter(error.to_string()),
             MessageError::Attribute(error) => Self::parameter(error.to_string()),
             MessageError::Characters => {
                 Self::bad("InvalidMessageContents", "InvalidMessageContents", error.to_string())

@@ -2,12 +2,12 @@
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::attributes::settings;
+use super::attributes::{FIFO, settings};
 use super::error::SqsWireError;
 use super::shapes::{CreateQueue, GetQueueUrl, ListQueues, OfQueue, QueueUrl, QueueUrls};
 use super::{Call, Done, given, json, nothing};
 use crate::function::Tags;
-use crate::sqs::{QueueArn, QueueList, QueueName};
+use crate::sqs::{QueueArn, QueueKind, QueueList, QueueName};
 
 /// The most queues of a list, which is also what is meant when nothing is said.
 const LIST_MAX: usize = 1000;
@@ -15,11 +15,15 @@ const LIST_MAX: usize = 1000;
 pub(super) async fn create(call: &Call<'_>) -> Done {
     let request: CreateQueue = call.request()?;
     let name = QueueName::parse(&given(request.queue_name, "QueueName")?)?;
-    if name.is_fifo() {
-        return Err(SqsWireError::parameter("FIFO queues are not implemented by Samovar yet"));
-    }
     let arn = call.named(&name);
-    let settings = settings(&request.attributes.unwrap_or_default())?;
+    let mut attributes = request.attributes.unwrap_or_default();
+    match (name.is_fifo(), attributes.remove(FIFO).as_deref()) {
+        (true, Some("true")) | (false, None) => {}
+        (true, _) => return Err(SqsWireError::queue_name()),
+        (false, Some("true")) => return Err(SqsWireError::fifo_name()),
+        (false, Some(_)) => return Err(SqsWireError::unknown_attribute(FIFO)),
+    }
+    let settings = settings(&attributes, QueueKind::of(&arn))?;
     let tags = Tags::new(request.tags.unwrap_or_default());
     let tags = tags.map_err(|error| SqsWireError::tag(error, arn.name()))?;
     call.queues.create(arn.clone(), settings, tags).await?;

@@ -14,17 +14,17 @@ use crate::sqs::{
 /// All system attributes, or all attributes, or all that begin so.
 const ALL: &str = "All";
 
-/// What messages of SQS have beside what those here have.
-const NEVER: [&str; 3] = ["MessageDeduplicationId", "MessageGroupId", "SequenceNumber"];
-
-/// The system attributes that messages have.
-const SYSTEM: [&str; 6] = [
+/// The system attributes that messages may have.
+const SYSTEM: [&str; 9] = [
     "AWSTraceHeader",
     "ApproximateFirstReceiveTimestamp",
     "ApproximateReceiveCount",
     "DeadLetterQueueSourceArn",
+    "MessageDeduplicationId",
+    "MessageGroupId",
     "SenderId",
     "SentTimestamp",
+    "SequenceNumber",
 ];
 
 pub(super) async fn receive(call: &Call<'_>) -> Done {
@@ -65,7 +65,6 @@ fn system_names(names: impl Iterator<Item = String>) -> Result<BTreeSet<&'static
         match SYSTEM.iter().find(|known| **known == name) {
             Some(known) => drop(asked.insert(*known)),
             None if name == ALL => asked.extend(SYSTEM),
-            None if NEVER.contains(&name.as_str()) => {}
             None => return Err(SqsWireError::unknown_attribute(&name)),
         }
     }
@@ -95,6 +94,9 @@ fn system_attribute(received: &ReceivedMessage, name: &str) -> Option<String> {
         "ApproximateFirstReceiveTimestamp" => Some(received.first_received_ms.to_string()),
         "ApproximateReceiveCount" => Some(received.receives.to_string()),
         "DeadLetterQueueSourceArn" => received.source.as_ref().map(ToString::to_string),
+        "MessageDeduplicationId" => received.message.deduplication.clone(),
+        "MessageGroupId" => received.message.group.clone(),
+        "SequenceNumber" => received.sequence.map(|sequence| sequence.to_string()),
         "SenderId" => Some(sts::USER_ID.to_owned()),
         _ => Some(received.sent_ms.to_string()),
     }

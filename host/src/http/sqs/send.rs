@@ -8,7 +8,7 @@ use super::shapes::{Batch, SendMessage, Sent, Value};
 use super::{Call, Done, given, json, seconds};
 use crate::sqs::limits::{DELAY_SECONDS, MESSAGE_BYTES_MAX};
 use crate::sqs::{
-    AttributeValue, MessageAttribute, MessageId, OutgoingMessage, SendRequest, md5_of_attributes,
+    AttributeValue, MessageAttribute, OutgoingMessage, SendRequest, SentMessage, md5_of_attributes,
     md5_of_body, md5_of_trace_header,
 };
 
@@ -20,7 +20,7 @@ pub(super) async fn send(call: &Call<'_>) -> Done {
     let queue = call.queue(request.queue_url.as_deref())?;
     let (message, delay_seconds) = outgoing(request)?;
     let sent = call.queues.send(&queue, &[SendRequest { message: &message, delay_seconds }]).await?.pop();
-    json(&told(&message, &sent.expect("there is an answer to each message")?))
+    json(&told(&message, sent.expect("there is an answer to each message")?))
 }
 
 pub(super) async fn send_batch(call: &Call<'_>) -> Done {
@@ -42,7 +42,7 @@ pub(super) async fn send_batch(call: &Call<'_>) -> Done {
             Err(error) => Err(error.clone()),
             Ok((message, _)) => {
                 let sent = sent.next().expect("there is an answer to each message");
-                sent.map(|id| told(message, &id)).map_err(SqsWireError::from)
+                sent.map(|sent| told(message, sent)).map_err(SqsWireError::from)
             }
         };
         (id.clone(), outcome)
@@ -53,13 +53,6 @@ pub(super) async fn send_batch(call: &Call<'_>) -> Done {
 /// The message that a request is, and its delay.
 fn outgoing(request: SendMessage) -> Result<(OutgoingMessage, Option<u32>), SqsWireError> {
     let body = given(request.message_body, "MessageBody")?;
-    if let Some(id) = request.message_deduplication_id {
-        let reason = "The request includes a parameter that is not valid for this queue type.";
-        return Err(SqsWireError::value("MessageDeduplicationId", &id, reason));
-    }
-    if request.message_group_id.is_some() {
-        return Err(SqsWireError::not_yet("The parameter MessageGroupId"));
-    }
     let range = "DelaySeconds must be >= 0 and <= 900.";
     let delay = request.delay_seconds.map(|delay| seconds("DelaySeconds", delay, &DELAY_SECONDS, range));
     let attributes = request.message_attributes.unwrap_or_default().into_iter();
@@ -68,6 +61,8 @@ fn outgoing(request: SendMessage) -> Result<(OutgoingMessage, Option<u32>), SqsW
         body,
         attributes: attributes.collect::<Result<_, SqsWireError>>()?,
         trace_header: trace_header(request.message_system_attributes.unwrap_or_default())?,
+        group: request.message_group_id,
+        deduplication: request.message_deduplication_id,
     };
     Ok((message, delay.transpose()?))
 }
@@ -112,9 +107,10 @@ fn trace_header(attributes: BTreeMap<String, Value>) -> Result<Option<String>, S
     Ok(header)
 }
 
-fn told(message: &OutgoingMessage, id: &MessageId) -> Sent {
+fn told(message: &OutgoingMessage, sent: SentMessage) -> Sent {
     Sent {
-        id: id.to_string(),
+        id: sent.id.to_string(),
+        sequence_number: sent.sequence.map(|sequence| sequence.to_string()),
         md5_of_body: md5_of_body(&message.body),
         md5_of_attributes: md5_of_attributes(message.attributes.iter().map(|(name, it)| (name.as_str(), it))),
         md5_of_system_attributes: message.trace_header.as_deref().map(md5_of_trace_header),

@@ -274,6 +274,9 @@ pub(super) struct Sent {
     pub(super) md5_of_attributes: Option<String>,
     #[serde(rename = "MD5OfMessageSystemAttributes", skip_serializing_if = "Option::is_none")]
     pub(super) md5_of_system_attributes: Option<String>,
+    /// In FIFO queues.
+    #[serde(rename = "SequenceNumber", skip_serializing_if = "Option::is_none")]
+    pub(super) sequence_number: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::super::fifo::QueueKind;
 use super::super::limits::QUEUES_MAX;
 use super::super::record::{QUEUE, QueueRecord};
 use super::super::redrive::{RedrivePolicy, RedrivePolicyError};
@@ -24,6 +25,9 @@ pub(crate) enum CreateQueueError {
     /// That cannot be what becomes of its messages that are received too often.
     #[error("the redrive policy cannot be that of the queue: {reason}")]
     Redrive { policy: Arc<RedrivePolicy>, reason: RedrivePolicyError },
+    /// Groups cannot have rates of their own where they have no deduplication of their own.
+    #[error("groups have a rate of their own only with deduplication of their own")]
+    Throughput,
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -35,6 +39,9 @@ pub(crate) enum ChangeQueueError {
     /// That cannot be what becomes of its messages that are received too often.
     #[error("the redrive policy cannot be that of the queue: {reason}")]
     Redrive { policy: Arc<RedrivePolicy>, reason: RedrivePolicyError },
+    /// Groups cannot have rates of their own where they have no deduplication of their own.
+    #[error("groups have a rate of their own only with deduplication of their own")]
+    Throughput,
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -79,11 +86,15 @@ impl Inner {
             return Err(CreateQueueError::TooMany { limit: QUEUES_MAX });
         }
         let settings = QueueSettings::default().with(&given);
+        if !settings.fifo.agree() {
+            return Err(CreateQueueError::Throughput);
+        }
         let record = QueueRecord { tags, ..QueueRecord::new(&arn, settings, self.clock.wall_ms()) };
         let id = self.journal.allocate();
         let insert = Change::Insert { id, kind: QUEUE, header: record.header(), body: None };
         self.journal.write(vec![insert]).await.map_err(QueueError::from)?;
-        let queue = Queue::new(arn, id, QueueState::new(record, 0), Vec::new());
+        let kind = QueueKind::of(&arn);
+        let queue = Queue::new(arn, id, QueueState::new(kind, record, 0), Vec::new());
         self.queues.write().unwrap_or_else(PoisonError::into_inner).insert(queue);
         Ok(())
     }
@@ -97,6 +108,9 @@ impl Inner {
         }
         self.rewrite(&queue, |record| {
             record.settings = record.settings.clone().with(given);
+            if !record.settings.fifo.agree() {
+                return Err(ChangeQueueError::Throughput);
+            }
             record.modified_ms = self.clock.wall_ms();
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! The queues that are built in: standard queues as SQS has them, on a journal.
+//! The queues that are built in: standard and FIFO queues as SQS has them, on a journal.
 //!
 //! What is decided is decided by [`QueueState`] under a lock that nobody holds while waiting; here is what waits: writes, reads and
 //! long polls. Headers of messages are in memory, their contents are read when they are received.
@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use self::clock::{Clock, Wall};
 use self::directory::Directory;
 use self::moving::KeptTask;
+use super::fifo::QueueKind;
 use super::receipt::ReceiptHandle;
 use super::settings::QueueSettings;
 use super::state::{QueueFigures, QueueState};
@@ -42,7 +43,7 @@ pub(crate) use directory::QueueList;
 pub(crate) use moving::{CancelMoveError, StartMove, StartMoveError};
 pub(crate) use purge::PurgeError;
 pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
-pub(crate) use send::SendRequest;
+pub(crate) use send::{SendRequest, SentMessage};
 
 /// All queues of a host. Clones are the same queues.
 #[derive(Debug, Clone)]
@@ -73,11 +74,16 @@ struct Queue {
     state: Mutex<QueueState>,
     /// The tasks that move its messages, the last last. Who writes one down, or a step of one, holds them.
     moves: tokio::sync::Mutex<Vec<KeptTask>>,
+    /// Held by whoever puts messages into it, if it is a FIFO queue.
+    turns: Arc<tokio::sync::Mutex<()>>,
     /// Wakes one of those who wait for messages: something may have come, or come earlier than it thinks.
     arrivals: Notify,
     /// Wakes those who wait for a message that is being written.
     settled: Notify,
 }
+
+/// The turn of one who puts messages into a FIFO queue: they are there in the order of their numbers, and no two under one name.
+type Turn = tokio::sync::OwnedMutexGuard<()>;
 
 /// Why nothing can be done with a queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -199,6 +205,11 @@ impl Inner {
         self.queues.read().unwrap_or_else(PoisonError::into_inner).all().cloned().collect()
     }
 
+    /// By how much the clock on the wall is ahead of the queues' own.
+    fn ahead_ms(&self, now_ms: u64) -> i64 {
+        self.clock.wall_ms().wrapping_sub(now_ms).cast_signed()
+    }
+
     /// The queue that has that row, if it is still there.
     fn of_row(&self, row: RowId) -> Option<Arc<Queue>> {
         self.queues.read().unwrap_or_else(PoisonError::into_inner).of_row(row).cloned()
@@ -219,7 +230,15 @@ impl Queue {
     fn new(arn: QueueArn, row: RowId, state: QueueState, moves: Vec<KeptTask>) -> Arc<Self> {
         let (state, moves) = (Mutex::new(state), tokio::sync::Mutex::new(moves));
         let (arrivals, settled) = (Notify::new(), Notify::new());
-        Arc::new(Self { arn, row, state, moves, arrivals, settled })
+        Arc::new(Self { arn, row, state, moves, turns: Arc::default(), arrivals, settled })
+    }
+
+    /// Waits for one's turn to put messages into it, if it is a FIFO queue.
+    async fn turn(&self) -> Option<Turn> {
+        match QueueKind::of(&self.arn) {
+            QueueKind::Fifo => Some(self.turns.clone().lock_owned().await),
+            QueueKind::Standard => None,
+        }
     }
 
     /// Every change of the state is whole when its lock is given back, so a panic elsewhere leaves nothing half done.

@@ -76,6 +76,12 @@ enum Step {
     Ended,
 }
 
+/// Where the first of some messages go, and why the next one goes nowhere, if that is so.
+struct Going {
+    targets: Vec<Arc<Queue>>,
+    failure: Option<MoveFailure>,
+}
+
 impl Queues {
     /// Begins to move messages; they are on their way when this resolves.
     pub(crate) async fn start_move(&self, start: StartMove) -> Result<Uuid, StartMoveError> {
@@ -187,18 +193,15 @@ impl Inner {
             self.end(kept, MoveStatus::Completed).await?;
             return Ok((Step::Ended, Duration::ZERO));
         }
-        let mut outcome = Vec::with_capacity(held.len());
-        let mut failure = None;
-        for held in &held {
-            match self.destination(&kept.task, held) {
-                Ok(target) => outcome.push((*held, self.redriven(target, held, now_ms))),
-                Err(reason) => {
-                    failure = Some(reason);
-                    break;
-                }
-            }
-        }
-        self.let_go(queue, &held[outcome.len()..]);
+        let Going { targets, failure } = self.going(&kept.task, &held);
+        self.let_go(queue, &held[targets.len()..]);
+        // All of them go to one queue, if that keeps an order.
+        let _turn = match targets.first() {
+            Some(target) => target.turn().await,
+            None => None,
+        };
+        let redriven = |(held, target): (&Held, Arc<Queue>)| (*held, self.redriven(target, held));
+        let outcome: Vec<_> = held.iter().zip(targets).map(redriven).collect();
         if !outcome.is_empty() {
             let mut task = kept.task.clone();
             task.moved += outcome.len() as u64;
@@ -222,11 +225,33 @@ impl Inner {
         }
     }
 
-    fn redriven(&self, target: Arc<Queue>, held: &Held, now_ms: u64) -> Fate {
+    /// Where messages go, up to one that goes nowhere, or to another FIFO queue than those before it.
+    fn going(&self, task: &MoveTask, held: &[Held]) -> Going {
+        let mut going = Going { targets: Vec::with_capacity(held.len()), failure: None };
+        for held in held {
+            match self.destination(task, held) {
+                Ok(target) => {
+                    let is_other = going.targets.first().is_some_and(|first| !Arc::ptr_eq(first, &target));
+                    if is_other && held.fifo.is_some() {
+                        break;
+                    }
+                    going.targets.push(target);
+                }
+                Err(reason) => {
+                    going.failure = Some(reason);
+                    break;
+                }
+            }
+        }
+        going
+    }
+
+    fn redriven(&self, target: Arc<Queue>, held: &Held) -> Fate {
+        let now_ms = self.clock.now_ms();
         let delay_ms = u64::from(target.state().record.settings.delay_seconds) * 1000;
-        let ahead_ms = self.clock.wall_ms().wrapping_sub(now_ms).cast_signed();
-        let record = held.record.redriven(Uuid::new_v4(), (now_ms, ahead_ms), delay_ms);
-        Fate::Moved(target, record)
+        let record = held.record.redriven(Uuid::new_v4(), (now_ms, self.ahead_ms(now_ms)), delay_ms);
+        let arriving = self.arriving(held, record, &target);
+        Fate::Moved(target, arriving)
     }
 
     async fn end(&self, kept: &mut KeptTask, status: MoveStatus) -> Result<(), QueueError> {

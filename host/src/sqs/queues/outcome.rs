@@ -1,10 +1,11 @@
 //! What becomes of messages that are held, written down as one: of some they are updated, of some deleted, and some go to another
 //! queue.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use super::super::record::MessageRecord;
+use super::super::fifo::InGroup;
+use super::super::record::{MESSAGE, MessageRecord};
 use super::super::state::{Held, Settled};
 use super::{Inner, Queue, QueueError};
 use crate::store::journal::{BodyChange, Change, RowId};
@@ -16,8 +17,10 @@ pub(super) enum Fate {
     Written(MessageRecord),
     /// It is deleted.
     Gone,
+    /// It is deleted but for what it takes to know it when it is sent again.
+    Remembered,
     /// It goes to that queue, and is so there. Its row stays, and its body with it, so that no crash loses or doubles it.
-    Moved(Arc<Queue>, MessageRecord),
+    Moved(Arc<Queue>, Held),
 }
 
 impl Inner {
@@ -56,7 +59,9 @@ impl Inner {
         outcome: Vec<(Held, Fate)>,
         beside: Vec<Change>,
     ) -> Result<(), QueueError> {
-        let changes = outcome.iter().map(|(held, fate)| change(held, fate, queue.row)).chain(beside);
+        let left = self.left_behind(&outcome);
+        let changes = outcome.iter().map(|(held, fate)| change(held, fate, queue.row));
+        let changes = changes.chain(left.iter().map(|left| memory(left, queue.row))).chain(beside);
         let written = self.journal.write(changes.collect()).await;
         let now_ms = self.clock.now_ms();
         let mut gone = 0;
@@ -67,18 +72,56 @@ impl Inner {
                     _ if written.is_err() => Settled::Unchanged,
                     Fate::Written(record) => Settled::Written(*record),
                     Fate::Gone | Fate::Moved(..) => Settled::Gone,
+                    Fate::Remembered => Settled::Remembered,
                 };
                 gone += usize::from(written.is_ok() && matches!(fate, Fate::Gone));
                 state.settle(held.row, settled, now_ms);
             }
+            if written.is_ok() {
+                left.iter().for_each(|left| state.remember(left));
+            }
         }
         self.message_count.fetch_sub(gone, Ordering::Relaxed);
         if written.is_ok() {
-            arrive(&outcome, now_ms);
+            self.message_count.fetch_add(left.len(), Ordering::Relaxed);
+            arrive(outcome, now_ms);
         }
         queue.settled.notify_waiters();
         queue.arrivals.notify_one();
         Ok(written?)
+    }
+
+    /// What is left behind of messages that go to other queues, so that they are known when they are sent again: new rows.
+    fn left_behind(&self, outcome: &[(Held, Fate)]) -> Vec<Held> {
+        let now_ms = self.clock.now_ms();
+        let moved = outcome.iter().filter(|(held, fate)| {
+            matches!(fate, Fate::Moved(..)) && matches!(deleted(held, now_ms), Fate::Remembered)
+        });
+        let left = |held: &Held| Held { row: self.journal.allocate(), fence: 0, ..left_of(held) };
+        moved.map(|(held, _)| left(held)).collect()
+    }
+
+    /// A message as it is in its dead-letter queue, where it comes from that one. Of a FIFO queue it is a new one there, as on AWS.
+    pub(super) fn dead_letter(&self, held: &Held, source: RowId, target: &Queue) -> Held {
+        let now_ms = self.clock.now_ms();
+        let mut record = held.record.dead_letter_of(source, now_ms);
+        if held.fifo.is_some() {
+            (record.sent_ms, record.ahead_ms) = (now_ms, self.ahead_ms(now_ms));
+        }
+        self.arriving(held, record, target)
+    }
+
+    /// A message as it comes to another queue, at whose turn that is.
+    pub(super) fn arriving(&self, held: &Held, record: MessageRecord, target: &Queue) -> Held {
+        let number = || target.state().next_number(self.journal.allocate().0);
+        let fifo = held.fifo.map(|fifo| fifo.moved(record.id, number()));
+        Held { row: held.row, fence: held.fence + 1, record, fifo }
+    }
+
+    /// Leaves what is remembered of messages to be deleted.
+    pub(super) fn forget_rows(&self, rows: Vec<(RowId, u64)>) {
+        self.message_count.fetch_sub(rows.len(), Ordering::Relaxed);
+        self.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
     }
 
     /// Lets messages go with which nothing was done.
@@ -96,26 +139,53 @@ impl Inner {
     }
 }
 
-/// All of them deleted.
+/// All of them deleted, with what is remembered of them.
 pub(super) fn gone(held: Vec<Held>) -> Vec<(Held, Fate)> {
     held.into_iter().map(|held| (held, Fate::Gone)).collect()
+}
+
+/// All of them deleted, but remembered where they may be sent again.
+pub(super) fn all_deleted(held: Vec<Held>, now_ms: u64) -> Vec<(Held, Fate)> {
+    held.into_iter().map(|held| (held, deleted(&held, now_ms))).collect()
+}
+
+/// What becomes of a message that is deleted.
+pub(super) fn deleted(held: &Held, now_ms: u64) -> Fate {
+    match held.fifo.is_some_and(|fifo| fifo.is_remembered(&held.record, now_ms)) {
+        true => Fate::Remembered,
+        false => Fate::Gone,
+    }
+}
+
+/// What is left of a message that is deleted.
+fn left_of(held: &Held) -> Held {
+    Held { fifo: held.fifo.map(InGroup::gone), ..*held }
+}
+
+fn memory(left: &Held, queue: RowId) -> Change {
+    let header = left.record.header(queue, left.fifo);
+    Change::Insert { id: left.row, kind: MESSAGE, header, body: None }
 }
 
 fn change(held: &Held, fate: &Fate, queue: RowId) -> Change {
     let Held { row: id, fence, .. } = *held;
     let update = |header| Change::Update { id, fence, header, body: BodyChange::Keep };
     match fate {
-        Fate::Written(record) => update(record.header(queue)),
+        Fate::Written(record) => update(record.header(queue, held.fifo)),
         Fate::Gone => Change::Delete { id, fence },
-        Fate::Moved(target, record) => update(record.header(target.row)),
+        Fate::Remembered => {
+            let header = held.record.header(queue, left_of(held).fifo);
+            Change::Update { id, fence, header, body: BodyChange::Remove }
+        }
+        Fate::Moved(target, moved) => update(moved.record.header(target.row, moved.fifo)),
     }
 }
 
 /// Puts those that go to other queues there. Nobody holds the locks of two queues: for a moment they are in none.
-fn arrive(outcome: &[(Held, Fate)], now_ms: u64) {
-    for (held, fate) in outcome {
-        if let Fate::Moved(target, record) = fate {
-            target.state().insert(held.row, held.fence + 1, *record, now_ms);
+fn arrive(outcome: Vec<(Held, Fate)>, now_ms: u64) {
+    for (_, fate) in outcome {
+        if let Fate::Moved(target, moved) = fate {
+            target.state().insert(moved, now_ms);
             target.arrivals.notify_one();
         }
     }

@@ -32,6 +32,9 @@ impl Queues {
 
 impl Inner {
     async fn purge(self: &Arc<Self>, queue: &Arc<Queue>, mut left: Vec<RowId>) -> Result<(), QueueError> {
+        let remembered = queue.state().forget_all();
+        self.forget_rows(remembered);
+        self.delete_orphans().await?;
         while !left.is_empty() {
             if self.stop.is_cancelled() {
                 return Err(StoreError::Closed.into());

@@ -12,7 +12,7 @@ use super::super::message::OutgoingMessage;
 use super::super::receipt::ReceiptHandle;
 use super::super::record::{MessageRecord, damaged};
 use super::super::state::{Demand, Held, Taken};
-use super::outcome::Fate;
+use super::outcome::{Fate, all_deleted};
 use super::redrive::DeadLetters;
 use super::{Inner, Queue, QueueError, Queues};
 use crate::function::QueueArn;
@@ -44,6 +44,8 @@ pub(crate) struct ReceivedMessage {
     pub(crate) first_received_ms: u64,
     /// The queue whose dead letter it is, if it is one and that queue is still there.
     pub(crate) source: Option<QueueArn>,
+    /// Its `SequenceNumber`, in a FIFO queue.
+    pub(crate) sequence: Option<u64>,
 }
 
 /// Why nothing is received.
@@ -154,25 +156,32 @@ impl Inner {
         taken: Taken,
         dead_letters: Option<DeadLetters>,
     ) -> Result<Vec<Held>, QueueError> {
-        let now_ms = self.clock.now_ms();
-        let received = taken.received.iter().map(|held| (*held, Fate::Written(held.record)));
-        let expired = taken.expired.iter().map(|held| (*held, Fate::Gone));
-        let mut outcome: Vec<_> = received.chain(expired).collect();
-        if let Some(DeadLetters { target, .. }) = dead_letters {
-            let dead_letter = |held: &Held| held.record.dead_letter_of(queue.row, now_ms);
-            let dead = taken.dead.iter().map(|held| (*held, Fate::Moved(target.clone(), dead_letter(held))));
-            outcome.extend(dead);
-        }
-        let (inner, queue) = (self.clone(), queue.clone());
-        self.to_the_end(async move { inner.carry_out(&queue, outcome).await }).await?;
-        Ok(taken.received)
+        let (inner, queue, received) = (self.clone(), queue.clone(), taken.received.clone());
+        let written = async move {
+            let target =
+                dead_letters.map(|dead_letters| dead_letters.target).filter(|_| !taken.dead.is_empty());
+            let _turn = match &target {
+                Some(target) => target.turn().await,
+                None => None,
+            };
+            let mut outcome = all_deleted(taken.expired, inner.clock.now_ms());
+            outcome.extend(taken.received.into_iter().map(|held| (held, Fate::Written(held.record))));
+            if let Some(target) = target {
+                let dead_letter = |held: &Held| inner.dead_letter(held, queue.row, &target);
+                let moved = |held: Held| (held, Fate::Moved(target.clone(), dead_letter(&held)));
+                outcome.extend(taken.dead.into_iter().map(moved));
+            }
+            inner.carry_out(&queue, outcome).await
+        };
+        self.to_the_end(written).await?;
+        Ok(received)
     }
 
     /// The contents of messages that were received. One that is damaged is passed over, or nobody would get those beside it; it
     /// stays until it is too old.
     async fn read(&self, queue: &Queue, received: &[Held]) -> Result<Vec<ReceivedMessage>, QueueError> {
         let mut messages = Vec::with_capacity(received.len());
-        for Held { row, record, .. } in received {
+        for Held { row, record, fifo, .. } in received {
             let message = match self.content(*row).await {
                 Ok(Some(message)) => message,
                 // What is not there any more has become too old since.
@@ -186,7 +195,14 @@ impl Inner {
             let receipt = ReceiptHandle { queue: queue.row, message: *row, receives: record.receives };
             let source = record.source.and_then(|source| self.of_row(RowId(source.get())));
             let source = source.map(|queue| queue.arn.clone());
-            messages.push(ReceivedMessage { source, ..handed_out(record, receipt, message) });
+            let mut message = handed_out(record, receipt, message);
+            if let Some(fifo) = fifo {
+                message.sequence = Some(fifo.sequence());
+                // What tells it from others here is no longer what its sender called it.
+                message.message.deduplication =
+                    message.message.deduplication.filter(|_| !fifo.is_moved).or(Some(message.id.clone()));
+            }
+            messages.push(ReceivedMessage { source, ..message });
         }
         Ok(messages)
     }
@@ -206,5 +222,6 @@ fn handed_out(record: &MessageRecord, receipt: ReceiptHandle, message: OutgoingM
         receives: record.receives_told(),
         first_received_ms: record.wall_ms(record.first_received_ms.unwrap_or(record.sent_ms)),
         source: None,
+        sequence: None,
     }
 }

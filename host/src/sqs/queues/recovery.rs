@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use super::super::fifo::QueueKind;
 use super::super::move_task::MoveTask;
 use super::super::record::{MESSAGE, MOVE_TASK, MessageRecord, QUEUE, QueueRecord};
-use super::super::state::QueueState;
+use super::super::state::{Held, QueueState};
 use super::clock::Last;
 use super::moving::KeptTask;
 use super::{Queue, Queues};
@@ -20,7 +21,7 @@ pub(crate) struct Recovery<'a> {
     queues: &'a Queues,
     found: HashMap<RowId, (QueueArn, QueueState)>,
     /// Messages that came before their queue.
-    early: HashMap<RowId, Vec<(RowId, u64, MessageRecord)>>,
+    early: HashMap<RowId, Vec<Held>>,
     /// Tasks that move messages, of each queue.
     moves: HashMap<RowId, Vec<KeptTask>>,
     messages: usize,
@@ -72,23 +73,23 @@ impl Recovery<'_> {
 
     fn add_queue(&mut self, row: &Row) -> Result<(), StoreError> {
         let (arn, record) = QueueRecord::of(row)?;
-        let mut state = QueueState::new(record, row.fence);
-        for (row, fence, record) in self.early.remove(&row.id).unwrap_or_default() {
-            let now_ms = self.last.see(&record);
-            state.insert(row, fence, record, now_ms);
+        let mut state = QueueState::new(QueueKind::of(&arn), record, row.fence);
+        for message in self.early.remove(&row.id).unwrap_or_default() {
+            take_up(&mut state, message, self.last.see(&message.record));
         }
         self.found.insert(row.id, (arn, state));
         Ok(())
     }
 
     fn add_message(&mut self, row: &Row) -> Result<(), StoreError> {
-        let (queue, record) = MessageRecord::of(row)?;
+        let (queue, record, fifo) = MessageRecord::of(row)?;
+        let message = Held { row: row.id, fence: row.fence, record, fifo };
         self.messages += 1;
         // It is as late at the least: what is due by then is placed so at once, and the others when the queue is asked for something.
         let now_ms = self.last.see(&record);
         match self.found.get_mut(&queue) {
-            Some((_, state)) => state.insert(row.id, row.fence, record, now_ms),
-            None => self.early.entry(queue).or_default().push((row.id, row.fence, record)),
+            Some((_, state)) => take_up(state, message, now_ms),
+            None => self.early.entry(queue).or_default().push(message),
         }
         Ok(())
     }
@@ -108,7 +109,7 @@ impl Recovery<'_> {
         let inner = &self.queues.0;
         inner.clock.resume(self.last);
         let orphans: Vec<_> =
-            self.early.into_values().flatten().map(|(row, fence, _)| (row, fence)).collect();
+            self.early.into_values().flatten().map(|message| (message.row, message.fence)).collect();
         inner.message_count.fetch_add(self.messages - orphans.len(), Ordering::Relaxed);
         inner.orphans.lock().unwrap_or_else(PoisonError::into_inner).extend(orphans);
         let mut queues = inner.queues.write().unwrap_or_else(PoisonError::into_inner);
@@ -119,5 +120,13 @@ impl Recovery<'_> {
         }
         self.moves.into_values().flatten().for_each(|kept| inner.forget(&kept));
         Ok(())
+    }
+}
+
+/// Takes up a message, or what is left of one.
+fn take_up(state: &mut QueueState, message: Held, now_ms: u64) {
+    match message.fifo.is_some_and(|fifo| fifo.is_gone) {
+        true => state.remember(&message),
+        false => state.insert(message, now_ms),
     }
 }

@@ -2,32 +2,36 @@
 
 use super::super::receipt::ReceiptHandle;
 use super::super::state::{Held, Hold, VisibilityError};
-use super::outcome::{Fate, gone};
+use super::outcome::{Fate, all_deleted};
 use super::{Queue, QueueError, Queues};
 use crate::function::QueueArn;
 
 impl Queues {
-    /// Deletes messages for those who have their latest receipts; whose receipt is stale is told nothing else.
+    /// Deletes messages for those who have their latest receipts; whose receipt is stale is told nothing else. Gives back the receipts
+    /// with which a FIFO queue deletes nothing any more.
     pub(crate) async fn delete_messages(
         &self,
         arn: &QueueArn,
         receipts: &[ReceiptHandle],
-    ) -> Result<(), QueueError> {
+    ) -> Result<Vec<ReceiptHandle>, QueueError> {
         let queue = self.0.find(arn)?;
-        let mut left = receipts.to_vec();
+        let (mut left, mut expired) = (receipts.to_vec(), Vec::new());
         while !left.is_empty() {
             let settled = queue.settled.notified();
-            let held = hold_received(&queue, &mut left);
+            let now_ms = self.0.clock.now_ms();
+            let held = hold_received(&queue, now_ms, &mut left, &mut expired);
             match held.is_empty() {
                 true if left.is_empty() => break,
                 true => settled.await,
                 false => {
                     let (inner, queue) = (self.0.clone(), queue.clone());
-                    self.0.to_the_end(async move { inner.carry_out(&queue, gone(held)).await }).await?;
+                    self.0
+                        .to_the_end(async move { inner.carry_out(&queue, all_deleted(held, now_ms)).await })
+                        .await?;
                 }
             }
         }
-        Ok(())
+        Ok(expired)
     }
 
     /// Keeps messages from others for so many seconds from now on; the answers are in the order of the receipts.
@@ -51,7 +55,7 @@ impl Queues {
                     match state.hold_in_flight(key, now_ms, u64::from(seconds) * 1000) {
                         Ok(Hold::Busy) => return true,
                         Ok(Hold::Held(message)) => held.push(message),
-                        Ok(Hold::Stale) => answers[index] = Err(VisibilityError::NotThere),
+                        Ok(Hold::Stale | Hold::Expired) => answers[index] = Err(VisibilityError::NotThere),
                         Err(error) => answers[index] = Err(error),
                     }
                     false
@@ -72,12 +76,21 @@ impl Queues {
 }
 
 /// Holds what can be held, and leaves what somebody else holds.
-fn hold_received(queue: &Queue, left: &mut Vec<ReceiptHandle>) -> Vec<Held> {
+fn hold_received(
+    queue: &Queue,
+    now_ms: u64,
+    left: &mut Vec<ReceiptHandle>,
+    expired: &mut Vec<ReceiptHandle>,
+) -> Vec<Held> {
     let mut state = queue.state();
     let mut held = Vec::new();
-    left.retain(|receipt| match state.hold_received(receipt.message, receipt.receives) {
+    left.retain(|receipt| match state.hold_received(receipt.message, receipt.receives, now_ms) {
         Hold::Busy => true,
         Hold::Stale => false,
+        Hold::Expired => {
+            expired.push(*receipt);
+            false
+        }
         Hold::Held(message) => {
             held.push(message);
             false

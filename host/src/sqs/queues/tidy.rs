@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::super::state::ASIDE_MAX;
-use super::outcome::gone;
+use super::outcome::{all_deleted, gone};
 use super::{Inner, Queue, QueueError, Queues};
 use crate::store::StoreError;
 use crate::store::journal::Change;
@@ -27,15 +27,22 @@ impl Queues {
 
     /// Deletes what is too old by now.
     pub(super) async fn tidy(&self) -> Result<(), QueueError> {
+        for queue in self.0.all() {
+            let old = queue.state().forget_old(self.0.clock.now_ms());
+            self.0.forget_rows(old);
+        }
         self.0.delete_orphans().await?;
         for queue in self.0.all() {
             loop {
-                let expired = queue.state().hold_expired(self.0.clock.now_ms());
+                let now_ms = self.0.clock.now_ms();
+                let expired = queue.state().hold_expired(now_ms);
                 if expired.is_empty() {
                     break;
                 }
                 let (inner, queue) = (self.0.clone(), queue.clone());
-                self.0.to_the_end(async move { inner.carry_out(&queue, gone(expired)).await }).await?;
+                self.0
+                    .to_the_end(async move { inner.carry_out(&queue, all_deleted(expired, now_ms)).await })
+                    .await?;
             }
         }
         Ok(())
@@ -43,7 +50,7 @@ impl Queues {
 }
 
 impl Inner {
-    async fn delete_orphans(&self) -> Result<(), QueueError> {
+    pub(super) async fn delete_orphans(&self) -> Result<(), QueueError> {
         loop {
             let some: Vec<_> = {
                 let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,6 +71,8 @@ impl Inner {
 
     /// Deletes the messages of a queue that is deleted. Those that somebody holds come by when they are let go.
     pub(super) async fn empty(&self, queue: &Queue) {
+        let remembered = queue.state().forget_all();
+        self.forget_rows(remembered);
         // First, because what is held must be settled: somebody may wait for it.
         while !self.stop.is_cancelled() {
             let some = queue.state().hold_any(ASIDE_MAX);

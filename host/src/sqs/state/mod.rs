@@ -3,14 +3,19 @@
 //! Pure: knows no clock, no journal and no task. A change of a message has two halves: it is *held* while the change is being
 //! written, so that nobody else can change it, and *settled* when that is done or has failed.
 
+mod groups;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::limits::{IN_FLIGHT_MAX, RECEIVE_BYTES_MAX, VISIBILITY_SECONDS};
+use self::groups::Groups;
+pub(super) use self::groups::Sent;
+use super::fifo::{InGroup, QueueKind};
+use super::limits::{DEDUPLICATION_MS, IN_FLIGHT_MAX, RECEIVE_BYTES_MAX, VISIBILITY_SECONDS};
 use super::record::{MessageRecord, QueueRecord};
 use crate::store::journal::RowId;
+use uuid::Uuid;
 
 /// How many messages that are not for a receiver one call takes out at most.
 pub(super) const ASIDE_MAX: usize = 256;
@@ -36,6 +41,8 @@ pub(super) struct QueueState {
     waiting: BTreeSet<(u64, RowId)>,
     /// All of them, by the time they were sent.
     by_age: BTreeSet<(u64, RowId)>,
+    /// The order of messages, if it keeps one.
+    groups: Option<Box<Groups>>,
     /// How many wait that nobody received from this queue yet.
     delayed: usize,
 }
@@ -43,6 +50,7 @@ pub(super) struct QueueState {
 #[derive(Debug)]
 struct Message {
     record: MessageRecord,
+    fifo: Option<Box<InGroup>>,
     fence: u64,
     place: Place,
 }
@@ -55,13 +63,14 @@ enum Place {
     Held,
 }
 
-/// A message that is held, and how it is to be written.
+/// A message that is held, and how it is to be written; or one that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) row: RowId,
     /// The fence it has now.
     pub(super) fence: u64,
     pub(super) record: MessageRecord,
+    pub(super) fifo: Option<InGroup>,
 }
 
 /// What is wanted by a receiver.
@@ -95,6 +104,8 @@ pub(super) enum Settled {
     Unchanged,
     /// It was deleted, or is in another queue.
     Gone,
+    /// It was deleted, and something is left of it, by which it is known if it is sent again.
+    Remembered,
 }
 
 /// Whether a message could be held for the holder of one of its receipts.
@@ -105,6 +116,8 @@ pub(super) enum Hold {
     Busy,
     /// It is not there, or was received again since.
     Stale,
+    /// Its visibility timeout is over, after which a FIFO queue deletes nothing: what comes behind it may be handed out in order only.
+    Expired,
 }
 
 /// Why a visibility cannot be changed.
@@ -147,7 +160,7 @@ impl Taken {
 }
 
 impl QueueState {
-    pub(super) fn new(record: QueueRecord, fence: u64) -> Self {
+    pub(super) fn new(kind: QueueKind, record: QueueRecord, fence: u64) -> Self {
         Self {
             record,
             fence,
@@ -157,57 +170,115 @@ impl QueueState {
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             by_age: BTreeSet::new(),
+            groups: (kind == QueueKind::Fifo).then(Box::default),
             delayed: 0,
         }
     }
 
     /// Adds a message that is safe.
-    pub(super) fn insert(&mut self, row: RowId, fence: u64, record: MessageRecord, now_ms: u64) {
+    pub(super) fn insert(&mut self, message: Held, now_ms: u64) {
+        let Held { row, fence, record, fifo } = message;
         self.by_age.insert((record.sent_ms, row));
-        self.messages.insert(row, Message { record, fence, place: Place::Held });
+        if let (Some(groups), Some(fifo)) = (&mut self.groups, fifo) {
+            groups.insert(row, &record, fifo);
+        }
+        let fifo = fifo.map(Box::new);
+        self.messages.insert(row, Message { record, fifo, fence, place: Place::Held });
         self.place(row, now_ms);
+    }
+
+    /// Takes in what is left of a message that was deleted.
+    pub(super) fn remember(&mut self, gone: &Held) {
+        if let (Some(groups), Some(fifo)) = (&mut self.groups, gone.fifo) {
+            groups.remember(gone, fifo);
+        }
+    }
+
+    /// What was sent under that name of late, whatever became of it.
+    pub(super) fn sent(&self, once: Uuid, now_ms: u64) -> Option<Sent> {
+        self.groups.as_ref()?.sent(once, now_ms)
+    }
+
+    /// The number of the next message of a FIFO queue, which is not below that one.
+    pub(super) fn next_number(&mut self, at_least: u64) -> u64 {
+        self.groups.as_mut().map_or(at_least, |groups| groups.next_number(at_least))
+    }
+
+    /// Takes out what is left of messages that were sent too long ago to come again: rows and fences.
+    pub(super) fn forget_old(&mut self, now_ms: u64) -> Vec<(RowId, u64)> {
+        let Some(sent_by_ms) = now_ms.checked_sub(DEDUPLICATION_MS) else { return Vec::new() };
+        self.groups.as_mut().map_or_else(Vec::new, |groups| groups.forget(Some(sent_by_ms)))
+    }
+
+    /// Takes out all that is left of messages, and forgets what was sent.
+    pub(super) fn forget_all(&mut self) -> Vec<(RowId, u64)> {
+        let Some(groups) = &mut self.groups else { return Vec::new() };
+        groups.forget_sent();
+        groups.forget(None)
     }
 
     /// Takes out messages for one receiver.
     pub(super) fn receive(&mut self, now_ms: u64, demand: Demand) -> Taken {
         self.advance(now_ms);
-        let (mut taken, mut bytes) = (Taken::default(), 0);
+        let (mut taken, mut bytes, mut last) = (Taken::default(), 0, None);
         while taken.received.len() < demand.messages_max && taken.others() < ASIDE_MAX {
-            let Some(&(_, row)) = self.ready.first() else { break };
-            let message = &self.messages[&row];
-            let (fence, mut record) = (message.fence, message.record);
-            if self.is_expired(&record, now_ms) {
-                self.hold(row);
-                taken.expired.push(Held { row, fence, record });
+            let Some(mut held) = self.next(last) else { break };
+            last = held.fifo;
+            if self.is_expired(&held.record, now_ms) {
+                self.hold(held.row);
+                taken.expired.push(held);
                 continue;
             }
+            let record = &mut held.record;
             if demand.receives_max.is_some_and(|max| record.receives_here() >= max) {
-                self.hold(row);
-                taken.dead.push(Held { row, fence, record });
+                self.hold(held.row);
+                taken.dead.push(held);
                 continue;
             }
             bytes += record.bytes as usize;
-            taken.over_limit = self.in_flight() >= IN_FLIGHT_MAX;
-            if taken.over_limit || (bytes > RECEIVE_BYTES_MAX && !taken.received.is_empty()) {
+            let is_full = self.in_flight() >= IN_FLIGHT_MAX;
+            // As on AWS, a FIFO queue does not say so.
+            taken.over_limit = is_full && self.groups.is_none();
+            if is_full || (bytes > RECEIVE_BYTES_MAX && !taken.received.is_empty()) {
                 break;
             }
-            self.hold(row);
             record.visible_ms = now_ms.saturating_add(demand.visibility_ms);
             record.receives = record.receives.saturating_add(1);
             record.first_received_ms.get_or_insert(now_ms);
             record.last_received_ms = Some(now_ms);
-            taken.received.push(Held { row, fence, record });
+            self.hold(held.row);
+            taken.received.push(held);
         }
         taken
     }
 
+    /// The message that is to be taken out next, behind the last that was: that which can be received for longest, or in a FIFO queue
+    /// the next of the same group, or the first of another in which none stands before it.
+    fn next(&self, last: Option<InGroup>) -> Option<Held> {
+        let Some(groups) = &self.groups else { return Some(self.held(self.ready.first()?.1)) };
+        let is_ready = |row: &RowId| self.messages[row].place == Place::Ready;
+        let behind = last.and_then(|last| groups.behind(last)).filter(is_ready);
+        Some(self.held(behind.or_else(|| groups.first())?))
+    }
+
+    /// A message as it is.
+    fn held(&self, row: RowId) -> Held {
+        let Message { record, fifo, fence, .. } = &self.messages[&row];
+        Held { row, fence: *fence, record: *record, fifo: fifo.as_deref().copied() }
+    }
+
     /// Holds a message for whoever has its latest receipt, to be deleted.
-    pub(super) fn hold_received(&mut self, row: RowId, receives: u32) -> Hold {
+    pub(super) fn hold_received(&mut self, row: RowId, receives: u32, now_ms: u64) -> Hold {
+        self.advance(now_ms);
         let Some(message) = self.messages.get(&row) else { return Hold::Stale };
-        let held = Held { row, fence: message.fence, record: message.record };
+        let held = self.held(row);
         match message.place {
             Place::Held => Hold::Busy,
-            _ if message.record.receives != receives => Hold::Stale,
+            Place::Ready if self.groups.is_some() => Hold::Expired,
+            _ if message.record.receives != receives => match self.groups {
+                Some(_) => Hold::Expired,
+                None => Hold::Stale,
+            },
             Place::Ready | Place::Waiting => {
                 self.hold(row);
                 Hold::Held(held)
@@ -224,7 +295,8 @@ impl QueueState {
     ) -> Result<Hold, VisibilityError> {
         self.advance(now_ms);
         let message = self.messages.get(&row).ok_or(VisibilityError::NotThere)?;
-        let (fence, mut record) = (message.fence, message.record);
+        let mut held = self.held(row);
+        let record = &mut held.record;
         match message.place {
             Place::Held => return Ok(Hold::Busy),
             _ if record.receives != receives => return Err(VisibilityError::NotThere),
@@ -237,17 +309,16 @@ impl QueueState {
             return Err(VisibilityError::BeyondTotal);
         }
         self.hold(row);
-        Ok(Hold::Held(Held { row, fence, record }))
+        Ok(Hold::Held(held))
     }
 
     /// Holds messages that are too old, to be deleted: the oldest first, and so many at most.
     pub(super) fn hold_expired(&mut self, now_ms: u64) -> Vec<Held> {
-        let old = self.by_age.iter().map(|(_, row)| (*row, &self.messages[row]));
+        let old = self.by_age.iter().map(|(_, row)| self.held(*row));
         let expired: Vec<Held> = old
-            .take_while(|(_, message)| self.is_expired(&message.record, now_ms))
+            .take_while(|held| self.is_expired(&held.record, now_ms))
             .take(ASIDE_MAX)
-            .filter(|(_, message)| message.place != Place::Held)
-            .map(|(row, message)| Held { row, fence: message.fence, record: message.record })
+            .filter(|held| self.messages[&held.row].place != Place::Held)
             .collect();
         expired.iter().for_each(|held| self.hold(held.row));
         expired
@@ -255,10 +326,8 @@ impl QueueState {
 
     /// Holds messages of a queue that is deleted, so many at most.
     pub(super) fn hold_any(&mut self, max: usize) -> Vec<Held> {
-        let free =
-            self.ready.iter().chain(&self.waiting).take(max).map(|(_, row)| (*row, &self.messages[row]));
-        let any: Vec<Held> =
-            free.map(|(row, message)| Held { row, fence: message.fence, record: message.record }).collect();
+        let free = self.ready.iter().chain(&self.waiting).take(max);
+        let any: Vec<Held> = free.map(|(_, row)| self.held(*row)).collect();
         any.iter().for_each(|held| self.hold(held.row));
         any
     }
@@ -266,12 +335,20 @@ impl QueueState {
     /// Holds messages that can be received, to be moved: those first that wait for longest, and so many at most.
     pub(super) fn hold_visible(&mut self, now_ms: u64, max: usize) -> Vec<Held> {
         self.advance(now_ms);
-        let ready = self.ready.iter().map(|(_, row)| (*row, &self.messages[row]));
-        let visible: Vec<Held> = ready
-            .filter(|(_, message)| !self.is_expired(&message.record, now_ms))
-            .take(max)
-            .map(|(row, message)| Held { row, fence: message.fence, record: message.record })
-            .collect();
+        let mut visible: Vec<Held> = Vec::new();
+        if self.groups.is_some() {
+            // In their order, up to what is too old to be moved and not deleted yet.
+            while visible.len() < max
+                && let Some(held) = self.next(visible.last().and_then(|last| last.fifo))
+                && !self.is_expired(&held.record, now_ms)
+            {
+                self.hold(held.row);
+                visible.push(held);
+            }
+            return visible;
+        }
+        let ready = self.ready.iter().map(|(_, row)| self.held(*row));
+        visible.extend(ready.filter(|held| !self.is_expired(&held.record, now_ms)).take(max));
         visible.iter().for_each(|held| self.hold(held.row));
         visible
     }
@@ -299,8 +376,8 @@ impl QueueState {
             match self.messages.get(&row) {
                 None => {}
                 Some(Message { place: Place::Held, .. }) => busy.push(row),
-                Some(Message { record, fence, .. }) => {
-                    held.push(Held { row, fence: *fence, record: *record });
+                Some(_) => {
+                    held.push(self.held(row));
                     self.hold(row);
                 }
             }
@@ -314,9 +391,12 @@ impl QueueState {
         let Some(message) = self.messages.get_mut(&row) else { return };
         debug_assert_eq!(message.place, Place::Held, "only who holds a message settles it");
         match settled {
-            Settled::Gone => {
-                self.by_age.remove(&(message.record.sent_ms, row));
-                self.messages.remove(&row);
+            Settled::Gone | Settled::Remembered => {
+                let gone = self.remove(row);
+                if let (Some(mut gone), Settled::Remembered) = (gone, settled) {
+                    gone.fence += 1;
+                    self.remember(&gone);
+                }
                 return;
             }
             Settled::Written(record) => {
@@ -326,6 +406,26 @@ impl QueueState {
             Settled::Unchanged => {}
         }
         self.place(row, now_ms);
+    }
+
+    fn remove(&mut self, row: RowId) -> Option<Held> {
+        let Message { record, fifo, fence, .. } = self.messages.remove(&row)?;
+        self.by_age.remove(&(record.sent_ms, row));
+        let fifo = fifo.map(|fifo| *fifo);
+        if let (Some(groups), Some(fifo)) = (&mut self.groups, fifo) {
+            groups.remove(row, fifo);
+        }
+        self.look(fifo);
+        Some(Held { row, fence, record, fifo })
+    }
+
+    /// Looks anew which message is the first of a group.
+    fn look(&mut self, fifo: Option<InGroup>) {
+        if let (Some(groups), Some(fifo)) = (&mut self.groups, fifo) {
+            groups.look(fifo.group, |row| {
+                self.messages.get(&row).is_some_and(|message| message.place == Place::Ready)
+            });
+        }
     }
 
     /// When something can be received next that cannot be received yet.
@@ -381,6 +481,8 @@ impl QueueState {
             }
             Place::Held => {}
         }
+        let fifo = message.fifo.as_deref().copied();
+        self.look(fifo);
     }
 
     fn place(&mut self, row: RowId, now_ms: u64) {
@@ -394,5 +496,7 @@ impl QueueState {
             self.waiting.insert((due_ms, row));
             self.delayed += usize::from(!was_received);
         }
+        let fifo = message.fifo.as_deref().copied();
+        self.look(fifo);
     }
 }

@@ -1,10 +1,13 @@
 //! The queue against a model that keeps a list and looks through all of it each time.
 
+mod order;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
 use crate::function::QueueArn;
+use crate::sqs::fifo::QueueKind;
 use crate::sqs::settings::QueueSettings;
 
 const SECOND: u64 = 1000;
@@ -13,7 +16,11 @@ const MINUTE: u64 = 60 * SECOND;
 fn queue(retention_seconds: u32) -> QueueState {
     let arn = QueueArn::parse("arn:aws:sqs:us-east-1:000000000000:q").expect("an ARN");
     let settings = QueueSettings { retention_seconds, ..QueueSettings::default() };
-    QueueState::new(QueueRecord::new(&arn, settings, 0), 0)
+    QueueState::new(QueueKind::Standard, QueueRecord::new(&arn, settings, 0), 0)
+}
+
+fn coming(row: u64, record: MessageRecord) -> Held {
+    Held { row: RowId(row), fence: 0, record, fifo: None }
 }
 
 fn demand(messages_max: usize, visibility_ms: u64) -> Demand {
@@ -38,7 +45,7 @@ fn sent(now_ms: u64, delay_ms: u64) -> MessageRecord {
 
 impl QueueState {
     fn send(&mut self, row: u64, now_ms: u64) {
-        self.insert(RowId(row), 0, sent(now_ms, 0), now_ms);
+        self.insert(coming(row, sent(now_ms, 0)), now_ms);
     }
 
     /// Receives, and writes that down.
@@ -80,7 +87,7 @@ fn what_comes_back_stands_behind_what_waited_longer() {
 #[test]
 fn a_delayed_message_is_counted_apart_until_its_delay_is_over() {
     let mut queue = queue(60);
-    queue.insert(RowId(1), 0, sent(0, SECOND), 0);
+    queue.insert(coming(1, sent(0, SECOND)), 0);
     assert_eq!(queue.received(SECOND - 1, 1, MINUTE), []);
     let delayed = QueueFigures { delayed: 1, oldest_age_ms: Some(999), ..QueueFigures::default() };
     assert_eq!(queue.figures(SECOND - 1), delayed);
@@ -97,7 +104,7 @@ fn a_message_that_is_being_written_is_nobody_elses() {
     queue.send(1, 0);
     let taken = queue.receive(0, demand(1, 0));
     assert!(queue.receive(0, demand(1, 0)).received.is_empty());
-    assert_eq!(queue.hold_received(RowId(1), 1), Hold::Busy);
+    assert_eq!(queue.hold_received(RowId(1), 1, 0), Hold::Busy);
     assert_eq!(queue.hold_in_flight((RowId(1), 1), 0, 0), Ok(Hold::Busy));
     // It could not be written: it is as it was, and was never received.
     queue.settle(taken.received[0].row, Settled::Unchanged, 0);
@@ -110,11 +117,11 @@ fn a_receipt_is_stale_when_the_message_was_received_again() {
     queue.send(1, 0);
     queue.received(0, 1, 10);
     assert_eq!(queue.received(10, 1, 10), [(1, 2)]);
-    assert_eq!(queue.hold_received(RowId(1), 1), Hold::Stale);
+    assert_eq!(queue.hold_received(RowId(1), 1, 10), Hold::Stale);
     assert_eq!(queue.hold_in_flight((RowId(1), 1), 10, 0), Err(VisibilityError::NotThere));
-    let Hold::Held(held) = queue.hold_received(RowId(1), 2) else { panic!("it is the latest") };
+    let Hold::Held(held) = queue.hold_received(RowId(1), 2, 10) else { panic!("it is the latest") };
     queue.settle(held.row, Settled::Gone, 10);
-    assert_eq!(queue.hold_received(RowId(1), 2), Hold::Stale);
+    assert_eq!(queue.hold_received(RowId(1), 2, 10), Hold::Stale);
     assert_eq!((queue.message_count(), queue.figures(10)), (0, QueueFigures::default()));
 }
 
@@ -125,7 +132,7 @@ fn a_receipt_whose_time_is_over_still_deletes_but_cannot_be_prolonged() {
     queue.send(1, 0);
     queue.received(0, 1, 10);
     assert_eq!(queue.hold_in_flight((RowId(1), 1), 10, 0), Err(VisibilityError::NotInFlight));
-    assert!(matches!(queue.hold_received(RowId(1), 1), Hold::Held(_)));
+    assert!(matches!(queue.hold_received(RowId(1), 1, 10), Hold::Held(_)));
 }
 
 #[test]
@@ -174,7 +181,7 @@ fn no_more_are_in_flight_and_in_one_receive_than_may_be() {
     let mut queue = super::tests::queue(60);
     for row in 0..3 {
         let bytes = u32::try_from(RECEIVE_BYTES_MAX / 2).expect("a small number");
-        queue.insert(RowId(row), 0, MessageRecord { bytes, ..sent(0, 0) }, 0);
+        queue.insert(coming(row, MessageRecord { bytes, ..sent(0, 0) }), 0);
     }
     assert_eq!(queue.received(0, 10, 0).len(), 2);
 }
@@ -197,7 +204,7 @@ fn a_message_that_was_received_often_enough_goes_aside_while_there_is_a_dead_let
 
     // In the dead-letter queue it counts anew, though what is told goes on.
     let mut other = super::tests::queue(60);
-    other.insert(dead.row, dead.fence + 1, dead.record.dead_letter_of(RowId(7), 5), 5);
+    other.insert(Held { record: dead.record.dead_letter_of(RowId(7), 5), ..dead }, 5);
     let visible = QueueFigures { visible: 1, oldest_age_ms: Some(5), ..QueueFigures::default() };
     assert_eq!(other.figures(5), visible);
     let taken = other.receive(5, often);
@@ -282,7 +289,7 @@ impl Model {
         match *step {
             Step::Send { delay_ms } => {
                 let row = self.messages.len() as u64;
-                queue.insert(RowId(row), 0, sent(now_ms, delay_ms), now_ms);
+                queue.insert(coming(row, sent(now_ms, delay_ms)), now_ms);
                 let visible_ms = now_ms + delay_ms;
                 self.messages.push(Modelled {
                     row,
@@ -303,7 +310,7 @@ impl Model {
                 let Some(receives) = message.receives.checked_sub(receipts_ago).filter(|n| *n > 0) else {
                     return Ok(());
                 };
-                match queue.hold_received(RowId(message.row), receives) {
+                match queue.hold_received(RowId(message.row), receives, now_ms) {
                     Hold::Held(held) => {
                         prop_assert!(!message.is_deleted && receipts_ago == 0);
                         message.is_deleted = is_written;
@@ -311,7 +318,7 @@ impl Model {
                         queue.settle(held.row, settled, now_ms);
                     }
                     Hold::Stale => prop_assert!(message.is_deleted || receipts_ago > 0),
-                    Hold::Busy => prop_assert!(false, "nobody holds it"),
+                    Hold::Busy | Hold::Expired => prop_assert!(false, "nobody holds it"),
                 }
             }
             Step::ChangeVisibility { which, receipts_ago, visibility_ms } if !self.messages.is_empty() => {
@@ -386,7 +393,7 @@ impl Model {
                 self.find(held.row).is_deleted = true;
                 self.dead += 1;
                 let record = held.record.dead_letter_of(RowId(1), now_ms);
-                self.dead_letters.insert(held.row, held.fence + 1, record, now_ms);
+                self.dead_letters.insert(Held { record, ..*held }, now_ms);
             }
         }
         for held in &taken.received {
