@@ -117,6 +117,7 @@ async fn a_task_fails_where_a_message_has_nowhere_to_go() {
 
     queues.start_move(StartMove { per_second: Some(1), ..to("q") }).await.expect("it begins");
     tokio::time::sleep(seconds(2)).await;
+    queues.purge(&arn("a")).await.expect("it is empty");
     die(&queues, &["a"]).await;
     queues.delete(&arn("a")).await.expect("it is deleted");
     queues.start_move(back(None)).await.expect("it begins");
