@@ -95,9 +95,10 @@ impl Api {
         Ok((reply.status, reply.request_id))
     }
 
-    /// Lets the sink be told of a function's successes.
+    /// Lets the sink be told how a function's events end: one that runs whenever the host is killed ends as a crash of the host.
     pub fn tell_sink(&self, name: &str) {
-        let destinations = json!({ "OnSuccess": { "Destination": queue_arn(QUEUE) } });
+        let sink = json!({ "Destination": queue_arn(QUEUE) });
+        let destinations = json!({ "OnSuccess": sink, "OnFailure": sink });
         self.put_event_config(name, &json!({ "DestinationConfig": destinations }));
     }
 
