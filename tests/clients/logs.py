@@ -14,6 +14,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from answers import conforms, expect
+
 endpoint, command, group = sys.argv[1:]
 SETTINGS = {
     "endpoint_url": endpoint,
@@ -37,11 +39,6 @@ PROMISED = {
 }
 
 
-def expect(actual, wanted, what):
-    if actual != wanted:
-        sys.exit(f"{what}: expected {wanted!r}, got {actual!r}")
-
-
 def raw(operation, body):
     request = urllib.request.Request(endpoint + "/", data=body if isinstance(body, bytes) else json.dumps(body).encode())
     request.add_header("Content-Type", "application/x-amz-json-1.1")
@@ -54,33 +51,11 @@ def raw(operation, body):
         return error.code, json.load(error)
 
 
-def conforms(value, shape, path):
-    types = {"string": str, "integer": int, "long": int, "boolean": bool}
-    if shape.type_name == "structure":
-        expect(type(value), dict, path)
-        for name in value:
-            if name not in shape.members:
-                sys.exit(f"{path}: {name} is no member of {shape.name}")
-            conforms(value[name], shape.members[name], f"{path}.{name}")
-        absent = (PROMISED.get(shape.name, set()) | set(shape.required_members)) - set(value)
-        expect(absent, set(), f"{path}: absent members")
-    elif shape.type_name == "list":
-        expect(type(value), list, path)
-        for number, member in enumerate(value):
-            conforms(member, shape.member, f"{path}[{number}]")
-    else:
-        expect(type(value), types[shape.type_name], path)
-        if value not in (getattr(shape, "enum", None) or [value]):
-            sys.exit(f"{path}: {value!r} is none of {shape.enum}")
-        if shape.type_name == "string" and len(value) < shape.metadata.get("min", 0):
-            sys.exit(f"{path}: {value!r} is too short")
-
-
 def conforming(operation, body):
     status, answer = raw(operation, body)
     expect(status, 200, f"{operation} {body}: {answer}")
     model = botocore.session.get_session().get_service_model("logs")
-    conforms(answer, model.operation_model(operation).output_shape, operation)
+    conforms(answer, model.operation_model(operation).output_shape, operation, PROMISED)
     return answer
 
 

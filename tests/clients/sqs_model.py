@@ -7,38 +7,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from answers import conforms, expect
+
 endpoint = sys.argv[1]
 ACCOUNT = "000000000000"
-
-
-def expect(actual, wanted, what):
-    if actual != wanted:
-        sys.exit(f"{what}: expected {wanted!r}, got {actual!r}")
-
-
-def conforms(value, shape, path):
-    """Every member of an answer is one of the model and of its type, and those that must be there are."""
-    types = {"string": str, "integer": int, "long": int, "boolean": bool, "blob": str}
-    if shape.type_name == "structure":
-        expect(type(value), dict, path)
-        for name in value:
-            if name not in shape.members:
-                sys.exit(f"{path}: {name} is no member of {shape.name}")
-            conforms(value[name], shape.members[name], f"{path}.{name}")
-        expect(set(shape.required_members) - set(value), set(), f"{path}: absent members")
-    elif shape.type_name == "list":
-        expect(type(value), list, path)
-        for number, member in enumerate(value):
-            conforms(member, shape.member, f"{path}[{number}]")
-    elif shape.type_name == "map":
-        expect(type(value), dict, path)
-        for key, member in value.items():
-            conforms(key, shape.key, f"{path}.{key}")
-            conforms(member, shape.value, f"{path}[{key}]")
-    else:
-        expect(type(value), types[shape.type_name], path)
-        if value not in (getattr(shape, "enum", None) or [value]):
-            sys.exit(f"{path}: {value!r} is none of {shape.enum}")
 
 
 def check_raw(model, response_dict, **_):

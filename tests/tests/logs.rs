@@ -372,7 +372,11 @@ fn whoever_follows_gets_every_line_once_until_ctrl_c() {
         seen.extend(following.until(10, "REPORT "));
     }
     let mut client = Command::new(python());
-    client.arg(root().join("tests/clients/logs.py")).args([server.endpoint(), "follow", "/aws/lambda/echo"]);
+    client.arg("-B").arg(root().join("tests/clients/logs.py")).args([
+        server.endpoint(),
+        "follow",
+        "/aws/lambda/echo",
+    ]);
     let tail = Following::start(&mut client);
     let mut tailed = tail.until(30, "REPORT ");
     assert_eq!(api.invoke("echo", "[1]").status, 200);
@@ -399,6 +403,7 @@ fn boto3_reads_logs_as_on_aws_and_every_answer_is_of_the_models_shape() {
         assert_eq!(api.invoke("echo", "[1]").status, 200);
     }
     let output = Command::new(python())
+        .arg("-B")
         .arg(root().join("tests/clients/logs.py"))
         .args([server.endpoint(), "check", "/aws/lambda/echo"])
         .env_remove("AWS_PROFILE")

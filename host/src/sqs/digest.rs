@@ -11,7 +11,7 @@ const BINARY: u8 = 2;
 
 /// The MD5 of a body, in hexadecimal.
 pub(crate) fn md5_of_body(body: &str) -> String {
-    hexadecimal(Md5::new_with_prefix(body))
+    hexadecimal(&Md5::digest(body))
 }
 
 /// The MD5 of attributes that come in the order of their names, as SQS's documentation of message metadata has it: of each
@@ -35,7 +35,7 @@ pub(crate) fn md5_of_attributes<'a>(
             }
         }
     }
-    (!is_empty).then(|| hexadecimal(md5))
+    (!is_empty).then(|| hexadecimal(&md5.finalize()))
 }
 
 /// The MD5 of the one system attribute that senders can give.
@@ -50,10 +50,11 @@ fn add(md5: &mut Md5, part: &[u8]) {
     md5.update(part);
 }
 
-fn hexadecimal(md5: Md5) -> String {
+/// Bytes as SQS writes them.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    let mut text = String::with_capacity(32);
-    for byte in md5.finalize() {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
         write!(text, "{byte:02x}").expect("a string takes all");
     }
     text

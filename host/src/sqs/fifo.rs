@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::digest::hexadecimal;
 use super::limits::DEDUPLICATION_MS;
 use super::record::{MessageRecord, uuid_text};
 use crate::function::QueueArn;
@@ -139,12 +140,7 @@ impl InGroup {
 
 /// The deduplication id that a body has: its SHA-256, in hexadecimal.
 pub(super) fn deduplication_id(body: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(body) {
-        write!(text, "{byte:02x}").expect("a string takes all");
-    }
-    text
+    hexadecimal(&Sha256::digest(body))
 }
 
 fn hash(parts: &[&str]) -> Uuid {

@@ -248,6 +248,7 @@ mod tests {
         assert_eq!(QueueSettings::default().differing(&change), Some("DelaySeconds"));
         assert_eq!(QueueSetting::named("VisibilityTimeout"), Some(QueueSetting::Visibility));
     }
+
     #[test]
     fn a_policy_is_set_changed_and_taken_away() {
         let policy = |receives_max| {

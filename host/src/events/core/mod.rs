@@ -351,10 +351,7 @@ impl Core {
     fn count(&mut self, header: &EventHeader, is_in: bool) {
         if header.counts() {
             let function = &header.facts.function;
-            let share = match self.shares.get_mut(function) {
-                Some(share) => share,
-                None => self.shares.entry(function.clone()).or_default(),
-            };
+            let share = self.shares.entry(function.clone()).or_default();
             if is_in {
                 *share += 1
             } else {

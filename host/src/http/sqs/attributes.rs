@@ -201,6 +201,7 @@ mod tests {
             assert!(error.message().contains(name), "{}", error.message());
         }
     }
+
     #[test]
     fn a_fifo_queue_has_settings_of_its_own() {
         let set = |name: &str, value: &str| {

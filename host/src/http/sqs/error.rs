@@ -313,9 +313,7 @@ impl From<QueueError> for SqsWireError {
 impl From<CreateQueueError> for SqsWireError {
     fn from(error: CreateQueueError) -> Self {
         match error {
-            CreateQueueError::Queue(error) => error.into(),
-            CreateQueueError::Throughput => Self::throughput(),
-            CreateQueueError::Redrive { policy, reason } => Self::redrive(&policy.text(), &reason),
+            CreateQueueError::Settings(error) => error.into(),
             CreateQueueError::Exists { attribute } => {
                 let message = format!(
                     "A queue already exists with the same name and a different value for attribute {attribute}"

@@ -22,8 +22,6 @@ mod json;
 mod numeric;
 mod operator;
 mod parse;
-#[cfg(test)]
-mod properties;
 mod rule;
 mod sqs;
 #[cfg(test)]

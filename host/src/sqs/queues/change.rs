@@ -22,14 +22,9 @@ pub(crate) enum CreateQueueError {
     /// There are as many queues as there can be.
     #[error("there are {limit} queues, which is the most there can be")]
     TooMany { limit: usize },
-    /// That cannot be what becomes of its messages that are received too often.
-    #[error("the redrive policy cannot be that of the queue: {reason}")]
-    Redrive { policy: Arc<RedrivePolicy>, reason: RedrivePolicyError },
-    /// Groups cannot have rates of their own where they have no deduplication of their own.
-    #[error("groups have a rate of their own only with deduplication of their own")]
-    Throughput,
+    /// It cannot have these settings, or be written.
     #[error(transparent)]
-    Queue(#[from] QueueError),
+    Settings(#[from] ChangeQueueError),
 }
 
 /// Why a queue is not changed.
@@ -44,6 +39,12 @@ pub(crate) enum ChangeQueueError {
     Throughput,
     #[error(transparent)]
     Queue(#[from] QueueError),
+}
+
+impl From<QueueError> for CreateQueueError {
+    fn from(error: QueueError) -> Self {
+        Self::Settings(error.into())
+    }
 }
 
 impl Queues {
@@ -78,16 +79,13 @@ impl Inner {
             let differing = queue.state().record.settings.differing(&given);
             return differing.map_or(Ok(()), |attribute| Err(CreateQueueError::Exists { attribute }));
         }
-        if let Some(policy) = given.redrive() {
-            self.check_redrive(&arn, policy)
-                .map_err(|reason| CreateQueueError::Redrive { policy: policy.clone(), reason })?;
-        }
+        self.check_policy(&arn, &given)?;
         if self.all().len() >= QUEUES_MAX {
             return Err(CreateQueueError::TooMany { limit: QUEUES_MAX });
         }
         let settings = QueueSettings::default().with(&given);
         if !settings.fifo.agree() {
-            return Err(CreateQueueError::Throughput);
+            return Err(ChangeQueueError::Throughput.into());
         }
         let record = QueueRecord { tags, ..QueueRecord::new(&arn, settings, self.clock.wall_ms()) };
         let id = self.journal.allocate();
@@ -102,10 +100,7 @@ impl Inner {
     async fn change(&self, arn: &QueueArn, given: &QueueChange) -> Result<(), ChangeQueueError> {
         let _changing = self.changing.lock().await;
         let queue = self.find(arn)?;
-        if let Some(policy) = given.redrive() {
-            self.check_redrive(arn, policy)
-                .map_err(|reason| ChangeQueueError::Redrive { policy: policy.clone(), reason })?;
-        }
+        self.check_policy(arn, given)?;
         self.rewrite(&queue, |record| {
             record.settings = record.settings.clone().with(given);
             if !record.settings.fifo.agree() {
@@ -115,6 +110,13 @@ impl Inner {
             Ok(())
         })
         .await
+    }
+
+    /// Whether what is given of dead letters can be a queue's.
+    fn check_policy(&self, arn: &QueueArn, given: &QueueChange) -> Result<(), ChangeQueueError> {
+        let Some(policy) = given.redrive() else { return Ok(()) };
+        let checked = self.check_redrive(arn, policy);
+        checked.map_err(|reason| ChangeQueueError::Redrive { policy: policy.clone(), reason })
     }
 
     /// Writes a queue's record anew. Who does so holds `changing`.

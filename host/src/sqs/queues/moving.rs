@@ -9,6 +9,7 @@ use super::super::move_task::{MoveFailure, MoveStatus, MoveTask};
 use super::super::record::MOVE_TASK;
 use super::super::state::Held;
 use super::outcome::Fate;
+use super::tidy::AGAIN_AFTER;
 use super::{Inner, Queue, QueueError, Queues};
 use crate::function::QueueArn;
 use crate::store::StoreError;
@@ -16,8 +17,6 @@ use crate::store::journal::{BodyChange, Change, RowId};
 
 /// How many tasks are kept that have ended, of each queue.
 pub(super) const ENDED_MAX: usize = 10;
-/// After how long a step is tried again for which there was no room.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A task as it lies in the journal.
 #[derive(Debug, Clone)]

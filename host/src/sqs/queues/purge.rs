@@ -26,7 +26,14 @@ impl Queues {
         let queue = self.0.find(arn)?;
         let rows = queue.state().begin_purge(self.0.clock.now_ms()).ok_or(PurgeError::InProgress)?;
         let inner = self.0.clone();
-        Ok(self.0.to_the_end(async move { inner.purge(&queue, rows).await }).await?)
+        let purged = async move {
+            let purged = inner.purge(&queue, rows).await;
+            if purged.is_err() {
+                queue.state().end_purge();
+            }
+            purged
+        };
+        Ok(self.0.to_the_end(purged).await?)
     }
 }
 
@@ -44,13 +51,7 @@ impl Inner {
             match some.is_empty() {
                 true if left.is_empty() => break,
                 true => settled.await,
-                false => {
-                    let written = self.carry_out(queue, gone(some)).await;
-                    if written.is_err() {
-                        queue.state().end_purge();
-                    }
-                    written?;
-                }
+                false => self.carry_out(queue, gone(some)).await?,
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::store::journal::Change;
 /// How often it is looked for messages that are too old. They are not handed out before that either.
 const TIDY_PERIOD: Duration = Duration::from_secs(5);
 /// After how long a write is tried again for which there was no room.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Queues {
     /// Deletes what is too old, again and again, until the queues are closed.

@@ -160,7 +160,8 @@ async fn a_dead_letter_queue_must_be_there_and_allow_it() {
     queues.create(arn("dead"), nobody, Tags::default()).await.expect("it is made");
     assert_eq!(refused(queues.change(&arn("q"), to("dead", 1)).await), RedrivePolicyError::NotAllowed);
     let made = queues.create(arn("new"), to("dead", 1), Tags::default()).await;
-    assert!(matches!(made, Err(CreateQueueError::Redrive { reason: RedrivePolicyError::NotAllowed, .. })));
+    let Err(CreateQueueError::Settings(error)) = made else { panic!("it is not refused: {made:?}") };
+    assert_eq!(refused(Err(error)), RedrivePolicyError::NotAllowed);
     queues.create(arn("another"), to("dead", 1), Tags::default()).await.expect("it is allowed");
     let list = queues.sources(&arn("dead"), None, 9).expect("it is there");
     assert_eq!((list.queues, list.has_more), (vec![arn("another")], false));

@@ -4,10 +4,10 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::folded::Folded;
-use super::rule::Rule;
-use super::wildcard::Wildcard;
-use super::{Field, Filters, Object, Pattern};
+use super::super::folded::Folded;
+use super::super::rule::Rule;
+use super::super::wildcard::Wildcard;
+use super::super::{Field, Filters, Object, Pattern};
 
 /// A value in an event that is neither an object nor a list, where it is, and in which element of which list.
 struct Found<'e> {
