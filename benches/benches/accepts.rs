@@ -19,7 +19,7 @@ use crate::load::Load;
 /// An event: 1 KiB with the name that keeps its function waiting.
 const EVENT_BYTES: usize = 1 << 10;
 /// What a row says of an event: about as long as Samovar's, with the hashes that are in columns of their own.
-const HEADER_BYTES: usize = 120;
+const HEADER_BYTES: usize = 173;
 const HASH_BYTES: usize = 32;
 /// How many events are committed together by SQLite alone.
 const TOGETHER: usize = 256;
