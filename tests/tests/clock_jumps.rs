@@ -2,6 +2,7 @@
 //! `cargo xtask test clock_jumps` runs these tests alone, with those of the queues that are built in.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -114,15 +115,13 @@ impl Scene {
     }
 
     /// All of a function's events were told of, once each, by a record that says this.
-    fn check_records(&self, name: &str, queue: &str, condition: &str, attempts: Option<u64>) {
+    fn check_records(&self, name: &str, queue: &str, condition: &str, attempts: RangeInclusive<u64>) {
         let mut told: Vec<String> = Vec::new();
         for message in self.told(queue) {
             let context = record_of(&message)["requestContext"].clone();
             assert_eq!(context["condition"], condition, "{context}");
-            assert!(
-                attempts.is_none_or(|attempts| context["approximateInvokeCount"] == attempts),
-                "{context}"
-            );
+            let count = context["approximateInvokeCount"].as_u64();
+            assert!(count.is_some_and(|count| attempts.contains(&count)), "not {attempts:?}: {context}");
             told.push(context["requestId"].as_str().expect("an id").to_owned());
         }
         self.check_once(name, queue, told);
@@ -135,14 +134,15 @@ impl Scene {
         assert_eq!(told, accepted, "{queue} is told of each event of {name}, once");
     }
 
-    /// What has to be true in the end, when nothing waits any more.
-    fn check(&self, life: &Life) {
-        self.check_records("failing", "failed", "RetriesExhausted", Some(3));
+    /// What has to be true in the end, when nothing waits any more, of a server that was killed so often while events waited.
+    fn check(&self, life: &Life, kills: u64) {
+        self.check_records("failing", "failed", "RetriesExhausted", 3..=3);
         let letters = self.told("dead");
         let letters = letters.iter().map(|letter| letter.attributes["RequestID"].text().to_owned());
         self.check_once("failing", "dead", letters.collect());
-        self.check_records("told", "late", "Success", Some(1));
-        self.check_records("patient", "ran", "Success", Some(1));
+        self.check_records("told", "late", "Success", 1..=1);
+        // Whether there is a place for one is seen once it has been taken for a run, which a kill may come between.
+        self.check_records("patient", "ran", "Success", 1..=1 + kills);
         assert_eq!(self.told("wrong"), []);
         for id in &self.accepted["quick"] {
             let event = life.event(id);
@@ -272,9 +272,9 @@ fn jumps_while_events_wait(jumps: [i64; 2]) {
     assert_eq!(scene.told("ran"), []);
     life.let_run("patient", 10);
     life.wait_for_rest();
-    scene.check_records("brief", "expired", "EventAgeExceeded", Some(0));
+    scene.check_records("brief", "expired", "EventAgeExceeded", 0..=0);
     assert_eq!(life.runs("failing"), jumps.len() * EVENTS * 3);
-    scene.check(&life);
+    scene.check(&life, 0);
     life.kill();
 }
 
@@ -312,7 +312,7 @@ fn jumps_while_the_host_is_down(jumps: [i64; 2]) {
         // One that ran when the process was killed runs once more, and none had begun that early.
         assert!(killed >= FIRST_RETRY || life.runs("failing") == 2 * EVENTS);
         println!("{seconds:+} s, killed {killed:?} after the first event was sent");
-        scene.check(&life);
+        scene.check(&life, 1);
         assert_eq!(life.end(), Some(0));
     }
 }
