@@ -59,15 +59,16 @@ pub use artifact::{
 pub use function::{Limits, LimitsError};
 pub use host::{
     AcceptedEvent, AccountUsage, AliasError, AliasInfo, AsyncDepth, AuditLine, Caller, ChangeError,
-    CodeStorageExceeded, ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError,
+    CodeStorageExceeded, ConcurrencyFigures, CreateAlias, CreateFunction, CreateFunctionError, CreateMapping,
     DeadLetterChangeError, DeadLetterCursor, DeadLetterFigures, DeadLetterFilter, DeadLetterTask,
     DeleteFunctionError, DeliveryBacklog, Deployment, EventBody, EventFailure, EventFigures, EventInfo,
     EventInvokeError, EventInvokeInfo, EventState, FunctionConcurrency, FunctionNotFound, FunctionPending,
-    FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page,
-    PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus,
-    PublishAliasError, PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError,
-    ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, UndeliveredEvent,
-    Unready, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
+    FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, ListMappings,
+    MappingError, MappingInfo, MetricsSnapshot, Page, PolicyInfo, ProvisionedConcurrencyFigures,
+    ProvisionedError, ProvisionedInfo, ProvisionedStatus, PublishAliasError, PublishError, PublishVersion,
+    PublishVersionError, QueueMetrics, ReserveError, ResourcePolicyError, RevisionMismatch, SettingError,
+    StartError, TooManyVersions, UndeliveredEvent, Unready, UpdateAlias, UpdateFunctionCode,
+    UpdateFunctionError, UpdateInProgress, UpdateMapping, VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};
@@ -84,7 +85,7 @@ pub use logs::{
     LogStreamInfo, LogStreamOrder, LogsError, ReadLogEvents, ReadLogsFrom,
 };
 pub use metrics::{
-    CompilationMetrics, DurationHistogram, ErrorType, EventMetrics, FlushFigures, LogMetrics,
+    CompilationMetrics, DurationHistogram, ErrorType, EventMetrics, FlushFigures, LogMetrics, MappingMetrics,
     ResourceMetrics, StoreMetrics, ThrottleCause,
 };
 /// How an asynchronous event ended.

@@ -32,8 +32,13 @@ READ = """
     ListProvisionedConcurrencyConfigs
     PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig GetFunctionEventInvokeConfig
     DeleteFunctionEventInvokeConfig ListFunctionEventInvokeConfigs
+    CreateEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping
+    ListEventSourceMappings
     AddPermission RemovePermission GetPolicy GetResourcePolicy PutResourcePolicy DeleteResourcePolicy
 """.split()
+
+# Shapes of what is refused in any case, whose patterns look around as not everybody who reads patterns can.
+WITHOUT_PATTERN = ["CollectionName"]
 
 PLACES = {"uri": "path", "querystring": "query", "header": "header", None: "body"}
 
@@ -68,7 +73,7 @@ def shape_lines(name, shape):
             facts.append(f"{bound} {shape[bound]}")
     if "enum" in shape:
         facts.append("enum " + ",".join(shape["enum"]))
-    if "pattern" in shape:
+    if "pattern" in shape and name not in WITHOUT_PATTERN:
         facts.append("pattern " + shape["pattern"])
     yield " ".join(facts)
     if shape["type"] == "structure":

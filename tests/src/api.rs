@@ -48,12 +48,17 @@ impl Reply {
 impl Api {
     /// A client of that server.
     pub fn of(server: &Server) -> Self {
+        Self::at(server.endpoint())
+    }
+
+    /// A client of the server at that URL.
+    pub fn at(endpoint: &str) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
             .timeout_global(Some(REQUEST_TIME_MAX))
             .build();
-        Self { agent: config.into(), endpoint: server.endpoint().to_owned() }
+        Self { agent: config.into(), endpoint: endpoint.to_owned() }
     }
 
     /// Any operation: its method, its path and its body, if it has one.
@@ -104,6 +109,27 @@ impl Api {
         });
         let url = format!("{}/2015-03-31/functions", self.endpoint);
         Self::reply(self.agent.post(url).send(body.to_string()))
+    }
+
+    /// CreateEventSourceMapping, with what is given beside the function and the queue; gives back the id of the mapping.
+    pub fn map(&self, name: &str, queue_arn: &str, more: &Value) -> String {
+        let mut body = more.clone();
+        body["FunctionName"] = name.into();
+        body["EventSourceArn"] = queue_arn.into();
+        let reply = self.call("POST", "/2015-03-31/event-source-mappings", Some(&body));
+        assert_eq!((reply.status, &reply.body["State"]), (202, &json!("Creating")), "{reply:?}");
+        reply.body["UUID"].as_str().expect("a UUID").to_owned()
+    }
+
+    /// UpdateEventSourceMapping.
+    pub fn remap(&self, uuid: &str, change: &Value) -> Reply {
+        self.call("PUT", &format!("/2015-03-31/event-source-mappings/{uuid}"), Some(change))
+    }
+
+    /// The `State` of a mapping; none, if there is no such mapping.
+    pub fn mapping_state(&self, uuid: &str) -> Option<String> {
+        let reply = self.call("GET", &format!("/2015-03-31/event-source-mappings/{uuid}"), None);
+        (reply.status == 200).then(|| reply.body["State"].as_str().expect("a state").to_owned())
     }
 
     /// UpdateFunctionCode.

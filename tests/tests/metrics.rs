@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use samovar::Host;
 use samovar::http::metric_definitions;
-use samovar_tests::{Api, Scrape, Server, function, guest, invoke, promtool, publish, raw_request, root};
+use samovar_tests::{
+    Api, Scrape, Server, function, guest, invoke, promtool, publish, queue_arn, raw_request, root,
+};
 use serde_json::{Value, json};
 
 /// More than anything here takes.
@@ -242,6 +244,7 @@ fn whole_scrape() -> Scrape {
     reserve_and_provision(&api, "hello", 5, 2);
     assert_eq!(api.invoke("hello", "{}").status, 200);
     create_queue(&server, "failed");
+    api.map("hello", &queue_arn("failed"), &json!({}));
     send_event(&server, "hello", "{}");
     scrape_until(&server, |scrape| scrape.count(RECEIVED, &[]) == 1)
 }

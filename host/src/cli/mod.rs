@@ -26,6 +26,7 @@ mod schedule;
 mod serve;
 mod settings;
 mod settled;
+mod sources;
 mod table;
 mod tags;
 mod timing;
@@ -63,6 +64,8 @@ enum Command {
     DeadLetters(dead_letters::DeadLetters),
     /// Try whether messages of a queue pass the filters of an event source mapping
     Filter(filter::Filter),
+    /// Let functions get the messages of queues, and show how that goes
+    Sources(sources::Sources),
     /// Say when schedules are due
     Schedule(schedule::Schedule),
     /// Show what a function has logged, and follow it
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Events(events) => events.run(),
         Command::DeadLetters(dead_letters) => dead_letters.run(),
         Command::Filter(filter) => filter.run(),
+        Command::Sources(sources) => sources.run(),
         Command::Schedule(schedule) => schedule.run(),
         Command::Logs(logs) => logs.run(),
         Command::Functions(functions) => functions.run(),

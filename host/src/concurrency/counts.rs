@@ -138,6 +138,24 @@ impl FunctionCounts {
         halves(self.running.load(SeqCst))
     }
 
+    /// Why there is no place now for one more invocation, on demand or on a provisioned instance; none, if there is.
+    pub(crate) fn room(&self, account: &AccountCounts) -> Option<Full> {
+        let ((on_demand, on_provisioned), provisioned) = (self.running(), self.provisioned());
+        if on_provisioned < provisioned {
+            return None;
+        }
+        match self.reserved() {
+            Some(reserved) => {
+                let (running, limit) = (on_demand as usize, reserved.saturating_sub(provisioned) as usize);
+                (running >= limit).then_some(Full::Function { running, limit })
+            }
+            None => {
+                let (running, limit) = (account.unreserved(), account.unreserved_max());
+                (running >= limit).then_some(Full::Account { running, limit })
+            }
+        }
+    }
+
     /// A place for an invocation on demand.
     pub(crate) fn take(&self, account: &AccountCounts) -> Result<Place, Full> {
         loop {

@@ -123,6 +123,21 @@ impl Gate {
         }
     }
 
+    /// Waits until one more invocation could run, or until the time is over; whether one could. It takes nothing, and whoever waits for
+    /// the same place is told of it, too.
+    pub(crate) async fn has_room_within(&self, wait: Duration) -> bool {
+        let look = || match self.counts.room(self.concurrency.counts()) {
+            None => Ok(()),
+            Some(full) => Err(throttled(full)),
+        };
+        let is_there = self.within(wait, look).await.is_ok();
+        if is_there {
+            self.waiting.wake();
+            self.concurrency.waiting().wake();
+        }
+        is_there
+    }
+
     /// The function's.
     pub(super) fn key(&self) -> &FunctionKey {
         &self.key

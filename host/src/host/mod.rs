@@ -23,8 +23,10 @@ mod event_status;
 mod events;
 mod listing;
 mod logs;
+mod mappings;
 mod metrics;
 mod policies;
+mod polled;
 mod provisioned;
 mod provisioning;
 mod readiness;
@@ -62,6 +64,7 @@ use crate::logs::Logs;
 use crate::metrics::EventCounters;
 use crate::pool::Checkout;
 use crate::registry::{Function, Registry};
+use crate::sources::mappings::Mappings;
 use crate::sqs::Queues;
 use crate::store::journal::Journal;
 use crate::telemetry::{DroppedLogs, LogLine, Stopwatch};
@@ -89,6 +92,7 @@ pub use errors::{
 pub use event_invoke::{EventInvokeError, EventInvokeInfo};
 pub use event_status::{AsyncDepth, EventBody, EventFailure, EventInfo, EventState, UndeliveredEvent};
 pub use listing::{ListFunctions, Page};
+pub use mappings::{CreateMapping, ListMappings, MappingError, MappingInfo, UpdateMapping};
 pub use metrics::{
     ConcurrencyFigures, EventFigures, FunctionConcurrency, MetricsSnapshot, ProvisionedConcurrencyFigures,
     QueueMetrics, VersionInstances,
@@ -121,6 +125,10 @@ pub(crate) struct HostParts {
     queues: Queues,
     /// There once the host has started.
     events: OnceLock<Events>,
+    /// There once the host has started.
+    mappings: OnceLock<Arc<Mappings>>,
+    /// Cancelled when nothing is to be asked for any more that nobody waits for.
+    polls: CancellationToken,
     /// Turns of those who put many dead letters back or remove them.
     dead_letter_tasks: Arc<Semaphore>,
     region: Region,
@@ -147,6 +155,7 @@ impl Drop for HostParts {
     fn drop(&mut self) {
         // A host that was not closed leaves no task behind either, and the packages that its store refers to.
         self.stop.cancel();
+        self.polls.cancel();
         if let Some(events) = self.events.get() {
             events.abandon();
         }
@@ -289,6 +298,7 @@ impl Host {
     /// are written.
     pub async fn close(&self) {
         let drain_time_max = self.parts.drain_time_max;
+        self.parts.polls.cancel();
         let rested = async {
             self.parts.closing.store(true, Ordering::SeqCst);
             if tokio::time::timeout(drain_time_max, self.parts.concurrency.at_rest()).await.is_err() {
@@ -299,7 +309,7 @@ impl Host {
         tokio::join!(self.events().drain(drain_time_max), rested);
         self.parts.stop.cancel();
         // Those that end for that have not been tried, and none of them is given up while its function may still go on.
-        tokio::join!(self.parts.concurrency.at_rest(), self.events().release());
+        tokio::join!(self.parts.concurrency.at_rest(), self.events().release(), self.mappings().ended());
         self.parts.processors.close();
         self.parts.tasks.close();
         self.parts.tasks.wait().await;

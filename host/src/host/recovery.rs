@@ -6,54 +6,62 @@ use super::{Host, StartError};
 use crate::artifact::{Code, Swept};
 use crate::function::{FunctionKey, FunctionState};
 use crate::registry::VersionRecord;
+use crate::sources::mappings::FoundMappings;
 use crate::store::StoreError;
 use crate::version::{Version, VersionFacts};
 
+/// Functions whose code is not compiled yet, each with what is to be compiled.
+type Uncompiled = Vec<(FunctionKey, Arc<Code>)>;
+
 impl Host {
-    /// Takes over the functions that the store has. Their code is loaded when it is first needed; what was not compiled yet
+    /// Takes over the functions that the store has, and gives back the event source mappings. Their code is loaded when it is first needed; what was not compiled yet
     /// is compiled now.
-    pub(super) async fn recover(&self) -> Result<(), StartError> {
+    pub(super) async fn recover(&self) -> Result<FoundMappings, StartError> {
         let host = self.clone();
         let recovered = tokio::task::spawn_blocking(move || host.load());
-        let pending = match recovered.await {
+        let (pending, mappings) = match recovered.await {
             Ok(loaded) => loaded?,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         for (key, code) in pending {
             self.compile_again(key, code);
         }
-        Ok(())
+        Ok(mappings)
     }
 
-    /// The functions whose code is not compiled yet.
-    fn load(&self) -> Result<Vec<(FunctionKey, Arc<Code>)>, StartError> {
-        let mut pending = Vec::<(FunctionKey, Arc<Code>)>::new();
-        self.parts.registry.load(|key, number, record| {
-            let VersionRecord { configuration, code, state, last_modified, revision_id } = record;
-            let refused = match &state {
-                FunctionState::Failed { reason } => Some(reason.as_str()),
-                FunctionState::Pending | FunctionState::Active => None,
-            };
-            let code = self.parts.artifacts.revive(code, refused);
-            let waits =
-                |(waiting, other): &(FunctionKey, Arc<Code>)| waiting == key && Arc::ptr_eq(other, &code);
-            if state == FunctionState::Pending
-                && !pending.iter().rev().take_while(|(at, _)| at == key).any(waits)
-            {
-                pending.push((key.clone(), code.clone()));
-            }
-            let configuration = Arc::new(configuration);
-            let facts = VersionFacts {
-                key: key.clone(),
-                number,
-                configuration,
-                code,
-                state,
-                last_modified,
-                revision_id,
-            };
-            Version::new(facts, &self.parts.shared)
-        })?;
+    /// The functions whose code is not compiled yet, and the mappings.
+    fn load(&self) -> Result<(Uncompiled, FoundMappings), StartError> {
+        let mut mappings = FoundMappings::default();
+        let mut pending = Uncompiled::new();
+        self.parts.registry.load(
+            |key, number, record| {
+                let VersionRecord { configuration, code, state, last_modified, revision_id } = record;
+                let refused = match &state {
+                    FunctionState::Failed { reason } => Some(reason.as_str()),
+                    FunctionState::Pending | FunctionState::Active => None,
+                };
+                let code = self.parts.artifacts.revive(code, refused);
+                let waits =
+                    |(waiting, other): &(FunctionKey, Arc<Code>)| waiting == key && Arc::ptr_eq(other, &code);
+                if state == FunctionState::Pending
+                    && !pending.iter().rev().take_while(|(at, _)| at == key).any(waits)
+                {
+                    pending.push((key.clone(), code.clone()));
+                }
+                let configuration = Arc::new(configuration);
+                let facts = VersionFacts {
+                    key: key.clone(),
+                    number,
+                    configuration,
+                    code,
+                    state,
+                    last_modified,
+                    revision_id,
+                };
+                Version::new(facts, &self.parts.shared)
+            },
+            |scope| mappings.take(scope),
+        )?;
         let swept = self.parts.artifacts.sweep();
         let Swept { unreferenced, missing } = swept.map_err(|reason| StartError::DataDir {
             folder: self.parts.data_dir.path().to_owned(),
@@ -65,7 +73,7 @@ impl Host {
         for digest in missing {
             tracing::error!(%digest, "a package is missing: its functions run as long as their compiled code is kept");
         }
-        Ok(pending)
+        Ok((pending, mappings))
     }
 }
 

@@ -27,9 +27,11 @@ use crate::logs::Logs;
 use crate::metrics::{Counters, EventCounters};
 use crate::pool::Idlers;
 use crate::registry::Registry;
+use crate::sources::PollerParts;
+use crate::sources::mappings::{FoundMappings, Mappings};
 #[cfg(feature = "sqs")]
 use crate::sqs::outside::OutsideQueues;
-use crate::sqs::{Queues, Sender};
+use crate::sqs::{Consumer, Queues, Sender};
 use crate::store::journal::Journal;
 use crate::store::{self, StoreError};
 use crate::telemetry::LogFeed;
@@ -130,6 +132,15 @@ fn shared(
     }
 }
 
+fn concurrency_settings(settings: &HostBuilder) -> ConcurrencySettings {
+    ConcurrencySettings {
+        limit: settings.concurrency_max,
+        unreserved_min: settings.unreserved_concurrency_min,
+        scaling_rate: settings.scaling_rate,
+        requests_per_second_per_unit: settings.requests_per_second_per_unit,
+    }
+}
+
 /// What was found of queues and of events in a journal.
 struct Queued {
     journal: Arc<dyn Journal>,
@@ -199,14 +210,16 @@ fn event_parts(parts: &Arc<HostParts>, options: Options, sender: Arc<dyn Sender>
     }
 }
 
-/// Who sends to queues: those that are built in, or others.
-fn sender(settings: &HostBuilder, queues: &Queues) -> Arc<dyn Sender> {
+/// Who sends to queues, and who takes messages out of them: those that are built in, or others.
+fn queues_used(settings: &HostBuilder, queues: &Queues) -> (Arc<dyn Sender>, Arc<dyn Consumer>) {
     #[cfg(feature = "sqs")]
     if let Some(outside) = &settings.sqs {
-        return Arc::new(OutsideQueues::new(outside.clone()));
+        let outside = Arc::new(OutsideQueues::new(outside.clone()));
+        return (outside.clone(), outside);
     }
     let _ = settings;
-    Arc::new(queues.clone())
+    let own = Arc::new(queues.clone());
+    (own.clone(), own)
 }
 
 impl Host {
@@ -223,12 +236,7 @@ impl Host {
         let artifacts = Arc::new(artifacts.map_err(unusable)?);
         let logs = settings.logs.map(|logs| Logs::open(data_dir.path(), logs)).transpose();
         let logs = logs.map_err(unusable)?;
-        let concurrency = Concurrency::new(ConcurrencySettings {
-            limit: settings.concurrency_max,
-            unreserved_min: settings.unreserved_concurrency_min,
-            scaling_rate: settings.scaling_rate,
-            requests_per_second_per_unit: settings.requests_per_second_per_unit,
-        });
+        let concurrency = Concurrency::new(concurrency_settings(&settings));
         let shared = shared(&settings, instances_max, engine, &concurrency, logs.as_ref());
         let processors = Processors::start(settings.processors, &Handle::current());
         let processors = Arc::new(processors.map_err(StartError::Threads)?);
@@ -239,7 +247,7 @@ impl Host {
         let queued = tokio::task::spawn_blocking(move || Queued::open(folder.as_deref(), &account)).await;
         let Queued { journal, queues, events } =
             queued.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-        let sender = sender(&settings, &queues);
+        let (sender, consumer) = queues_used(&settings, &queues);
         let options = event_options(&settings);
         let parts = Arc::new(HostParts {
             registry: Registry::new(
@@ -255,6 +263,8 @@ impl Host {
             journal,
             queues: queues.clone(),
             events: OnceLock::new(),
+            mappings: OnceLock::new(),
+            polls: CancellationToken::new(),
             dead_letter_tasks: Arc::new(Semaphore::new(super::dead_letters::TASKS_MAX)),
             region: settings.region,
             logs,
@@ -271,15 +281,27 @@ impl Host {
             tasks,
             data_dir,
         });
+        let functions = Arc::new(Runner(Arc::downgrade(&parts)));
+        let poller_parts = PollerParts::new(consumer, sender.clone(), functions, parts.polls.clone());
         let event_parts = event_parts(&parts, options, sender);
         let host = Self { parts, caller: None };
-        host.recover().await?;
+        let mappings = host.recover().await?;
         host.look_after_memory(settings.idle_time_max);
         // Last of all, as what waits runs from now on.
-        let started = host.parts.events.set(Events::start(event_parts, events));
-        started.map_err(drop).expect("it is started once");
+        host.set_events_going(event_parts, events);
+        host.set_mappings_going(poller_parts, mappings);
         host.on_own_task(async move { queues.go_on().await });
         Ok(host)
+    }
+
+    fn set_events_going(&self, parts: EventsParts, events: Recovery) {
+        let started = self.parts.events.set(Events::start(parts, events));
+        started.map_err(drop).expect("it is started once");
+    }
+
+    fn set_mappings_going(&self, parts: PollerParts, found: FoundMappings) {
+        let mappings = Mappings::start(self.parts.registry.clone(), parts, found);
+        self.parts.mappings.set(mappings).map_err(drop).expect("they are started once");
     }
 
     fn look_after_memory(&self, idle_time_max: Duration) {

@@ -99,6 +99,11 @@ impl<'a> Call<'a> {
         request::qualified(self.host, self.signed_region.clone(), arn, None)
     }
 
+    /// The ARN of what has tags.
+    pub(super) fn resource_arn(&self) -> &str {
+        self.text("Resource").unwrap_or_default()
+    }
+
     /// What the request is about, as its client names it: for the record of changes.
     pub(super) fn subject(&self) -> String {
         subject(self.host, self.parts, |name| self.text(name).map(str::to_owned))

@@ -6,9 +6,9 @@ use crate::function::{
 };
 use crate::{
     AliasError, ChangeError, CodeError, CodeStorageExceeded, CreateFunctionError, DeleteFunctionError,
-    EventInvokeError, FunctionNotFound, FunctionPending, InvokeAsyncError, InvokeError, PackageError,
-    ProvisionedError, PublishVersionError, ReserveError, ResourcePolicyError, RevisionMismatch, SettingError,
-    StoreError, ThrottleReason, TooManyVersions, UpdateFunctionError, UpdateInProgress,
+    EventInvokeError, FunctionNotFound, FunctionPending, InvokeAsyncError, InvokeError, MappingError,
+    PackageError, ProvisionedError, PublishVersionError, ReserveError, ResourcePolicyError, RevisionMismatch,
+    SettingError, StoreError, ThrottleReason, TooManyVersions, UpdateFunctionError, UpdateInProgress,
 };
 
 use super::wire_error::{Exception, Member, WireError, sentence};
@@ -127,6 +127,23 @@ impl From<VpcError> for WireError {
 impl From<TagError> for WireError {
     fn from(error: TagError) -> Self {
         Self::parameter(sentence(&error))
+    }
+}
+
+impl From<MappingError> for WireError {
+    fn from(error: MappingError) -> Self {
+        match error {
+            MappingError::NotFound => Self::new(Exception::ResourceNotFound, error.to_string()),
+            MappingError::Exists { .. } => Self::new(Exception::ResourceConflict, error.to_string()),
+            MappingError::InUse { .. } => Self::new(Exception::ResourceInUse, error.to_string()),
+            MappingError::TooMany { .. } => Self::parameter(sentence(&error)),
+            MappingError::NoFunction
+            | MappingError::Queue { .. }
+            | MappingError::Visibility { .. }
+            | MappingError::Settings(_) => Self::parameter(error.to_string()),
+            MappingError::Tags(error) => error.into(),
+            MappingError::Change(error) => error.into(),
+        }
     }
 }
 

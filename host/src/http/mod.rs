@@ -73,6 +73,7 @@ mod connection_limits;
 mod credential;
 mod engine_error;
 mod event_invoke;
+mod event_source_mappings;
 mod events;
 mod function_answer;
 mod function_code;

@@ -14,8 +14,8 @@ use super::call::{Call, body_limit, subject_of_path};
 use super::model::{Model, Operation, Query};
 use super::wire_error::WireError;
 use super::{
-    account, aliases, code_signing, concurrency, configuration, event_invoke, function_code, functions,
-    policy, provisioned, recursion, runtime_management, tags, versions,
+    account, aliases, code_signing, concurrency, configuration, event_invoke, event_source_mappings,
+    function_code, functions, policy, provisioned, recursion, runtime_management, tags, versions,
 };
 
 /// What carries an operation out.
@@ -26,8 +26,10 @@ fn handler(operation: &str) -> Option<Handler> {
     let handler: Handler = match operation {
         "AddPermission" => |call| Box::pin(policy::add_permission(call)),
         "CreateAlias" => |call| Box::pin(aliases::create(call)),
+        "CreateEventSourceMapping" => |call| Box::pin(event_source_mappings::create(call)),
         "CreateFunction" => |call| Box::pin(functions::create(call)),
         "DeleteAlias" => |call| Box::pin(aliases::delete(call)),
+        "DeleteEventSourceMapping" => |call| Box::pin(event_source_mappings::delete(call)),
         "DeleteFunction" => |call| Box::pin(functions::delete(call)),
         "DeleteFunctionConcurrency" => |call| Box::pin(concurrency::delete(call)),
         "DeleteFunctionEventInvokeConfig" => |call| Box::pin(event_invoke::delete(call)),
@@ -35,6 +37,7 @@ fn handler(operation: &str) -> Option<Handler> {
         "DeleteResourcePolicy" => |call| Box::pin(policy::delete_resource(call)),
         "GetAccountSettings" => |call| Box::pin(account::settings(call)),
         "GetAlias" => |call| Box::pin(aliases::get(call)),
+        "GetEventSourceMapping" => |call| Box::pin(event_source_mappings::get(call)),
         "GetFunction" => |call| Box::pin(functions::get(call)),
         "GetFunctionCodeSigningConfig" => |call| Box::pin(code_signing::get(call)),
         "GetFunctionConcurrency" => |call| Box::pin(concurrency::get(call)),
@@ -46,6 +49,7 @@ fn handler(operation: &str) -> Option<Handler> {
         "GetResourcePolicy" => |call| Box::pin(policy::get_resource(call)),
         "GetRuntimeManagementConfig" => |call| Box::pin(runtime_management::get(call)),
         "ListAliases" => |call| Box::pin(aliases::list(call)),
+        "ListEventSourceMappings" => |call| Box::pin(event_source_mappings::list(call)),
         "ListFunctionEventInvokeConfigs" => |call| Box::pin(event_invoke::list(call)),
         "ListFunctions" => |call| Box::pin(functions::list(call)),
         "ListProvisionedConcurrencyConfigs" => |call| Box::pin(provisioned::list(call)),
@@ -61,6 +65,7 @@ fn handler(operation: &str) -> Option<Handler> {
         "TagResource" => |call| Box::pin(tags::tag(call)),
         "UntagResource" => |call| Box::pin(tags::untag(call)),
         "UpdateAlias" => |call| Box::pin(aliases::update(call)),
+        "UpdateEventSourceMapping" => |call| Box::pin(event_source_mappings::update(call)),
         "UpdateFunctionCode" => |call| Box::pin(function_code::update(call)),
         "UpdateFunctionConfiguration" => |call| Box::pin(configuration::update(call)),
         "UpdateFunctionEventInvokeConfig" => |call| Box::pin(event_invoke::update(call)),

@@ -11,7 +11,7 @@ pub(super) const OPERATION: &str = "GetCallerIdentity";
 /// The namespace of STS's answers.
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// The id of the one user there is, of the form that IAM gives users.
-pub(super) const USER_ID: &str = "AIDASAMOVAR0000000000";
+const USER_ID: &str = crate::sqs::SENDER_ID;
 
 /// Answers a request whose body is a form.
 pub(super) fn answer(account: &str, form: &[u8]) -> Response {

@@ -54,6 +54,7 @@ pub(super) enum Exception {
     RequestTimeout,
     RequestTooLarge,
     ResourceConflict,
+    ResourceInUse,
     ResourceNotFound,
     ResourceNotReady,
     Serialization,
@@ -76,7 +77,7 @@ struct Form {
 
 impl Exception {
     #[cfg(test)]
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::AccessDenied,
         Self::AliasLimitExceeded,
         Self::CallerRateLimit,
@@ -93,6 +94,7 @@ impl Exception {
         Self::RequestTimeout,
         Self::RequestTooLarge,
         Self::ResourceConflict,
+        Self::ResourceInUse,
         Self::ResourceNotFound,
         Self::ResourceNotReady,
         Self::Serialization,
@@ -145,6 +147,7 @@ impl Exception {
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", "message", user)
             }
             Self::ResourceConflict => (StatusCode::CONFLICT, "ResourceConflictException", "message", user),
+            Self::ResourceInUse => (StatusCode::BAD_REQUEST, "ResourceInUseException", "Message", user),
             Self::ResourceNotFound => (StatusCode::NOT_FOUND, "ResourceNotFoundException", "Message", user),
             Self::ResourceNotReady => {
                 (StatusCode::BAD_GATEWAY, "ResourceNotReadyException", "message", Some("Service"))

@@ -10,6 +10,7 @@ mod gauge;
 mod histogram;
 mod logs;
 mod series;
+mod sources;
 mod store;
 
 pub use compilation::CompilationMetrics;
@@ -28,5 +29,7 @@ pub(crate) use logs::LogCounters;
 pub use logs::LogMetrics;
 pub(crate) use series::InstanceKind;
 pub use series::{ErrorType, ResourceMetrics, ThrottleCause};
+pub(crate) use sources::MappingCounters;
+pub use sources::MappingMetrics;
 pub(crate) use store::StoreCounters;
 pub use store::StoreMetrics;

@@ -38,7 +38,7 @@ pub(crate) fn hop(
         None => (root(), ""),
     };
     let own = hash(function);
-    let is_own = |entry: &&str| entry.split_once(':').is_some_and(|(hash, _)| hash == own);
+    let is_own = |entry: &&str| is_of(entry, &own);
     let hops = lineage.split('|').find(is_own).map_or(0, count);
     if hops >= HOPS_MAX && setting == RecursiveLoop::Terminate {
         return Err(Recursive);
@@ -64,6 +64,12 @@ pub(crate) fn hop(
     Ok(fields)
 }
 
+/// How often a function has run in a chain, by its trace header.
+pub(crate) fn hops(trace: &str, function: &FunctionKey) -> u32 {
+    let own = hash(function);
+    split(trace).1.split('|').find(|entry| is_of(entry, &own)).map_or(0, count)
+}
+
 /// The beginning of a trace header for a chain that begins here: a root of that time and that request id, not sampled.
 pub(crate) fn root(wall_ms: u64, request_id: &str) -> String {
     let digits: String = request_id.chars().filter(char::is_ascii_hexdigit).take(24).collect();
@@ -78,6 +84,10 @@ fn split(trace: &str) -> (String, &str) {
     let others: Vec<&str> =
         trace.split(';').filter(|field| !field.is_empty() && !is_lineage(field)).collect();
     (others.join(";"), lineage.map_or("", |(_, lineage)| lineage))
+}
+
+fn is_of(entry: &str, own: &str) -> bool {
+    entry.split_once(':').is_some_and(|(hash, _)| hash == own)
 }
 
 fn count(entry: &str) -> u32 {
@@ -117,6 +127,7 @@ mod tests {
             trace = next(Some(&trace), "g").expect("it goes on");
         }
         assert_eq!(next(Some(&trace), "f"), Err(Recursive));
+        assert_eq!(["f", "h"].map(|name| hops(&trace, &key(name))), [HOPS_MAX, 0]);
         assert!(trace.starts_with("Root=1-a-b;Parent=c;Sampled=1;Lineage="), "{trace}");
         assert!(next(Some(&trace), "h").is_ok(), "others go on");
     }

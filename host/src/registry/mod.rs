@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use dashmap::DashMap;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,7 +27,7 @@ use crate::artifact::Artifacts;
 use crate::concurrency::Concurrency;
 use crate::function::{FunctionKey, FunctionName, Qualifier, Region, VersionNumber};
 use crate::metrics::{StoreCounters, StoreMetrics};
-use crate::store::{AuditEntry, Commit, Position, Store, StoreError};
+use crate::store::{AuditEntry, Commit, Position, Scope, Store, StoreError};
 use crate::version::Version;
 
 /// How many functions can be changed at a time: as many as have locks that differ.
@@ -143,18 +144,27 @@ impl Registry {
         })
     }
 
-    /// Takes over what the store has. It blocks.
+    /// Takes over what the store has; what is no function's may be somebody else's, who says whether it is. It blocks.
     ///
     /// # Errors
     /// When something is not as it was written.
     pub(crate) fn load(
         &self,
         mut revive: impl FnMut(&FunctionKey, VersionNumber, VersionRecord) -> Arc<Version>,
+        mut others: impl FnMut(&Scope) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         let mut refused = None;
         self.store.load(&mut |scope| {
             if refused.is_some() {
                 return;
+            }
+            match others(&scope) {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    refused = Some(error);
+                    return;
+                }
             }
             let Some(key) = FunctionKey::parse(&scope.name) else {
                 let reason = "it is no function's".to_owned();
@@ -246,29 +256,50 @@ impl Registry {
                     Ok(())
                 }
                 Err(error) => {
-                    registry.count(&error);
-                    match error {
-                        StoreError::Conflict | StoreError::Busy | StoreError::Full => undecided.decided(),
-                        _ => registry.failed.cancel(),
+                    if !registry.not_committed(&error) {
+                        undecided.decided();
                     }
                     Err(error)
                 }
             }
         });
-        match committed.await {
-            Ok(committed) => committed?,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_cancelled) => {
-                    return Err(StoreError::Failed {
-                        file: "the registry".to_owned(),
-                        reason: "the runtime is shutting down".to_owned(),
-                    }
-                    .into());
-                }
-            },
-        }
+        joined(committed).await?;
         Ok(result)
+    }
+
+    /// Commits a change of a scope that is no function's, and then lets it be done in memory; both although the caller goes away.
+    pub(crate) async fn commit_beside(
+        self: &Arc<Self>,
+        commit: Commit,
+        done: impl FnOnce(Position) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(StoreError::Closed);
+        }
+        let registry = self.clone();
+        let committed = self.tasks.spawn(async move {
+            match registry.store.commit(commit).await {
+                Ok(position) => {
+                    done(position);
+                    Ok(())
+                }
+                Err(error) => {
+                    registry.not_committed(&error);
+                    Err(error)
+                }
+            }
+        });
+        joined(committed).await
+    }
+
+    /// A commit did not happen, or it is not known whether it did, which is said.
+    fn not_committed(&self, error: &StoreError) -> bool {
+        self.count(error);
+        let is_unknown = !matches!(error, StoreError::Conflict | StoreError::Busy | StoreError::Full);
+        if is_unknown {
+            self.failed.cancel();
+        }
+        is_unknown
     }
 
     /// Notes that something was asked for and refused.
@@ -379,5 +410,19 @@ impl Registry {
 
     fn usages(&self) -> MutexGuard<'_, HashMap<String, Usage>> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What came of a commit.
+async fn joined(committed: JoinHandle<Result<(), StoreError>>) -> Result<(), StoreError> {
+    match committed.await {
+        Ok(committed) => committed,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_cancelled) => Err(StoreError::Failed {
+                file: "the registry".to_owned(),
+                reason: "the runtime is shutting down".to_owned(),
+            }),
+        },
     }
 }

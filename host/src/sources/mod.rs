@@ -1,6 +1,13 @@
-//! What invokes functions without being asked: which messages of a queue a function is to get, and when a schedule is due.
+//! What invokes functions without being asked: which messages of a queue a function gets, and when a schedule is due.
 //!
-//! So far that is decided here and done by nobody: the host does not poll queues yet, nor keep schedules. Who does can use it.
+//! Which messages pass ([`pattern`]), what batches are and what answers say of them ([`mapping`]), and when schedules are due
+//! ([`schedule`]) is decided by values. `mappings` are kept, and `poller` is who works for them.
 
+pub mod mapping;
+pub(crate) mod mappings;
 pub mod pattern;
+mod poller;
 pub mod schedule;
+
+pub use self::mappings::MappingState;
+pub(crate) use self::poller::{Functions, PollerParts};

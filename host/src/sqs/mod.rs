@@ -7,6 +7,7 @@
 
 mod access_policy;
 mod attribute;
+mod consumer;
 mod content;
 mod digest;
 mod fifo;
@@ -26,6 +27,7 @@ mod state;
 pub(crate) use crate::function::{QueueArn, QueueName, QueueNameError};
 pub(crate) use access_policy::{AccessPolicy, AccessPolicyError, Permission};
 pub(crate) use attribute::{AttributeValue, MessageAttribute, as_content, is_content};
+pub(crate) use consumer::{ConsumeError, Consumer, Consuming, Delivery, QueueFacts, Receive};
 pub(crate) use digest::{md5_of_attributes, md5_of_body, md5_of_trace_header};
 pub(crate) use fifo::{DeduplicationScope, FifoSettings, FifoThroughputLimit, QueueKind};
 pub(crate) use limits::MESSAGE_BYTES_MAX;
@@ -35,7 +37,7 @@ pub(crate) use move_task::{MoveFailure, MoveStatus, MoveTask};
 pub use outside::{SqsCredentials, SqsEndpoint, SqsEndpointError, SqsSettings};
 pub(crate) use queues::{
     CancelMoveError, ChangeQueueError, CreateQueueError, PermissionError, PurgeError, QueueError, QueueInfo,
-    QueueList, Queues, Receive, ReceiveError, ReceivedMessage, SendRequest, SentMessage, StartMove,
+    QueueList, Queues, ReceiveError, ReceivedMessage, SENDER_ID, SendRequest, SentMessage, StartMove,
     StartMoveError, TagQueueError,
 };
 pub(crate) use receipt::ReceiptHandle;

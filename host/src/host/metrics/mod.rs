@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Host;
+use super::mappings::{ListMappings, MappingInfo};
 use crate::function::{FunctionKey, Qualifier, VersionNumber};
 use crate::metrics::{
     CompilationMetrics, FlushFigures, LogMetrics, ResourceMetrics, SeriesKey, StoreMetrics,
@@ -51,6 +52,9 @@ pub struct MetricsSnapshot {
     /// How much there is in the queues that are built in, in the order of regions and names. Those beyond
     /// [the bound](crate::HostBuilder::metrics_resources_max) are one together, whose names are `other`.
     pub queues: Vec<QueueMetrics>,
+    /// How event source mappings are doing, in the order of their ids; those that are beyond
+    /// [the bound](crate::HostBuilder::metrics_resources_max) are left out.
+    pub mappings: Vec<MappingInfo>,
     /// How the journal of events and queues comes to the disk, if it does: a host without a folder keeps it in memory.
     pub flushes: Option<FlushFigures>,
 }
@@ -97,6 +101,10 @@ impl Host {
             store: self.parts.registry.store_metrics(),
             events: self.event_figures(),
             queues: self.queue_metrics(),
+            mappings: self.list_event_source_mappings(&ListMappings {
+                limit: self.parts.metrics_resources_max,
+                ..ListMappings::default()
+            }),
             flushes: (!self.parts.data_dir.is_temporary()).then(|| self.parts.journal.flushes()),
         }
     }

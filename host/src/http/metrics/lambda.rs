@@ -4,7 +4,9 @@ use super::Scrape;
 use super::definition::MetricDefinition;
 use super::definition::MetricKind::{Counter, Gauge, Histogram};
 use super::samples::Samples;
-use crate::{EventMetrics, FunctionConcurrency, ProvisionedConcurrencyFigures, ResourceMetrics};
+use crate::{
+    EventMetrics, FunctionConcurrency, MappingMetrics, ProvisionedConcurrencyFigures, ResourceMetrics,
+};
 
 /// The labels of what is counted of each resource.
 const RESOURCE: &[&str] = &["function_name", "region", "resource", "executed_version"];
@@ -12,6 +14,9 @@ const RESOURCE: &[&str] = &["function_name", "region", "resource", "executed_ver
 const FUNCTION: &[&str] = &["function_name", "region"];
 /// The labels of what is measured of each version or alias with provisioned concurrency.
 const PROVISIONED: &[&str] = &["function_name", "region", "resource"];
+
+/// The labels of what is counted of each event source mapping.
+const MAPPING: &[&str] = &["event_source_mapping_uuid", "function_arn", "queue_arn"];
 
 /// Lambda's metrics.
 pub(super) const DEFINITIONS: &[MetricDefinition] = &[
@@ -262,7 +267,60 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
             events(scrape, |labels, events| samples.count(&labels, events.recursive_invocations_dropped));
         },
     },
+    MetricDefinition {
+        name: "samovar_lambda_event_source_polled_total",
+        kind: Counter,
+        labels: MAPPING,
+        help: "Messages that an event source mapping received (CloudWatch: PolledEventCount).",
+        samples: |scrape, samples| mappings(scrape, samples, |metrics| metrics.polled),
+    },
+    MetricDefinition {
+        name: "samovar_lambda_event_source_filtered_out_total",
+        kind: Counter,
+        labels: MAPPING,
+        help: "Messages that no filter of a mapping let pass, which were deleted (CloudWatch: \
+               FilteredOutEventCount).",
+        samples: |scrape, samples| mappings(scrape, samples, |metrics| metrics.filtered_out),
+    },
+    MetricDefinition {
+        name: "samovar_lambda_event_source_invoked_total",
+        kind: Counter,
+        labels: MAPPING,
+        help: "Messages that a mapping's function was invoked with, each attempt counted (CloudWatch: \
+               InvokedEventCount).",
+        samples: |scrape, samples| mappings(scrape, samples, |metrics| metrics.invoked),
+    },
+    MetricDefinition {
+        name: "samovar_lambda_event_source_failed_invoke_total",
+        kind: Counter,
+        labels: MAPPING,
+        help: "Messages of the invoked that come back (CloudWatch: FailedInvokeEventCount).",
+        samples: |scrape, samples| mappings(scrape, samples, |metrics| metrics.failed_invoke),
+    },
+    MetricDefinition {
+        name: "samovar_lambda_event_source_deleted_total",
+        kind: Counter,
+        labels: MAPPING,
+        help: "Messages that were deleted after the function had succeeded with them (CloudWatch: \
+               DeletedEventCount).",
+        samples: |scrape, samples| mappings(scrape, samples, |metrics| metrics.deleted),
+    },
+    MetricDefinition {
+        name: "samovar_lambda_event_source_dropped_total",
+        kind: Counter,
+        labels: MAPPING,
+        help: "Messages that the function did not get because they were part of a loop of invocations \
+               (CloudWatch: DroppedEventCount).",
+        samples: |scrape, samples| mappings(scrape, samples, |metrics| metrics.dropped),
+    },
 ];
+
+fn mappings(scrape: &Scrape, samples: &mut Samples, count: impl Fn(&MappingMetrics) -> u64) {
+    for mapping in &scrape.host.mappings {
+        let labels = [mapping.uuid.as_str(), &mapping.function_arn, mapping.queue.as_str()];
+        samples.count(&labels, count(&mapping.metrics));
+    }
+}
 
 fn resources<'a>(scrape: &'a Scrape, mut each: impl FnMut([&'a str; 4], &'a ResourceMetrics)) {
     for metrics in &scrape.host.resources {

@@ -256,6 +256,17 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         },
     },
     MetricDefinition {
+        name: "samovar_event_source_pollers",
+        kind: Gauge,
+        labels: &["event_source_mapping_uuid"],
+        help: "How many poll for an event source mapping.",
+        samples: |scrape, samples| {
+            for mapping in &scrape.host.mappings {
+                samples.count(&[&mapping.uuid], mapping.pollers as u64);
+            }
+        },
+    },
+    MetricDefinition {
         name: "samovar_ready",
         kind: Gauge,
         labels: &[],

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::sts;
 use super::error::SqsWireError;
 use super::shapes::{Message, Messages, ReceiveMessage, Value};
 use super::{Call, Done, json, seconds};
@@ -72,8 +71,8 @@ fn system_names(names: impl Iterator<Item = String>) -> Result<BTreeSet<&'static
 }
 
 fn told(received: ReceivedMessage, system: &BTreeSet<&'static str>, names: &[String]) -> Message {
-    let attributes =
-        system.iter().filter_map(|name| Some((*name, system_attribute(&received, name)?))).collect();
+    let mut attributes = received.system_attributes();
+    attributes.retain(|name, _| system.contains(name));
     let mut chosen: BTreeMap<String, MessageAttribute> = received.message.attributes;
     chosen.retain(|name, _| names.iter().any(|asked| is_meant(asked, name)));
     let md5_of_attributes = md5_of_attributes(chosen.iter().map(|(name, it)| (name.as_str(), it)));
@@ -85,20 +84,6 @@ fn told(received: ReceivedMessage, system: &BTreeSet<&'static str>, names: &[Str
         attributes,
         md5_of_attributes,
         message_attributes: chosen.into_iter().map(|(name, attribute)| (name, value(attribute))).collect(),
-    }
-}
-
-fn system_attribute(received: &ReceivedMessage, name: &str) -> Option<String> {
-    match name {
-        "AWSTraceHeader" => received.message.trace_header.clone(),
-        "ApproximateFirstReceiveTimestamp" => Some(received.first_received_ms.to_string()),
-        "ApproximateReceiveCount" => Some(received.receives.to_string()),
-        "DeadLetterQueueSourceArn" => received.source.as_ref().map(ToString::to_string),
-        "MessageDeduplicationId" => received.message.deduplication.clone(),
-        "MessageGroupId" => received.message.group.clone(),
-        "SequenceNumber" => received.sequence.map(|sequence| sequence.to_string()),
-        "SenderId" => Some(sts::USER_ID.to_owned()),
-        _ => Some(received.sent_ms.to_string()),
     }
 }
 

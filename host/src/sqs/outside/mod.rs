@@ -1,8 +1,9 @@
 //! Queues outside: AWS's own, and those of servers that speak as SQS does. The only user of the AWS SDK.
 //!
-//! One attempt is made for each message, and bounded in time; when the next is due, others decide.
+//! One attempt is made of each request, and bounded in time; when the next is due, others decide.
 
 mod client;
+mod consume;
 mod failure;
 mod nobody;
 #[cfg(test)]
@@ -33,7 +34,7 @@ use super::{
     AttributeValue, MessageAttribute, MessageId, OutgoingMessage, QueueArn, SendError, Sender, Sending,
 };
 
-/// Sends messages to queues outside.
+/// Sends messages to queues outside, and takes some out of them.
 #[derive(Debug)]
 pub(crate) struct OutsideQueues {
     settings: SqsSettings,
@@ -51,7 +52,7 @@ impl OutsideQueues {
     async fn attempt(&self, queue: &QueueArn, message: &OutgoingMessage) -> Result<MessageId, SendError> {
         let of_message = |failure: Failure| failure.for_message(message.bytes());
         let region = self.region_of(queue);
-        let client = self.client.get_or_init(|| client::connect(&self.settings, region.clone())).await;
+        let client = self.client_for(queue).await;
         let known = self.urls.get(queue);
         let url = match &known {
             Some(url) => url.clone(),
@@ -69,6 +70,10 @@ impl OutsideQueues {
         sent?.message_id.map(|id| MessageId(id.into())).ok_or_else(|| SendError::Unreachable {
             reason: "it answered without the message's id, as SQS never does".to_owned(),
         })
+    }
+
+    async fn client_for(&self, queue: &QueueArn) -> &Client {
+        self.client.get_or_init(|| client::connect(&self.settings, self.region_of(queue))).await
     }
 
     /// Asks where a queue is. Who may send to it need not have the right to ask, and then the usual place is as good.

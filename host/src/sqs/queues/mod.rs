@@ -5,6 +5,7 @@
 
 mod change;
 mod clock;
+mod consume;
 mod describe;
 mod directory;
 mod moving;
@@ -37,12 +38,14 @@ use crate::function::{AccountId, QueueArn, Region};
 use crate::store::StoreError;
 use crate::store::journal::{Journal, RowId};
 
+use super::consumer::Receive;
 pub(crate) use change::{ChangeQueueError, CreateQueueError};
+pub(crate) use consume::SENDER_ID;
 pub(crate) use describe::{PermissionError, TagQueueError};
 pub(crate) use directory::QueueList;
 pub(crate) use moving::{CancelMoveError, StartMove, StartMoveError};
 pub(crate) use purge::PurgeError;
-pub(crate) use receive::{Receive, ReceiveError, ReceivedMessage};
+pub(crate) use receive::{ReceiveError, ReceivedMessage};
 pub(crate) use send::{SendRequest, SentMessage};
 
 /// All queues of a host. Clones are the same queues.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::super::consumer::Receive;
 use super::super::content;
 use super::super::message::OutgoingMessage;
 use super::super::receipt::ReceiptHandle;
@@ -18,17 +19,6 @@ use super::{Inner, Queue, QueueError, Queues};
 use crate::function::QueueArn;
 use crate::store::StoreError;
 use crate::store::journal::RowId;
-
-/// What a receiver asks for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Receive {
-    /// From 1 to 10.
-    pub(crate) messages_max: usize,
-    /// Other than the queue's own, up to 43,200.
-    pub(crate) visibility_seconds: Option<u32>,
-    /// Other than the queue's own, up to 20.
-    pub(crate) wait_seconds: Option<u32>,
-}
 
 /// A message as it is handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
