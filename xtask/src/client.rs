@@ -1,14 +1,19 @@
 //! The command line of `samovar`, used as a person would, with every answer checked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use crate::command::{self, Captured};
+use crate::http;
 use crate::repository::Repository;
 
 /// How long one command may take; compiling a function is the longest.
 const COMMAND_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How soon it is looked again at what is to come.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// What the binary says on standard error about the version that ran.
 const EXECUTED_VERSION: &str = "executed version";
@@ -26,6 +31,36 @@ impl Client<'_> {
         println!("\n$ {}", self.line(arguments));
         let answer = self.run(arguments)?;
         print!("{}{}", answer.printed.stdout, answer.printed.stderr);
+        Ok(answer)
+    }
+
+    /// Runs a command again and again until it prints what it should, and shows that.
+    pub(crate) fn until(
+        &self,
+        what: &str,
+        arguments: &[&str],
+        is_so: impl Fn(&str) -> bool,
+    ) -> Result<Answer> {
+        let began = Instant::now();
+        loop {
+            let answer = self.run(arguments)?.succeeds()?;
+            if is_so(answer.text()) {
+                println!("\n$ {}   # until {what}", self.line(arguments));
+                print!("{}{}", answer.printed.stdout, answer.printed.stderr);
+                return Ok(answer);
+            }
+            ensure!(began.elapsed() < COMMAND_TIME_MAX, "not within {COMMAND_TIME_MAX:?}: {what}{answer}");
+            std::thread::sleep(LOOK_AGAIN_AFTER);
+        }
+    }
+
+    /// Asks the server's queues for something as clients of SQS do, and shows both.
+    pub(crate) fn sqs(&self, operation: &str, body: &Value) -> Result<Value> {
+        println!("\n> SQS {operation} {body}");
+        let authority =
+            self.endpoint.strip_prefix("http://").context("the endpoint is no http:// address")?;
+        let answer = http::sqs(authority, operation, body)?;
+        println!("{answer}");
         Ok(answer)
     }
 
@@ -84,6 +119,11 @@ impl Answer {
         let answer = self.json()?;
         ensure!(answer == expected, "this should answer {expected}{self}");
         Ok(self)
+    }
+
+    /// What it printed on standard output.
+    pub(crate) fn text(&self) -> &str {
+        &self.printed.stdout
     }
 
     pub(crate) fn json(&self) -> Result<serde_json::Value> {

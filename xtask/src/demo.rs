@@ -22,7 +22,8 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
     let folder = repository.target("demo").join(std::process::id().to_string());
     std::fs::create_dir_all(&folder)?;
     title("A host");
-    let server = Server::start(repository, &folder)?;
+    // So that the minutes between the attempts of an event are seconds.
+    let server = Server::start(repository, &folder, &["--event-time-scale", "60"])?;
     let client = Client { repository, endpoint: &server.endpoint };
     play(&client).map_err(|error| anyhow!("{error:#}\n\n{}", server.log_tail()))?;
     server.stop()?;
@@ -41,6 +42,8 @@ fn play(client: &Client<'_>) -> Result<()> {
     plain_program(client)?;
     denied_request(client)?;
     weighted_alias(client)?;
+    dead_letter(client)?;
+    polled_queue(client)?;
     timing(client)
 }
 
@@ -136,6 +139,53 @@ fn weighted_alias(client: &Client<'_>) -> Result<()> {
         println!("version {version}: {calls} calls");
     }
     ensure!(calls.keys().eq(["1", "2"]), "versions 1 and 2 should both have been called, and no other");
+    Ok(())
+}
+
+fn dead_letter(client: &Client<'_>) -> Result<()> {
+    title(
+        "An event that nobody waits for fails three times, is a dead letter, and is put back when its function is mended",
+    );
+    client.show(&["deploy", "orders", "target/guests/fails.wasm"])?.succeeds()?;
+    let accepted = client.show(&["invoke", "orders", "--async", "--payload", r#"{"id": 7}"#])?.succeeds()?;
+    let id = accepted.text().trim().to_owned();
+    client.until("it is dead", &["events", "show", &id], |answer| answer.contains("dead"))?;
+    client.show(&["dead-letters", "list"])?.succeeds()?.shows(&id)?.shows("RetriesExhausted")?;
+    client.show(&["deploy", "orders", "target/guests/echo.wasm"])?.succeeds()?;
+    client.show(&["dead-letters", "redrive", &id])?.succeeds()?;
+    client.until("it has succeeded", &["events", "show", &id], |answer| answer.contains("succeeded"))?;
+    Ok(())
+}
+
+fn polled_queue(client: &Client<'_>) -> Result<()> {
+    title("A function gets the messages of a queue; one that always fails goes to the queue's dead letters");
+    let url = |queue: &str| format!("{}/000000000000/{queue}", client.endpoint);
+    client.sqs("CreateQueue", &json!({ "QueueName": "failed" }))?;
+    let policy =
+        r#"{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:failed", "maxReceiveCount": 2}"#;
+    let attributes = json!({ "VisibilityTimeout": "3", "RedrivePolicy": policy });
+    client.sqs("CreateQueue", &json!({ "QueueName": "work", "Attributes": attributes }))?;
+    client.show(&["deploy", "batch", "target/guests/batch.wasm"])?.succeeds()?;
+    let queue = "arn:aws:sqs:us-east-1:000000000000:work";
+    client.show(&["sources", "add", "batch", queue, "--report-failures"])?.succeeds()?;
+    let messages = [r#"{"item": "tea"}"#, r#"{"item": "poison", "fail": true}"#, r#"{"item": "sugar"}"#];
+    let entries: Vec<_> =
+        (1..).zip(messages).map(|(id, body)| json!({ "Id": id.to_string(), "MessageBody": body })).collect();
+    client.sqs("SendMessageBatch", &json!({ "QueueUrl": url("work"), "Entries": entries }))?;
+    let receive = json!({ "QueueUrl": url("failed"), "WaitTimeSeconds": 20 });
+    let dead = client.sqs("ReceiveMessage", &receive)?;
+    ensure!(
+        dead["Messages"][0]["Body"] == messages[1],
+        "the message that fails should be a dead letter: {dead}"
+    );
+    let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+    let left =
+        client.sqs("GetQueueAttributes", &json!({ "QueueUrl": url("work"), "AttributeNames": names }))?;
+    for name in names {
+        ensure!(left["Attributes"][name] == "0", "nothing should be left in the queue: {left}");
+    }
+    client.show(&["sources", "list"])?.succeeds()?.shows("Enabled")?.shows("OK")?;
+    client.show(&["logs", "batch"])?.succeeds()?.shows("took")?.shows("cannot take")?;
     Ok(())
 }
 

@@ -55,6 +55,8 @@ cargo xtask <command>
   test --ledger N    kill a host that accepts events N times, and look for each accepted event's end: a long run
   test --restart-events N  measure how soon a server with N events to do and ten thousand functions serves: a long run
   test --power-cuts N  cut the power N times of a disk that events are accepted on, and look for what is lost: a long run
+  test --outside-messages N
+                       let N messages go through an event source mapping of another server's queue, with kills: a long run
   bench [name...]    run the benchmarks and print the table of target/bench/results.json
   guests             find or make the guest toolchain, and build guest-examples/ into target/guests/
 

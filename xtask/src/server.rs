@@ -29,14 +29,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the binary in `folder`, where its data and its log go, and waits until it is healthy.
-    pub(crate) fn start(repository: &Repository, folder: &Path) -> Result<Self> {
+    /// Starts the binary in `folder`, where its data and its log go, with further arguments, and waits until it is healthy.
+    pub(crate) fn start(repository: &Repository, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let log = folder.join("server.log");
         let mut serve = repository.command("target/release/samovar");
         // From the root folder, where the process starts, as a person would type it.
         let data = folder.join("data");
         let data = data.strip_prefix(repository.root()).unwrap_or(&data);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
+        serve.args(arguments);
         println!("$ {}", command::line(&serve).trim_matches('`'));
         serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut process =

@@ -42,7 +42,7 @@ struct LongRun {
     also: Option<&'static str>,
 }
 
-const LONG_RUNS: [LongRun; 6] = [
+const LONG_RUNS: [LongRun; 7] = [
     // In the server's own process: a worker for each would take hours longer, and shield the server.
     LongRun {
         flag: "--mutations",
@@ -55,6 +55,12 @@ const LONG_RUNS: [LongRun; 6] = [
     LongRun { flag: "--ledger", test: "ledger", variable: "SAMOVAR_LEDGER_CYCLES", also: None },
     LongRun { flag: "--restart-events", test: "restart", variable: "SAMOVAR_RESTART_EVENTS", also: None },
     LongRun { flag: "--power-cuts", test: "power_cut", variable: "SAMOVAR_POWER_CUTS", also: None },
+    LongRun {
+        flag: "--outside-messages",
+        test: "event_source_kills",
+        variable: "SAMOVAR_OUTSIDE_MESSAGES",
+        also: None,
+    },
 ];
 
 impl<'a> Selection<'a> {
