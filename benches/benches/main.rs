@@ -6,6 +6,7 @@ mod flood;
 mod http;
 mod load;
 mod share;
+mod sources;
 mod timeout;
 mod warm;
 
@@ -20,6 +21,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "cold_start_from_artifact", run: cold::start_from_artifact },
     Benchmark { name: "publish_rust", run: cold::publish_rust },
     Benchmark { name: "durable_accepts", run: accepts::durable },
+    Benchmark { name: "event_source_messages", run: sources::throughput },
     Benchmark { name: "timeout_lateness", run: timeout::lateness },
     Benchmark { name: "cpu_share", run: share::by_memory_size },
     Benchmark { name: "victim_beside_flood", run: flood::victim },
