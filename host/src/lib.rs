@@ -66,8 +66,9 @@ pub use host::{
     FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, MetricsSnapshot, Page,
     PolicyInfo, ProvisionedConcurrencyFigures, ProvisionedError, ProvisionedInfo, ProvisionedStatus,
     PublishAliasError, PublishError, PublishVersion, PublishVersionError, QueueMetrics, ReserveError,
-    ResourcePolicyError, RevisionMismatch, SettingError, StartError, TooManyVersions, UndeliveredEvent,
-    Unready, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress, VersionInstances,
+    ResourcePolicyError, RevisionMismatch, ScheduleRef, SettingError, StartError, TooManyVersions,
+    UndeliveredEvent, Unready, UpdateAlias, UpdateFunctionCode, UpdateFunctionError, UpdateInProgress,
+    VersionInstances,
 };
 #[cfg(feature = "sqlite")]
 pub use host::{Backup, BackupError, backup};

@@ -17,6 +17,7 @@ use crate::metrics::{
     CompilationMetrics, FlushFigures, LogMetrics, ResourceMetrics, SeriesKey, StoreMetrics,
 };
 use crate::registry::Function;
+use crate::sources::schedules::ScheduleFigures;
 use crate::telemetry::DroppedLogs;
 
 /// What stands for the names of those that are not counted by themselves, as in [`ResourceMetrics`].
@@ -51,6 +52,8 @@ pub struct MetricsSnapshot {
     /// How much there is in the queues that are built in, in the order of regions and names. Those beyond
     /// [the bound](crate::HostBuilder::metrics_resources_max) are one together, whose names are `other`.
     pub queues: Vec<QueueMetrics>,
+    /// What was counted of schedules, and how many there are.
+    pub schedules: ScheduleFigures,
     /// How the journal of events and queues comes to the disk, if it does: a host without a folder keeps it in memory.
     pub flushes: Option<FlushFigures>,
 }
@@ -97,6 +100,7 @@ impl Host {
             store: self.parts.registry.store_metrics(),
             events: self.event_figures(),
             queues: self.queue_metrics(),
+            schedules: self.parts.schedules.figures(),
             flushes: (!self.parts.data_dir.is_temporary()).then(|| self.parts.journal.flushes()),
         }
     }
