@@ -122,7 +122,8 @@ fn kind_of(kind: &str, parts: &[&'static str]) -> Kind {
     match (kind, parts) {
         ("string", []) => Kind::String,
         ("integer" | "long", []) => Kind::Integer,
-        ("double", []) => Kind::Double,
+        // In requests, seconds since 1970.
+        ("double" | "timestamp", []) => Kind::Double,
         ("boolean", []) => Kind::Boolean,
         ("blob", []) => Kind::Blob,
         ("list", [of]) => Kind::List { of },
