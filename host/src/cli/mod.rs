@@ -23,6 +23,7 @@ mod pages;
 mod queues;
 mod rollback;
 mod schedule;
+mod schedules;
 mod serve;
 mod settings;
 mod settled;
@@ -63,7 +64,7 @@ enum Command {
     DeadLetters(dead_letters::DeadLetters),
     /// Try whether messages of a queue pass the filters of an event source mapping
     Filter(filter::Filter),
-    /// Say when schedules are due
+    /// Work with schedules, which invoke functions when they are due: create, list and delete them, or say when one would be due
     Schedule(schedule::Schedule),
     /// Show what a function has logged, and follow it
     Logs(function_logs::FunctionLogs),
