@@ -111,6 +111,7 @@ impl From<WireError> for SchedulerWireError {
     fn from(error: WireError) -> Self {
         let name = match error.name() {
             "TooManyRequestsException" => "ThrottlingException",
+            "InvalidRequestContentException" => "SerializationException",
             name => name,
         };
         Self::new(error.status(), name, error.message())
