@@ -31,10 +31,12 @@ fn create(api: &Api, name: &str, schedule: &Value) {
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
-/// Makes the function that schedules invoke, whose successes the queue `fired` is told of.
+/// Makes the function that schedules invoke. The queue `fired` is told how its events end: one that runs whenever the host dies ends
+/// as a crash of the host.
 fn create_function(api: &Api) {
     assert_eq!(api.create("echo", &guest("echo")).status, 201);
-    let destinations = json!({ "OnSuccess": { "Destination": queue_arn("fired") } });
+    let fired = json!({ "Destination": queue_arn("fired") });
+    let destinations = json!({ "OnSuccess": fired, "OnFailure": fired });
     api.put_event_config("echo", &json!({ "DestinationConfig": destinations }));
 }
 
