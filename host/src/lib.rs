@@ -66,8 +66,8 @@ pub use host::{
     FunctionVersion, Host, HostBuilder, InvokeAsyncError, LastUpdate, ListFunctions, ListMappings,
     MappingError, MappingInfo, MetricsSnapshot, Page, PolicyInfo, ProvisionedConcurrencyFigures,
     ProvisionedError, ProvisionedInfo, ProvisionedStatus, PublishAliasError, PublishError, PublishVersion,
-    PublishVersionError, QueueMetrics, ReserveError, ResourcePolicyError, RevisionMismatch, SettingError,
-    StartError, TooManyVersions, UndeliveredEvent, Unready, UpdateAlias, UpdateFunctionCode,
+    PublishVersionError, QueueMetrics, ReserveError, ResourcePolicyError, RevisionMismatch, ScheduleRef,
+    SettingError, StartError, TooManyVersions, UndeliveredEvent, Unready, UpdateAlias, UpdateFunctionCode,
     UpdateFunctionError, UpdateInProgress, UpdateMapping, VersionInstances,
 };
 #[cfg(feature = "sqlite")]

@@ -2,7 +2,7 @@
 
 import sys
 
-TYPES = {"string": str, "integer": int, "long": int, "boolean": bool, "blob": str}
+TYPES = {"string": str, "integer": int, "long": int, "boolean": bool, "blob": str, "timestamp": float}
 
 
 def expect(actual, wanted, what):

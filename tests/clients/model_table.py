@@ -1,6 +1,6 @@
-"""Writes the facts of Lambda's API that the server is driven by: host/src/http/model/lambda.txt.
+"""Writes the facts of an API that the server is driven by: host/src/http/model/lambda.txt, or scheduler.txt beside it.
 
-    python tests/clients/model_table.py > host/src/http/model/lambda.txt
+    python tests/clients/model_table.py lambda > host/src/http/model/lambda.txt
 
 They come from the service model of botocore, in a form of our own, one fact per line:
 
@@ -15,10 +15,14 @@ They come from the service model of botocore, in a form of our own, one fact per
                                                  a type; a pattern goes on to the end of its line
 """
 
+import sys
+
 import botocore.loaders
 
+SERVICE = sys.argv[1]
+
 # The operations whose requests are read. The others are known by name only.
-READ = """
+READ = {"lambda": """
     CreateFunction GetFunction GetFunctionConfiguration UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction
     ListFunctions PublishVersion ListVersionsByFunction
     CreateAlias GetAlias UpdateAlias DeleteAlias ListAliases
@@ -35,7 +39,15 @@ READ = """
     CreateEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping
     ListEventSourceMappings
     AddPermission RemovePermission GetPolicy GetResourcePolicy PutResourcePolicy DeleteResourcePolicy
-""".split()
+""", "scheduler": """
+    CreateSchedule GetSchedule UpdateSchedule DeleteSchedule ListSchedules
+"""}[SERVICE].split()
+
+# Members that are passed over like those that no model has: what targets are given that are not functions.
+PASSED_OVER = {"lambda": "", "scheduler": """
+    EcsParameters EventBridgeParameters EventBridgePutEventsV2Parameters EventBridgePutRawEventsParameters KinesisParameters
+    SageMakerPipelineParameters SqsParameters
+"""}[SERVICE].split()
 
 # Shapes of what is refused in any case, whose patterns look around as not everybody who reads patterns can.
 WITHOUT_PATTERN = ["CollectionName"]
@@ -49,13 +61,15 @@ def short(exception):
 
 def parts_of(shape):
     """The names of the shapes that a shape is made of."""
-    members = [member["shape"] for member in shape.get("members", {}).values()]
+    members = [member["shape"] for name, member in shape.get("members", {}).items() if name not in PASSED_OVER]
     return members + [shape[part]["shape"] for part in ("member", "key", "value") if part in shape]
 
 
 def member_lines(shape):
     required = shape.get("required", [])
     for name, member in shape["members"].items():
+        if name in PASSED_OVER:
+            continue
         need = "required" if name in required else "optional"
         place = PLACES[member.get("location")]
         wire = member.get("locationName", name)
@@ -116,5 +130,5 @@ def lines(model):
         yield from shape_lines(name, shapes[name])
 
 
-for line in lines(botocore.loaders.create_loader().load_service_model("lambda", "service-2")):
+for line in lines(botocore.loaders.create_loader().load_service_model(SERVICE, "service-2")):
     print(line)

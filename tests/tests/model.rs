@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 #[test]
 fn the_table_is_what_its_script_makes_of_awss_model() {
     let script = root().join("tests/clients/model_table.py");
-    let output = Command::new(python()).arg(script).output().expect("python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let table = std::fs::read(root().join("host/src/http/model/lambda.txt")).expect("it is there");
-    assert!(output.stdout == table, "python tests/clients/model_table.py > host/src/http/model/lambda.txt");
+    for service in ["lambda", "scheduler"] {
+        let output = Command::new(python()).arg(&script).arg(service).output().expect("python runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let table = format!("host/src/http/model/{service}.txt");
+        let is_same = output.stdout == std::fs::read(root().join(&table)).expect("it is there");
+        assert!(is_same, "python tests/clients/model_table.py {service} > {table}");
+    }
 }
 
 fn ask(server: &Server, line: &str, body: &Value) -> Response {

@@ -23,6 +23,7 @@ mod pages;
 mod queues;
 mod rollback;
 mod schedule;
+mod schedules;
 mod serve;
 mod settings;
 mod settled;
@@ -66,7 +67,7 @@ enum Command {
     Filter(filter::Filter),
     /// Let functions get the messages of queues, and show how that goes
     Sources(sources::Sources),
-    /// Say when schedules are due
+    /// Work with schedules, which invoke functions when they are due: create, list and delete them, or say when one would be due
     Schedule(schedule::Schedule),
     /// Show what a function has logged, and follow it
     Logs(function_logs::FunctionLogs),

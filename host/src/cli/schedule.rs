@@ -1,4 +1,4 @@
-//! `samovar schedule`: schedules, and when they are due.
+//! `samovar schedule`: schedules, and when they are due. What is asked of a server is in [`schedules`](super::schedules).
 
 use std::process::ExitCode;
 
@@ -7,12 +7,15 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::output;
+use super::schedules::{Create, List, One};
 use super::table::{Column, Listing, Table};
 use crate::sources::schedule::{Expression, Timetable, Window, time_zone};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  samovar schedule next 'cron(30 9 ? * MON-FRI *)' --time-zone Europe/Berlin\n  \
+    after_help = "Examples:\n  samovar schedule create greeting 'rate(5 minutes)' hello --input '{\"name\":\"Ada\"}'\n  \
+                        samovar schedule disable greeting\n  \
+                        samovar schedule next 'cron(30 9 ? * MON-FRI *)' --time-zone Europe/Berlin\n  \
                         samovar schedule next 'rate(5 minutes)' --count 3"
 )]
 pub(super) struct Schedule {
@@ -24,6 +27,18 @@ pub(super) struct Schedule {
 enum Command {
     /// Say when a schedule would be due next: an expression of EventBridge Scheduler
     Next(Next),
+    /// Create a schedule that invokes a function
+    Create(Create),
+    /// List the schedules
+    List(List),
+    /// Show a schedule
+    Show(One),
+    /// Let a schedule be fired again; what was due meanwhile is not made up for
+    Enable(One),
+    /// Keep a schedule from being fired
+    Disable(One),
+    /// Delete a schedule
+    Delete(One),
 }
 
 #[derive(Debug, Args)]
@@ -45,8 +60,15 @@ struct Next {
 
 impl Schedule {
     pub(super) fn run(&self) -> Result<ExitCode> {
-        let Command::Next(next) = &self.command;
-        next.run()
+        match &self.command {
+            Command::Next(next) => next.run(),
+            Command::Create(create) => create.run(),
+            Command::List(list) => list.run(),
+            Command::Show(schedule) => schedule.show(),
+            Command::Enable(schedule) => schedule.enable(),
+            Command::Disable(schedule) => schedule.disable(),
+            Command::Delete(schedule) => schedule.delete(),
+        }
     }
 }
 

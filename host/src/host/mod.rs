@@ -34,6 +34,7 @@ mod recovery;
 #[cfg(feature = "http")]
 mod recursion;
 mod reserved;
+mod schedules;
 mod settings;
 mod start;
 pub(crate) mod system;
@@ -65,6 +66,7 @@ use crate::metrics::EventCounters;
 use crate::pool::Checkout;
 use crate::registry::{Function, Registry};
 use crate::sources::mappings::Mappings;
+use crate::sources::schedules::Schedules;
 use crate::sqs::Queues;
 use crate::store::journal::Journal;
 use crate::telemetry::{DroppedLogs, LogLine, Stopwatch};
@@ -101,6 +103,7 @@ pub use policies::{PolicyInfo, ResourcePolicyError};
 pub use provisioned::{ProvisionedError, ProvisionedInfo, ProvisionedStatus};
 pub use readiness::Unready;
 pub use reserved::ReserveError;
+pub use schedules::ScheduleRef;
 pub use settings::SettingError;
 pub use start::StartError;
 pub use update::{UpdateFunctionCode, UpdateFunctionError};
@@ -123,6 +126,7 @@ pub(crate) struct HostParts {
     shared: Arc<Shared>,
     journal: Arc<dyn Journal>,
     queues: Queues,
+    schedules: Schedules,
     /// There once the host has started.
     events: OnceLock<Events>,
     /// There once the host has started.
@@ -156,6 +160,7 @@ impl Drop for HostParts {
         // A host that was not closed leaves no task behind either, and the packages that its store refers to.
         self.stop.cancel();
         self.polls.cancel();
+        self.schedules.abandon();
         if let Some(events) = self.events.get() {
             events.abandon();
         }
@@ -315,6 +320,7 @@ impl Host {
         self.parts.tasks.wait().await;
         self.parts.artifacts.keep_packages();
         self.parts.registry.clear();
+        self.parts.schedules.close().await;
         self.parts.queues.close().await;
         if let Some(logs) = &self.parts.logs {
             logs.close().await;

@@ -29,6 +29,7 @@ use crate::pool::Idlers;
 use crate::registry::Registry;
 use crate::sources::PollerParts;
 use crate::sources::mappings::{FoundMappings, Mappings};
+use crate::sources::schedules::Schedules;
 #[cfg(feature = "sqs")]
 use crate::sqs::outside::OutsideQueues;
 use crate::sqs::{Consumer, Queues, Sender};
@@ -141,23 +142,37 @@ fn concurrency_settings(settings: &HostBuilder) -> ConcurrencySettings {
     }
 }
 
-/// What was found of queues and of events in a journal.
+/// What was found of queues, schedules and events in a journal.
 struct Queued {
     journal: Arc<dyn Journal>,
     queues: Queues,
+    schedules: Schedules,
     events: Recovery,
 }
 
 impl Queued {
+    /// Reads what an earlier process has left in the data folder, beside all else that goes on.
+    async fn read(data_dir: &DataDir, settings: &HostBuilder) -> Result<Self, StoreError> {
+        let folder = (!data_dir.is_temporary()).then(|| data_dir.path().to_owned());
+        let (account, event_bytes_max) = (settings.account_id.clone(), settings.limits.event_bytes());
+        let open = move || Self::open(folder.as_deref(), &account, event_bytes_max);
+        let queued = tokio::task::spawn_blocking(open).await;
+        queued.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
     /// Opens the journal of a folder and reads what is in it. It blocks.
-    fn open(folder: Option<&Path>, account: &AccountId) -> Result<Self, StoreError> {
+    fn open(folder: Option<&Path>, account: &AccountId, event_bytes_max: usize) -> Result<Self, StoreError> {
         let journal = store::open_journal(folder)?;
         let queues = Queues::new(journal.clone(), account.clone());
+        let schedules = Schedules::new(journal.clone(), account.clone(), event_bytes_max);
         let found = Mutex::new((queues.recovery(), Ok(Recovery::default())));
         journal.load(&|rows| {
             // What takes long, reading the headers of events, several threads do at a time.
             let mut events = Recovery::default();
-            let taken = rows.iter().try_for_each(|row| events.take(row));
+            let taken = rows.iter().try_for_each(|row| {
+                schedules.take_up(row)?;
+                events.take(row)
+            });
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             let (of_queues, of_events) = &mut *found;
             rows.iter().for_each(|row| of_queues.add(row));
@@ -169,7 +184,7 @@ impl Queued {
         })?;
         let (of_queues, events) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         of_queues.finish()?;
-        Ok(Self { events: events?, journal, queues })
+        Ok(Self { events: events?, journal, queues, schedules })
     }
 }
 
@@ -242,11 +257,7 @@ impl Host {
         let processors = Arc::new(processors.map_err(StartError::Threads)?);
         let provisioning =
             Provisioning { processors: processors.clone(), tasks: tasks.clone(), stop: stop.clone() };
-        let folder = (!data_dir.is_temporary()).then(|| data_dir.path().to_owned());
-        let account = settings.account_id.clone();
-        let queued = tokio::task::spawn_blocking(move || Queued::open(folder.as_deref(), &account)).await;
-        let Queued { journal, queues, events } =
-            queued.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        let Queued { journal, queues, schedules, events } = Queued::read(&data_dir, &settings).await?;
         let (sender, consumer) = queues_used(&settings, &queues);
         let options = event_options(&settings);
         let parts = Arc::new(HostParts {
@@ -262,6 +273,7 @@ impl Host {
             shared: Arc::new(shared),
             journal,
             queues: queues.clone(),
+            schedules: schedules.clone(),
             events: OnceLock::new(),
             mappings: OnceLock::new(),
             polls: CancellationToken::new(),
@@ -291,6 +303,8 @@ impl Host {
         host.set_events_going(event_parts, events);
         host.set_mappings_going(poller_parts, mappings);
         host.on_own_task(async move { queues.go_on().await });
+        let events = host.events().clone();
+        host.on_own_task(async move { schedules.go_on(events).await });
         Ok(host)
     }
 

@@ -15,6 +15,11 @@ pub(super) fn region(headers: &HeaderMap) -> Result<Option<Region>, WireError> {
     region.map(Some).ok_or_else(|| WireError::incomplete_signature(scope))
 }
 
+/// The service in the same place.
+pub(super) fn service(headers: &HeaderMap) -> Option<&str> {
+    scope(headers)?.rsplit('/').nth(1)
+}
+
 /// The key id in the same place.
 pub(super) fn access_key_id(headers: &HeaderMap) -> Option<&str> {
     scope(headers)?.rsplitn(5, '/').nth(4).filter(|id| !id.is_empty())
@@ -43,6 +48,15 @@ mod tests {
         let signed = "AWS4-HMAC-SHA256 Credential=AKID/20261121/eu-west-1/lambda/aws4_request, SignedHeaders=host, \
                       Signature=00";
         assert_eq!(region_of(signed).ok().flatten().as_deref(), Some("eu-west-1"));
+    }
+
+    #[test]
+    fn a_signed_request_is_for_the_service_of_its_scope() {
+        let signed =
+            headers("AWS4-HMAC-SHA256 Credential=a/b/20261121/eu-west-1/scheduler/aws4_request, Signature=0");
+        assert_eq!(service(&signed), Some("scheduler"));
+        assert_eq!(service(&HeaderMap::new()), None);
+        assert_eq!(service(&headers("AWS4-HMAC-SHA256 Credential=AKID")), None);
     }
 
     #[test]

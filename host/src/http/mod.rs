@@ -27,7 +27,8 @@
 //!
 //! On the same port, as much of CloudWatch Logs is there as reading [kept logs](crate::HostBuilder::logs) takes
 //! (DescribeLogGroups, DescribeLogStreams, GetLogEvents, FilterLogEvents: what `aws logs tail` asks), GetCallerIdentity of
-//! STS, and the operations of SQS on the standard queues that are built in.
+//! STS, the operations of SQS on the standard queues that are built in, and those of EventBridge Scheduler on schedules that invoke
+//! functions.
 //!
 //! Beside Lambda's operations there are some of Samovar's own. `GET /samovar/functions/NAME/aliases/ALIAS/history` tells
 //! where an alias has led, `POST /samovar/functions/NAME/aliases/ALIAS/rollback` takes its last move back and answers as
@@ -98,6 +99,7 @@ mod refused;
 mod request;
 mod router;
 mod runtime_management;
+mod scheduler;
 mod serve;
 mod service;
 mod settings;

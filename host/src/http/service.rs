@@ -1,5 +1,5 @@
 //! The services beside Lambda that answer on the same port: as much of CloudWatch Logs as reading functions' logs takes, SQS on
-//! the queues that are built in, and the one operation of STS that many tools ask first.
+//! the queues that are built in, schedules of EventBridge Scheduler, and the one operation of STS that many tools ask first.
 
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::request::Parts;
@@ -9,9 +9,10 @@ use axum::response::Response;
 use super::api::{Answer, Api};
 use super::bodies::{Limit, Unread};
 use super::logs::LogsWireError;
+use super::scheduler::SchedulerWireError;
 use super::sqs::SqsWireError;
 use super::wire_error::{Exception, WireError, shown};
-use super::{credential, logs, sqs, sts};
+use super::{credential, logs, scheduler, sqs, sts};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// What an operation of CloudWatch Logs is named with.
@@ -30,14 +31,21 @@ pub(super) enum Service {
     Sqs { operation: String },
     /// SQS in the protocol it had before, a form.
     SqsForm,
+    /// EventBridge Scheduler, whose operations are methods and paths.
+    Scheduler,
     /// STS, which names it in the body, a form. Those of SQS that come to the same path are told from it there.
     Sts,
 }
 
 impl Service {
     /// The service that a request is for, unless that is Lambda: they have the path `/` alone, but for SQS, some of whose
-    /// clients send to the URLs of queues.
+    /// clients send to the URLs of queues, and EventBridge Scheduler, which has paths of its own and is signed for.
     pub(super) fn of(parts: &Parts) -> Option<Self> {
+        if scheduler::is_path(parts.uri.path())
+            || credential::service(&parts.headers) == Some(scheduler::SIGNING_NAME)
+        {
+            return Some(Self::Scheduler);
+        }
         if parts.method != Method::POST {
             return None;
         }
@@ -64,11 +72,12 @@ impl Service {
         let operation = match &self {
             Self::Logs { operation } | Self::Sqs { operation } => shown(operation),
             Self::SqsForm => "Query",
+            Self::Scheduler => scheduler::OPERATION,
             Self::Sts => sts::OPERATION,
         };
         let bytes = match &self {
             Self::Sqs { operation } => sqs::body_bytes_max(operation),
-            Self::Logs { .. } | Self::SqsForm | Self::Sts => BODY_BYTES_MAX,
+            Self::Logs { .. } | Self::SqsForm | Self::Scheduler | Self::Sts => BODY_BYTES_MAX,
         };
         let exception = Exception::RequestEntityTooLarge;
         let body = api.bodies.read(body, Limit { bytes, exception, operation }).await?;
@@ -78,6 +87,7 @@ impl Service {
             }
             Self::Sqs { operation } => sqs::answer(api, region, operation, parts, &body.bytes).await,
             Self::SqsForm => sqs::refuse_form(),
+            Self::Scheduler => scheduler::answer(&api.host, region, parts, &body.bytes).await,
             Self::Sts if sqs::is_form(&body.bytes) => sqs::refuse_form(),
             Self::Sts => sts::answer(api.host.account_id(), &body.bytes),
         })
@@ -89,6 +99,7 @@ impl Service {
             Self::Logs { .. } => LogsWireError::from(error).into_response(),
             Self::Sqs { operation } => SqsWireError::refused(error, operation).into_response(),
             Self::SqsForm => sqs::form_error(error),
+            Self::Scheduler => SchedulerWireError::from(error).into_response(),
             Self::Sts => sts::error(&error),
         };
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -148,6 +159,7 @@ mod tests {
         for (service, name) in [
             (logs(), "\"ThrottlingException\""),
             (sqs("SendMessage"), "\"com.amazonaws.sqs#RequestThrottled\""),
+            (Service::Scheduler, "\"Message\""),
             (Service::Sts, "<Code>Throttling</Code>"),
         ] {
             let (response, body) = refused(service, WireError::no_room_for_body(7)).await;
@@ -174,6 +186,15 @@ mod tests {
         let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         assert_eq!(of("POST", "/", form), Some(Service::Sts));
         assert_eq!(of("POST", "/000000000000/orders", form), Some(Service::SqsForm));
+        let signed = "AWS4-HMAC-SHA256 Credential=a/20261201/us-east-1/scheduler/aws4_request, Signature=0";
+        for (method, path, header) in [
+            ("GET", "/schedules", ("accept", "*/*")),
+            ("POST", "/schedules/tea", form),
+            ("DELETE", "/schedule-groups/default", ("accept", "*/*")),
+            ("GET", "/tags/arn", ("authorization", signed)),
+        ] {
+            assert_eq!(of(method, path, header), Some(Service::Scheduler), "{method} {path}");
+        }
         for (method, path, header) in [
             ("GET", "/", target),
             ("POST", "/2015-03-31/functions", target),

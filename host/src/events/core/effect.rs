@@ -36,8 +36,8 @@ pub(crate) struct Spare {
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// An event is to be accepted.
-    Accept { ask: Ask, row: RowId, event: NewEvent },
+    /// An event is to be accepted, together with changes of rows that are somebody else's: all of it, or nothing.
+    Accept { ask: Ask, row: RowId, event: NewEvent, beside: Vec<Change> },
     /// What came of a write.
     Written { ticket: Ticket, result: Result<(), StoreError> },
     /// What came of a run, with the event's payload; none, if it cannot be read.

@@ -34,7 +34,7 @@ use super::settings::{EventSettings, Settings};
 use super::status::Depth;
 use crate::function::FunctionKey;
 use crate::policy::retry::{Condition, Tries};
-use crate::store::journal::RowId;
+use crate::store::journal::{Change, RowId};
 
 use self::clock::Clock;
 pub(super) use self::clock::Now;
@@ -162,7 +162,7 @@ impl Core {
     pub(super) fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let stamp = self.clock.stamp(now);
         match input {
-            Input::Accept { ask, row, event } => self.accept(ask, row, event, stamp),
+            Input::Accept { ask, row, event, beside } => self.accept(ask, row, event, beside, stamp),
             Input::Written { ticket, result } => self.written(ticket, result, stamp),
             Input::Ended { claim, outcome, payload, spare } => {
                 self.ended(claim, outcome, payload, spare, stamp);
@@ -227,7 +227,7 @@ impl Core {
         }
     }
 
-    fn accept(&mut self, ask: Ask, row: RowId, event: NewEvent, stamp: Stamp) {
+    fn accept(&mut self, ask: Ask, row: RowId, event: NewEvent, beside: Vec<Change>, stamp: Stamp) {
         let (limit, share) = (self.options.events_max, self.options.events_per_function_max);
         let Depth { queued, running, delivering, dead, .. } = self.depth;
         let there = queued + running + delivering + dead + self.accepting;
@@ -252,7 +252,7 @@ impl Core {
             Facts { request_id, function, qualifier, accepted: stamp, trace, payload_bytes, redrives: 0 };
         self.by_request.insert(facts.request_id.clone(), row);
         self.accepting += 1;
-        self.write_accepted(ask, row, EventHeader::queued(facts, stamp), payload);
+        self.write_accepted(ask, row, EventHeader::queued(facts, stamp), payload, beside);
     }
 
     /// What is to be done when the time of an event has come.

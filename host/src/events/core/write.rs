@@ -106,10 +106,19 @@ impl Step {
 }
 
 impl Core {
-    pub(super) fn write_accepted(&mut self, ask: Ask, row: RowId, header: EventHeader, payload: Bytes) {
+    /// Writes an event that is to be accepted, in one batch with what happens only together with it.
+    pub(super) fn write_accepted(
+        &mut self,
+        ask: Ask,
+        row: RowId,
+        header: EventHeader,
+        payload: Bytes,
+        beside: Vec<Change>,
+    ) {
         let body = (!payload.is_empty()).then_some(payload);
         let insert = Change::Insert { id: row, kind: EVENT, header: header.to_bytes(), body };
-        self.write(What::Accept { ask, row, header: Box::new(header) }, vec![insert], WhenRefused::GiveUp);
+        let changes = std::iter::once(insert).chain(beside).collect();
+        self.write(What::Accept { ask, row, header: Box::new(header) }, changes, WhenRefused::GiveUp);
     }
 
     /// Writes an event's next step. Until it is durable, nothing else is done with the event.

@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::status::{Backlog, Depth, EventStatus};
 use crate::sqs::Sender;
 use crate::store::StoreError;
-use crate::store::journal::Journal;
+use crate::store::journal::{Change, Journal};
 use crate::timestamp;
 
 pub(crate) use dead::{DeadCounts, RedriveError};
@@ -111,9 +111,22 @@ impl Events {
     /// # Errors
     /// See [`AcceptError`].
     pub(crate) async fn accept(&self, event: NewEvent) -> Result<RequestId, AcceptError> {
+        self.accept_with(event, Vec::new()).await
+    }
+
+    /// Accepts an event together with changes of rows that are somebody else's, in one write: whoever makes an event of something
+    /// of their own does it once, whatever crashes.
+    ///
+    /// # Errors
+    /// See [`AcceptError`]. Unless it is [`AcceptError::Ended`], none of the changes was made.
+    pub(crate) async fn accept_with(
+        &self,
+        event: NewEvent,
+        beside: Vec<Change>,
+    ) -> Result<RequestId, AcceptError> {
         let request_id = event.request_id.clone();
         let row = self.0.parts.journal.allocate();
-        let answer = self.0.ask(|ask| Input::Accept { ask, row, event });
+        let answer = self.0.ask(|ask| Input::Accept { ask, row, event, beside });
         match answer.await {
             Ok(Ok(())) => Ok(request_id),
             Ok(Err(refusal)) => Err(AcceptError::Refused(refusal)),

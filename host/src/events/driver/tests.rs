@@ -17,7 +17,7 @@ use crate::metrics::FlushFigures;
 use crate::sqs::{MessageId, OutgoingMessage, QueueArn, SendError, Sending};
 use crate::store::Pending;
 use crate::store::journal::conformance::loaded;
-use crate::store::journal::{Change, Row, RowId};
+use crate::store::journal::{Kind, Row, RowId};
 use crate::store::open_journal;
 
 /// A function that does what is written for it, and notes when it ran.
@@ -370,4 +370,24 @@ async fn an_idle_queue_wakes_for_nothing() {
     events.accept(event("id")).await.expect("it is accepted");
     pass(Duration::from_millis(10)).await;
     assert_eq!(scene.runs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_and_a_row_of_somebody_elses_are_one_write() {
+    let scene = Scene::default();
+    let events = scene.start();
+    let id = scene.journal.allocate();
+    let insert = Change::Insert { id, kind: Kind(3), header: b"theirs".to_vec(), body: None };
+    scene.journal.write(vec![insert]).await.expect("it is written");
+    let delete = |fence| vec![Change::Delete { id, fence }];
+    let theirs = || loaded(&*scene.journal).expect("it can be read").iter().any(|row| row.id == id);
+
+    let conflict = AcceptError::Refused(Refusal::Store(StoreError::Conflict));
+    assert_eq!(events.accept_with(event("id"), delete(7)).await, Err(conflict), "it has another fence");
+    scene.journal.refusals.lock().expect("a lock").push_back(StoreError::Full);
+    let full = AcceptError::Refused(Refusal::Store(StoreError::Full));
+    assert_eq!(events.accept_with(event("id"), delete(0)).await, Err(full));
+    assert!(theirs() && events.show("id").is_none());
+    events.accept_with(event("id"), delete(0)).await.expect("it is accepted");
+    assert!(!theirs() && events.show("id").is_some());
 }

@@ -18,6 +18,7 @@ use crate::metrics::{
     CompilationMetrics, FlushFigures, LogMetrics, ResourceMetrics, SeriesKey, StoreMetrics,
 };
 use crate::registry::Function;
+use crate::sources::schedules::ScheduleFigures;
 use crate::telemetry::DroppedLogs;
 
 /// What stands for the names of those that are not counted by themselves, as in [`ResourceMetrics`].
@@ -55,6 +56,8 @@ pub struct MetricsSnapshot {
     /// How event source mappings are doing, in the order of their ids; those that are beyond
     /// [the bound](crate::HostBuilder::metrics_resources_max) are left out.
     pub mappings: Vec<MappingInfo>,
+    /// What was counted of schedules, and how many there are.
+    pub schedules: ScheduleFigures,
     /// How the journal of events and queues comes to the disk, if it does: a host without a folder keeps it in memory.
     pub flushes: Option<FlushFigures>,
 }
@@ -105,6 +108,7 @@ impl Host {
                 limit: self.parts.metrics_resources_max,
                 ..ListMappings::default()
             }),
+            schedules: self.parts.schedules.figures(),
             flushes: (!self.parts.data_dir.is_temporary()).then(|| self.parts.journal.flushes()),
         }
     }

@@ -267,6 +267,27 @@ pub(super) const DEFINITIONS: &[MetricDefinition] = &[
         },
     },
     MetricDefinition {
+        name: "samovar_schedules",
+        kind: Gauge,
+        labels: &[],
+        help: "Schedules that there are.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.schedules.schedules as u64),
+    },
+    MetricDefinition {
+        name: "samovar_schedule_firings_total",
+        kind: Counter,
+        labels: &[],
+        help: "Events that schedules handed to functions' queues, one for each time that one was due.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.schedules.fired),
+    },
+    MetricDefinition {
+        name: "samovar_schedule_firings_dropped_total",
+        kind: Counter,
+        labels: &[],
+        help: "Times at which a schedule was due and was not fired: they had become too old, or were refused too often.",
+        samples: |scrape, samples| samples.count(&[], scrape.host.schedules.dropped),
+    },
+    MetricDefinition {
         name: "samovar_ready",
         kind: Gauge,
         labels: &[],

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::Operation;
 use super::read;
 use super::route::{NotText, Query, Route, decoded};
 use super::shape::{Kind, Member, Place};
 use super::violation::{At, Violations};
-use super::{Model, Operation};
 
 /// What an operation is given. Every member is there under its own name, wherever the request had it, and is as the model
 /// wants it.
@@ -49,7 +49,7 @@ impl Input {
         query: &Query<'_>,
         body: &[u8],
     ) -> Result<Self, InputError> {
-        let (model, expected) = (Model::lambda(), route.operation.members());
+        let (model, expected) = (route.model, route.operation.members());
         let read::Body { mut members, package } = match body.is_empty() || !route.operation.has_body() {
             true => read::Body { members: Map::new(), package: None },
             false => read::body(model, expected, body).map_err(InputError::Json)?,
@@ -107,6 +107,7 @@ impl From<NotText<'_>> for InputError {
 mod tests {
     use serde_json::json;
 
+    use super::super::Model;
     use super::*;
 
     fn input(method: &str, target: &'static str, body: Value) -> Result<Input, InputError> {

@@ -1,6 +1,7 @@
-//! Lambda's API as its model has it: which operations there are, and what their requests may hold.
+//! Lambda's API as its model has it: which operations there are, and what their requests may hold. EventBridge Scheduler's, too.
 //!
-//! All of it comes from one table of facts, `lambda.txt`, that `tests/clients/model_table.py` makes of AWS's own model. A request
+//! All of it comes from one table of facts for each, such as `lambda.txt`, that `tests/clients/model_table.py` makes of AWS's own
+//! model. A request
 //! is [routed](Model::route) to its operation, its [input](Input::read) is read and checked against the shapes of its members,
 //! and all that is wrong with it becomes one error in AWS's words. Invoke does not come here.
 
@@ -26,6 +27,8 @@ pub(super) use violation::constraint_text;
 
 /// The model, read when it is first needed.
 static MODEL: LazyLock<Model> = LazyLock::new(|| differences::with(table::read(include_str!("lambda.txt"))));
+/// That of EventBridge Scheduler.
+static SCHEDULER: LazyLock<Model> = LazyLock::new(|| table::read(include_str!("scheduler.txt")));
 
 /// The operations of the API, and the shapes of their requests.
 #[derive(Debug)]
@@ -55,6 +58,11 @@ impl Model {
     /// The model of Lambda's API.
     pub(super) fn lambda() -> &'static Self {
         &MODEL
+    }
+
+    /// The model of EventBridge Scheduler's API, of which the members of targets are left out that are not functions.
+    pub(super) fn scheduler() -> &'static Self {
+        &SCHEDULER
     }
 
     /// All runtimes that Lambda ever had.
@@ -121,6 +129,18 @@ mod tests {
             for used in shape.parts() {
                 assert!(model.shapes.contains_key(used), "{used}");
             }
+        }
+    }
+
+    #[test]
+    fn the_whole_table_of_the_scheduler_can_be_read() {
+        let model = Model::scheduler();
+        assert_eq!(model.operations.len(), 12);
+        let read = model.operations.iter().filter(|operation| operation.is_read());
+        assert_eq!(read.clone().count(), 5);
+        let members = read.flat_map(|operation| operation.input.iter().flatten().map(|member| member.shape));
+        for shape in members.chain(model.shapes.values().flat_map(Shape::parts)) {
+            assert!(model.shapes.contains_key(shape), "{shape}");
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) enum Segment {
 /// An operation, and the members that the path of the request holds, still encoded.
 #[derive(Debug)]
 pub(in crate::http) struct Route<'a> {
+    pub(super) model: &'static Model,
     pub(in crate::http) operation: &'static Operation,
     pub(in crate::http) labels: Vec<(&'static str, &'a str)>,
 }
@@ -51,7 +52,7 @@ impl Model {
         let candidates = || self.operations.iter().filter(|operation| operation.method == method.as_str());
         let routed = |operation: &'static Operation| {
             let labels = labels(operation, &segments)?;
-            Some(Route { operation, labels })
+            Some(Route { model: self, operation, labels })
         };
         // A path with a pair of the query is another operation than the path alone.
         let asks_for = |operation: &&'static Operation| {

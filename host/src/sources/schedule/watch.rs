@@ -49,11 +49,8 @@ impl Watch {
 
     /// What is to be fired now. What should have been fired more than `age_s_max` seconds ago is passed over.
     pub fn look(&self, timetable: &Timetable, now: Timestamp, age_s_max: u32) -> Look {
-        let oldest_s = ceil_s(now).saturating_sub(i64::from(age_s_max));
-        // What is scheduled no later was to be fired before the oldest that is fired still, so that a long time of being down
-        // costs nothing. What is scheduled later is within a window, of at most as many due times as it has minutes.
-        let too_old_s = oldest_s.saturating_sub(timetable.window.length_s()).saturating_sub(1);
-        let mut after = moment(self.done_s.max(too_old_s));
+        let oldest_s = oldest_s(now, age_s_max);
+        let mut after = moment(self.done_s.max(too_old_s(timetable, oldest_s)));
         let mut due = Vec::new();
         while let Some(next) = timetable.next_after(after) {
             if next.fires > now {
@@ -70,12 +67,47 @@ impl Watch {
         Look { due, again: None }
     }
 
+    /// Takes down that what a look has passed over is done with, and says how many due times these are. Of many it counts the
+    /// first [`DUE_MAX`].
+    pub fn pass_over(&mut self, timetable: &Timetable, now: Timestamp, age_s_max: u32, look: &Look) -> usize {
+        let oldest_s = oldest_s(now, age_s_max);
+        let first = look.due.first().map(|due| due.scheduled);
+        let is_passed = |next: &Due| {
+            next.fires.as_second() < oldest_s && first.is_none_or(|first| next.scheduled < first)
+        };
+        let (mut passed, mut after) = (0, moment(self.done_s));
+        while passed < DUE_MAX
+            && let Some(next) = timetable.next_after(after).filter(is_passed)
+        {
+            (passed, after) = (passed + 1, next.scheduled);
+        }
+        let done_s = match first {
+            _ if passed == 0 => return 0,
+            _ if passed < DUE_MAX => after.as_second(),
+            Some(first) => first.as_second() - 1,
+            None => after.as_second().max(too_old_s(timetable, oldest_s)),
+        };
+        self.done_s = self.done_s.max(done_s);
+        passed
+    }
+
     /// Takes down that this one, and all before it, are done with.
     ///
     /// Kept before the firing, or together with it, no due time is fired twice; kept after it, none is lost by a crash.
     pub fn done(&mut self, due: Due) {
         self.done_s = self.done_s.max(due.scheduled.as_second());
     }
+}
+
+/// The second of the oldest firing that is not too old.
+fn oldest_s(now: Timestamp, age_s_max: u32) -> i64 {
+    ceil_s(now).saturating_sub(i64::from(age_s_max))
+}
+
+/// What is scheduled no later was to be fired before the oldest that is fired still, so that a long time of being down costs
+/// nothing. What is scheduled later is within a window, of at most as many due times as it has minutes.
+fn too_old_s(timetable: &Timetable, oldest_s: i64) -> i64 {
+    oldest_s.saturating_sub(timetable.window.length_s()).saturating_sub(1)
 }
 
 /// The second as a moment; the first or the last of all moments, if it is before or after all.

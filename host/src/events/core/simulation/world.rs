@@ -159,7 +159,7 @@ impl World {
             trace: None,
         };
         self.asks.insert(ask, Asked::Accept(row));
-        self.tell(Input::Accept { ask, row, event })
+        self.tell(Input::Accept { ask, row, event, beside: Vec::new() })
     }
 
     pub(super) fn wait_for_core(&mut self) -> Result<(), Violation> {

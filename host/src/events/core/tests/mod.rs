@@ -97,7 +97,7 @@ impl Scene {
             trace: Some("Root=1-a-b".to_owned()),
         };
         let (ask, row) = (Ask(self.id()), RowId(self.id()));
-        self.tell(Input::Accept { ask, row, event });
+        self.tell(Input::Accept { ask, row, event, beside: Vec::new() });
     }
 
     fn wait(&mut self, ms: u64) {
