@@ -127,7 +127,7 @@ mod tests {
     fn every_operation_that_is_there_is_one_of_the_model_whose_requests_are_read() {
         let operations = Model::lambda().operations();
         let there: Vec<_> = operations.iter().filter(|operation| handler(operation.name).is_some()).collect();
-        assert_eq!(there.len(), 40);
+        assert_eq!(there.len(), 45);
         for operation in there {
             assert!(operation.is_read(), "{}", operation.name);
         }

@@ -16,6 +16,8 @@ use crate::sqs::{ConsumeError, Delivery, Receive};
 
 /// The longest that one request waits for messages, in seconds: the longest that SQS waits.
 const WAIT_SECONDS_MAX: u64 = 20;
+/// How soon messages come that were there before they were asked for.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// The system attribute that says what a message is the consequence of.
 const TRACE_HEADER: &str = "AWSTraceHeader";
 
@@ -52,14 +54,19 @@ impl Poller {
             if is_ended {
                 return (!batch.is_empty()).then_some(batch);
             }
+            let asked = Instant::now();
             let received = self.receive(&mut batch, room, until).await;
+            // As many as were asked for, and at once: there are more.
+            let is_more = received.as_ref().is_ok_and(|received| {
+                received.len() == room.min(BATCH_ENTRIES_MAX) && asked.elapsed() < AT_ONCE
+            });
             match received {
                 Err(error) => {
                     self.shared.queue_failed(&error);
                     return (!batch.is_empty()).then_some(batch);
                 }
                 Ok(received) if received.is_empty() && batch.is_empty() => return None,
-                Ok(received) => self.take_in(&mut batch, received).await,
+                Ok(received) => self.take_in(&mut batch, received, is_more).await,
             }
         }
     }
@@ -104,12 +111,12 @@ impl Poller {
     }
 
     /// Takes in what was received, of which some is deleted at once.
-    async fn take_in(&self, batch: &mut Batch, received: Vec<Delivery>) {
+    async fn take_in(&self, batch: &mut Batch, received: Vec<Delivery>, is_more: bool) {
         if received.is_empty() {
             return;
         }
         let (shared, came) = (&self.shared, Instant::now());
-        shared.one_has_messages();
+        shared.one_has_messages(is_more);
         let counters = &shared.status.counters;
         MappingCounters::count(&counters.polled, received.len());
         let (mut passed, mut unwanted) = (Vec::new(), Vec::new());

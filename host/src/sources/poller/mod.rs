@@ -178,10 +178,10 @@ impl Shared {
         self.scale.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A poller has messages.
-    fn one_has_messages(&self) {
-        if self.status.waiting() == 0 {
-            self.scale().all_are_busy(Instant::now());
+    /// A poller has messages, and it may be that there are more.
+    fn one_has_messages(&self, is_more: bool) {
+        if is_more || self.status.waiting() == 0 {
+            self.scale().there_are_more(Instant::now());
             self.grown.notify_one();
         }
     }

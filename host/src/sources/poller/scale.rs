@@ -1,4 +1,5 @@
-//! How many pollers a mapping has: as Lambda, five in the beginning, more as long as all of them are busy, and two when it is quiet.
+//! How many pollers a mapping has: as Lambda, five in the beginning, more as long as there are more messages than they take, and two when it
+//! is quiet.
 
 use std::time::Duration;
 
@@ -33,8 +34,8 @@ impl Scale {
         self.wanted
     }
 
-    /// All of them have messages: there is to be one more, unless one came just now.
-    pub(super) fn all_are_busy(&mut self, now: Instant) {
+    /// There are more messages than they take: there is to be one more, unless one came just now.
+    pub(super) fn there_are_more(&mut self, now: Instant) {
         let is_time = self.grown.is_none_or(|grown| now.saturating_duration_since(grown) >= GROWTH_PERIOD);
         if is_time && self.wanted < self.max {
             self.wanted += 1;
@@ -59,13 +60,13 @@ mod tests {
         let mut scale = Scale::new(None);
         assert_eq!(scale.wanted(), 5);
         for _ in 0..3_000 {
-            scale.all_are_busy(Instant::now());
+            scale.there_are_more(Instant::now());
             tokio::time::advance(Duration::from_millis(10)).await;
         }
         assert_eq!(scale.wanted(), POLLERS_MAX, "half a minute is enough for 150");
         let gone = (0..200).filter(|_| scale.one_found_nothing()).count();
         assert_eq!((gone, scale.wanted()), (98, 2));
-        scale.all_are_busy(Instant::now());
+        scale.there_are_more(Instant::now());
         assert_eq!(scale.wanted(), 3);
     }
 
@@ -73,7 +74,7 @@ mod tests {
     async fn no_more_come_at_once_than_five_in_a_second() {
         let mut scale = Scale::new(None);
         for _ in 0..1_000 {
-            scale.all_are_busy(Instant::now());
+            scale.there_are_more(Instant::now());
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(scale.wanted(), 10);
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn a_mapping_has_no_more_than_it_may_run_batches() {
         let mut scale = Scale::new(Some(3));
-        scale.all_are_busy(Instant::now());
+        scale.there_are_more(Instant::now());
         assert_eq!(scale.wanted(), 3);
         assert!(scale.one_found_nothing() && !scale.one_found_nothing());
     }
