@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::Host;
 use super::events::Runner;
-use crate::function::{FunctionKey, Qualifier, RecursiveLoop};
+use crate::function::{FunctionKey, FunctionState, Qualifier, RecursiveLoop};
 use crate::sources::Functions;
 
 /// How long it is waited at once for room in a function, which may have become another meanwhile.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(20);
-/// How soon it is looked again for a function that is not there, or has no concurrency at all, or for which too many wait.
+/// How soon it is looked again for a function that is not there or not compiled, or has no concurrency at all, or for which too many wait.
 const LOOK_SOON_AFTER: Duration = Duration::from_secs(1);
 
 impl Functions for Runner {
@@ -25,6 +25,8 @@ impl Functions for Runner {
                 let gate = {
                     let Some(parts) = self.0.upgrade() else { return std::future::pending().await };
                     let version = parts.registry.resolve(function, qualifier);
+                    // What is not compiled yet cannot run either.
+                    let version = version.filter(|version| version.facts.state == FunctionState::Active);
                     version.map(|version| version.gate.clone())
                 };
                 let has_room = match gate {

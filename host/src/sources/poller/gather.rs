@@ -56,10 +56,8 @@ impl Poller {
             }
             let asked = Instant::now();
             let received = self.receive(&mut batch, room, until).await;
-            // As many as were asked for, and at once: there are more.
-            let is_more = received.as_ref().is_ok_and(|received| {
-                received.len() == room.min(BATCH_ENTRIES_MAX) && asked.elapsed() < AT_ONCE
-            });
+            // What comes at once nobody had waited for.
+            let is_more = asked.elapsed() < AT_ONCE;
             match received {
                 Err(error) => {
                     self.shared.queue_failed(&error);

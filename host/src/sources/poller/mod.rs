@@ -178,7 +178,7 @@ impl Shared {
         self.scale.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A poller has messages, and it may be that there are more.
+    /// A poller has messages, and there may be more than they all take.
     fn one_has_messages(&self, is_more: bool) {
         if is_more || self.status.waiting() == 0 {
             self.scale().there_are_more(Instant::now());
