@@ -63,8 +63,8 @@ pub(crate) enum Input {
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Write this; then [`Input::Written`].
-    Write { ticket: Ticket, changes: Vec<Change> },
+    /// Write this; then [`Input::Written`]. Whether all of it is new decides how much room there is for it.
+    Write { ticket: Ticket, changes: Vec<Change>, is_new: bool },
     /// Run this, with the body of the claim's row; then [`Input::Ended`].
     Run(RunEffect),
     /// Read the body of the claim's row; then [`Input::Fetched`].

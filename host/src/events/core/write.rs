@@ -154,8 +154,9 @@ impl Core {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let kept = (when_refused == WhenRefused::Insist).then(|| changes.clone());
+        let is_new = matches!(what, What::Accept { .. });
         self.writes.insert(ticket, Write { what, kept, refusals: 0 });
-        self.out.push(Effect::Write { ticket, changes });
+        self.out.push(Effect::Write { ticket, changes, is_new });
     }
 
     pub(super) fn written(&mut self, ticket: Ticket, result: Result<(), StoreError>, stamp: Stamp) {
@@ -179,7 +180,7 @@ impl Core {
 
     pub(super) fn write_again(&mut self, ticket: Ticket) {
         if let Some(changes) = self.writes.get(&ticket).and_then(|write| write.kept.clone()) {
-            self.out.push(Effect::Write { ticket, changes });
+            self.out.push(Effect::Write { ticket, changes, is_new: false });
         }
     }
 

@@ -27,10 +27,12 @@ pub(super) const RELEASE_TIME_MAX: Duration = Duration::from_secs(5);
 impl Shared {
     pub(super) fn carry_out(self: &Arc<Self>, effect: Effect) {
         match effect {
-            Effect::Write { ticket, changes } => {
+            Effect::Write { ticket, changes, is_new } => {
                 let shared = self.clone();
                 self.tasks.spawn(async move {
-                    match shared.parts.journal.write(changes).await {
+                    let journal = &shared.parts.journal;
+                    let write = if is_new { journal.write_new(changes) } else { journal.write(changes) };
+                    match write.await {
                         // Whether it is durable is not known: only a start can tell.
                         Err(error) if ends_all(&error) => shared.fail(error),
                         result => shared.tell(Input::Written { ticket, result }),

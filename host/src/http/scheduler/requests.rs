@@ -1,6 +1,6 @@
 //! The shapes of requests, as the API's model has them and has checked them, and the schedules that they describe.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::super::wire_error::shown;
@@ -163,7 +163,7 @@ fn expression(text: &str) -> Result<Expression, SchedulerWireError> {
 
 /// Seconds since 1970, of which milliseconds are kept.
 fn moment(member: &str, seconds: f64) -> Result<Timestamp, SchedulerWireError> {
-    let since = SignedDuration::try_from_secs_f64(seconds).ok();
-    let moment = since.and_then(|since| Timestamp::from_millisecond(since.as_millis().try_into().ok()?).ok());
+    // The nearest one: what is not a whole number of seconds has no exact form as a number. What is too large is none.
+    let moment = Timestamp::from_millisecond((seconds * 1e3).round() as i64).ok();
     moment.ok_or_else(|| SchedulerWireError::validation(format!("{member} is not a time that there is.")))
 }

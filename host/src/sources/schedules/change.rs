@@ -88,7 +88,8 @@ impl Inner {
                 let (id, header, has_input) = (schedule.row, record.header(), input.is_some());
                 let insert = Change::Insert { id, kind: SCHEDULE, header, body: input };
                 let written = self.journal.write(vec![insert]).await;
-                let kept = Kept { fence: 0, record: Arc::new(record), has_input, refused: None };
+                let kept =
+                    Kept { fence: 0, record: Arc::new(record), has_input, is_behind: false, refused: None };
                 written.map(|()| kept).map_err(ScheduleError::from)
             }
             Err(error) => Err(error),
@@ -114,6 +115,7 @@ impl Inner {
         self.check(key, &settings)?;
         let schedule = self.find(key)?;
         let _turn = schedule.turn.lock().await;
+        self.check_open()?;
         let kept = schedule.kept().ok_or(ScheduleError::NotFound)?;
         if token.is_some() && kept.record.updated_by == token {
             return Ok(());
@@ -125,8 +127,9 @@ impl Inner {
         };
         let record = kept.record.updated(settings, now, token);
         let update = Change::Update { id: schedule.row, fence: kept.fence, header: record.header(), body };
-        self.journal.write(vec![update]).await?;
-        let kept = Kept { fence: kept.fence + 1, record: Arc::new(record), has_input, refused: None };
+        self.journal.write_new(vec![update]).await?;
+        let fence = kept.fence + 1;
+        let kept = Kept { fence, record: Arc::new(record), has_input, is_behind: false, refused: None };
         self.put(&schedule, kept, now);
         Ok(())
     }
@@ -135,6 +138,7 @@ impl Inner {
         let deleted = match self.find(key) {
             Ok(schedule) => {
                 let _turn = schedule.turn.lock().await;
+                self.check_open()?;
                 self.delete_one(&schedule).await
             }
             Err(error) => Err(error),
@@ -178,6 +182,11 @@ impl Inner {
             true => self.plan(schedule, now),
             false => self.agenda().remove(schedule.row),
         }
+    }
+
+    /// Whoever waited for a turn may find that nothing is to be written any more.
+    fn check_open(&self) -> Result<(), ScheduleError> {
+        if self.stop.is_cancelled() { Err(ScheduleError::Closing) } else { Ok(()) }
     }
 
     fn check(&self, key: &ScheduleKey, settings: &ScheduleSettings) -> Result<(), ScheduleError> {

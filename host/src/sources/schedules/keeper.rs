@@ -22,6 +22,9 @@ const CLOCK_READ_AGAIN: Duration = Duration::from_secs(30);
 /// After which time a schedule is tried again to be deleted that could not be.
 const DELETE_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
+/// How many due times of one schedule are fired before others have their turns.
+const FIRINGS_PER_TURN: usize = 16;
+
 /// What came of a due time.
 enum Fired {
     /// It is done with.
@@ -87,13 +90,18 @@ impl Inner {
             self.drop_passed(schedule, passed);
             schedule.change(|record| record.watch = watch);
         }
-        for due in &look.due {
+        for due in look.due.iter().take(FIRINGS_PER_TURN) {
             match self.fire(events, schedule, &timetable, *due).await {
                 Fired::Done => {}
                 Fired::Again(at) => return Some(at),
                 Fired::Ended => return None,
             }
         }
+        if look.due.len() > FIRINGS_PER_TURN {
+            // Others have their turns, and whoever waits to change it.
+            return Some(self.wall.now());
+        }
+        self.catch_up(schedule).await;
         match look.again {
             Some(again) => Some(again),
             None => self.complete(schedule).await,
@@ -127,7 +135,8 @@ impl Inner {
                     self.forget(schedule);
                     return Fired::Ended;
                 }
-                let kept = Kept { fence: fence + 1, record: record.into(), refused: None, ..kept };
+                let (fence, record) = (fence + 1, record.into());
+                let kept = Kept { fence, record, is_behind: false, refused: None, ..kept };
                 schedule.set(Some(kept));
                 Fired::Done
             }
@@ -169,7 +178,7 @@ impl Inner {
         Fired::Again(self.wall.now().saturating_add(wait).unwrap_or(Timestamp::MAX))
     }
 
-    /// A due time is not fired. That is written with the next that is, so that a start before may try it once more.
+    /// A due time is not fired. That is written down when nothing else is due, so that a start before may try it once more.
     fn drop_due(&self, schedule: &Schedule, due: Due, reason: &str) -> Fired {
         self.dropped.fetch_add(1, Ordering::Relaxed);
         tracing::error!("{}, due at {}, was not fired: {reason}", schedule.key, due.scheduled);
@@ -180,6 +189,16 @@ impl Inner {
     fn drop_passed(&self, schedule: &Schedule, passed: usize) {
         self.dropped.fetch_add(passed as u64, Ordering::Relaxed);
         tracing::error!("{} was not fired {passed} times, which are too long ago", schedule.key);
+    }
+
+    /// Writes down what was passed over or given up, so that no start does so again. If that fails, one does.
+    async fn catch_up(&self, schedule: &Schedule) {
+        let Some(kept) = schedule.kept().filter(|kept| kept.is_behind) else { return };
+        let (id, fence, header) = (schedule.row, kept.fence, kept.record.header());
+        let update = Change::Update { id, fence, header, body: BodyChange::Keep };
+        if self.journal.write(vec![update]).await.is_ok() {
+            schedule.set(Some(Kept { fence: fence + 1, is_behind: false, ..kept }));
+        }
     }
 
     /// A schedule is not due again.
@@ -198,10 +217,11 @@ impl Inner {
 }
 
 impl Schedule {
-    /// Changes what is known of it, which is written with its next change.
+    /// Changes what is known of it, which is written later.
     fn change(&self, change: impl FnOnce(&mut super::ScheduleRecord)) {
         if let Some(kept) = self.lock().as_mut() {
             change(Arc::make_mut(&mut kept.record));
+            kept.is_behind = true;
         }
     }
 }

@@ -94,6 +94,8 @@ struct Kept {
     fence: u64,
     record: Arc<ScheduleRecord>,
     has_input: bool,
+    /// Whether the row says less than is known of what was fired or passed over.
+    is_behind: bool,
     /// A due time whose event was refused so often. It is not written down: the next process begins to count anew.
     refused: Option<(Timestamp, u32)>,
 }
@@ -193,7 +195,13 @@ impl Schedules {
         }
         let is_enabled = record.settings.state == ScheduleState::Enabled;
         let has_input = row.body_bytes.is_some();
-        schedule.set(Some(Kept { fence: row.fence, record: record.into(), has_input, refused: None }));
+        schedule.set(Some(Kept {
+            fence: row.fence,
+            record: record.into(),
+            has_input,
+            is_behind: false,
+            refused: None,
+        }));
         if is_enabled {
             self.0.plan(&schedule, Timestamp::MIN);
         }
@@ -205,17 +213,14 @@ impl Schedules {
     /// # Errors
     /// When there is none, or its input cannot be read.
     pub(crate) async fn get(&self, key: &ScheduleKey) -> Result<ScheduleInfo, ScheduleError> {
-        loop {
-            let schedule = self.0.find(key)?;
-            let kept = schedule.kept().ok_or(ScheduleError::NotFound)?;
-            let input = if kept.has_input { self.0.journal.body(schedule.row).await? } else { None };
-            // The input is that of these settings, unless the row was written meanwhile.
-            if schedule.kept().is_some_and(|now| now.fence == kept.fence) {
-                let mut info = self.info(&schedule, &kept);
-                info.settings.target.input = input.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                return Ok(info);
-            }
-        }
+        let schedule = self.0.find(key)?;
+        // So that the input is that of these settings: the row can be read before it is known here that it was written.
+        let _turn = schedule.turn.lock().await;
+        let kept = schedule.kept().ok_or(ScheduleError::NotFound)?;
+        let input = if kept.has_input { self.0.journal.body(schedule.row).await? } else { None };
+        let mut info = self.info(&schedule, &kept);
+        info.settings.target.input = input.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(info)
     }
 
     /// The schedules of a region that are meant.

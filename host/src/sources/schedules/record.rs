@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::schedule::{Timetable, Watch};
 use super::name::{ScheduleKey, ScheduleName};
-use super::settings::ScheduleSettings;
+use super::settings::{ScheduleSettings, ScheduleState};
 use crate::function::Region;
 use crate::store::StoreError;
 use crate::store::journal::{Kind, Row, RowId};
@@ -59,15 +59,21 @@ impl ScheduleRecord {
         }
     }
 
-    /// The same one with other settings, which count from that time on.
+    /// The same one with other settings. If it is due at other times than before, or was not to be fired, they count from that moment
+    /// on; otherwise what waits is still to be fired.
     pub(super) fn updated(
         &self,
         settings: ScheduleSettings,
         now: Timestamp,
         token: Option<Box<str>>,
     ) -> Self {
+        let is_enabled = |settings: &ScheduleSettings| settings.state == ScheduleState::Enabled;
+        let goes_on =
+            is_enabled(&self.settings) && is_enabled(&settings) && self.settings.has_times_of(&settings);
         let mut watch = self.watch;
-        watch.resume(now);
+        if !goes_on {
+            watch.resume(now);
+        }
         Self { settings, modified: now, watch, updated_by: token, ..self.clone() }
     }
 
@@ -122,7 +128,7 @@ mod ms {
 #[cfg(test)]
 mod tests {
     use super::super::super::schedule::{Expression, time_zone};
-    use super::super::settings::{ActionAfterCompletion, ScheduleState, TargetFunction};
+    use super::super::settings::{ActionAfterCompletion, TargetFunction};
     use super::*;
 
     fn row(header: Vec<u8>) -> Row {

@@ -123,6 +123,13 @@ pub enum ScheduleSettingsError {
 }
 
 impl ScheduleSettings {
+    /// Whether it is due when the other is.
+    pub(super) fn has_times_of(&self, other: &Self) -> bool {
+        let times =
+            |of: &Self| (of.expression.clone(), of.time_zone.clone(), of.start, of.end, of.window_minutes);
+        times(self) == times(other)
+    }
+
     /// A schedule with all else at its default.
     pub fn new(expression: Expression, function: TargetFunction, role_arn: impl Into<String>) -> Self {
         let target = ScheduleTarget {

@@ -23,7 +23,11 @@ pub(super) struct TestWall {
 impl Wall {
     pub(super) fn now(&self) -> Timestamp {
         match self {
-            Self::System => Timestamp::now(),
+            // To the millisecond, as it is written down: nothing is otherwise after a restart.
+            Self::System => {
+                let now = Timestamp::now();
+                Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+            }
             #[cfg(test)]
             Self::Test(wall) => wall.now(),
         }

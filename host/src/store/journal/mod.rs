@@ -94,6 +94,15 @@ pub(crate) trait Journal: fmt::Debug + Send + Sync {
     /// [`StoreError::Damaged`].
     fn write(&self, changes: Vec<Change>) -> Pending<'_, ()>;
 
+    /// The same for what is new as a whole although rows that are there change with it: it leaves the room that they need to come to
+    /// their end.
+    ///
+    /// # Errors
+    /// Those of [`Journal::write`].
+    fn write_new(&self, changes: Vec<Change>) -> Pending<'_, ()> {
+        self.write(changes)
+    }
+
     /// The same for rows that must come to be before others can go: they get room on a disk that has none for what is merely new.
     ///
     /// # Errors

@@ -233,7 +233,9 @@ impl World {
     pub(super) fn take(&mut self, effects: Vec<Effect>) -> Result<(), Violation> {
         for effect in effects {
             match effect {
-                Effect::Write { ticket, changes } => self.pending.push(Pending::Write { ticket, changes }),
+                Effect::Write { ticket, changes, .. } => {
+                    self.pending.push(Pending::Write { ticket, changes })
+                }
                 Effect::Run(run) => {
                     let moment = self.moment();
                     self.check.begins(&run, &self.rows, &moment)?;

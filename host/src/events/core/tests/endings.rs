@@ -168,7 +168,7 @@ fn a_full_disk_loses_no_outcome() {
         scene.now.mono_ms = scene.core.wake_ms().expect("but in a while");
         effects = scene.core.handle(scene.now, Input::Tick);
     }
-    let Some(Effect::Write { ticket, changes }) = effects.pop() else { panic!("it is to be written") };
+    let Some(Effect::Write { ticket, changes, .. }) = effects.pop() else { panic!("it is to be written") };
     changes.into_iter().for_each(|change| scene.apply(change));
     scene.tell(Input::Written { ticket, result: Ok(()) });
     assert!(matches!(scene.status("id"), Some(Status::Succeeded { .. })));

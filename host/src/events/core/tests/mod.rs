@@ -55,7 +55,7 @@ impl Scene {
         while let Some(input) = inputs.pop() {
             for effect in self.core.handle(self.now, input) {
                 match effect {
-                    Effect::Write { ticket, changes } => {
+                    Effect::Write { ticket, changes, .. } => {
                         changes.into_iter().for_each(|change| self.apply(change));
                         inputs.push(Input::Written { ticket, result: Ok(()) });
                     }
@@ -140,7 +140,7 @@ impl Scene {
     fn restart(&mut self) {
         for effect in self.start_again() {
             match effect {
-                Effect::Write { ticket, changes } => {
+                Effect::Write { ticket, changes, .. } => {
                     changes.into_iter().for_each(|change| self.apply(change));
                     self.tell(Input::Written { ticket, result: Ok(()) });
                 }

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use self::queue::{Job, Queue};
+use self::queue::{Job, Queue, Sort};
 use self::readers::Readers;
 use self::rows::TOTALS;
 use self::schema::FORMAT;
@@ -104,9 +104,9 @@ impl SqliteJournal {
         Ok(Self { file, shared, allocated, writer })
     }
 
-    fn add(&self, changes: Vec<Change>, is_owed: bool) -> Pending<'_, ()> {
+    fn add(&self, changes: Vec<Change>, sort: Sort) -> Pending<'_, ()> {
         let (acknowledge, acknowledged) = oneshot::channel();
-        let queued = self.shared.queue.add(Job { changes, is_owed, acknowledge });
+        let queued = self.shared.queue.add(Job { changes, sort, acknowledge });
         Box::pin(async move {
             queued?;
             let ended = |_| Problem::Wrong("the thread that writes has ended".to_owned()).failed(&self.file);
@@ -125,11 +125,15 @@ impl Journal for SqliteJournal {
     }
 
     fn write(&self, changes: Vec<Change>) -> Pending<'_, ()> {
-        self.add(changes, false)
+        self.add(changes, Sort::Usual)
+    }
+
+    fn write_new(&self, changes: Vec<Change>) -> Pending<'_, ()> {
+        self.add(changes, Sort::New)
     }
 
     fn write_owed(&self, changes: Vec<Change>) -> Pending<'_, ()> {
-        self.add(changes, true)
+        self.add(changes, Sort::Owed)
     }
 
     fn body(&self, id: RowId) -> Pending<'_, Option<Bytes>> {

@@ -20,12 +20,22 @@ const GROUP_CHANGES_MAX: usize = 1024;
 /// How many bytes these hold, unless a single batch has more.
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// What a batch is, which tells how much of the room is for it that is kept free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// As its changes say.
+    Usual,
+    /// New as a whole.
+    New,
+    /// Others can go only when it is made.
+    Owed,
+}
+
 /// A batch, and where its fate is told.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) changes: Vec<Change>,
-    /// Whether others can go only when it is made.
-    pub(super) is_owed: bool,
+    pub(super) sort: Sort,
     pub(super) acknowledge: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -129,16 +139,16 @@ impl Job {
     /// what comes of that half, and what lets that go a quarter; what makes no row may have the last byte.
     pub(super) fn leaves_one_over(&self) -> Option<u64> {
         let adds = |change: &Change| matches!(change, Change::Insert { .. });
-        match (self.only_adds(), self.is_owed) {
-            (true, false) => Some(1),
-            (true, true) => Some(4),
+        match (self.only_adds(), self.sort) {
+            (true, Sort::Owed) => Some(4),
+            (true, _) => Some(1),
             (false, _) => self.changes.iter().any(adds).then_some(2),
         }
     }
 
-    /// Whether it makes new rows and does nothing else.
+    /// Whether it makes new rows and does nothing else that must be done.
     fn only_adds(&self) -> bool {
-        self.changes.iter().all(|change| matches!(change, Change::Insert { .. }))
+        self.sort == Sort::New || self.changes.iter().all(|change| matches!(change, Change::Insert { .. }))
     }
 
     /// Whether it can only make room on a disk that is full.

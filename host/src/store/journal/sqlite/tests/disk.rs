@@ -73,10 +73,12 @@ async fn rows_leave_room_for_those_that_are_there_to_come_to_their_end() {
         let before = state(&journal).await.expect("it can be read").len();
         // Flushed together.
         let refused = journal.write(vec![new()]);
+        let refused_too = journal.write_new(vec![new(), delete(there[0], 0)]);
         let settled = journal.write(vec![new(), delete(there[0], 0)]);
         let owed = journal.write_owed(vec![new()]);
         let gone = journal.write(vec![delete(there.pop().expect("one of a hundred"), 0)]);
         assert_eq!(refused.await, Err(StoreError::Full));
+        assert_eq!(refused_too.await, Err(StoreError::Full), "what is new as a whole is new");
         assert_eq!((settled.await, owed.await), (or_full(is_settled), or_full(is_owed)), "{part}");
         assert_eq!(gone.await, Ok(()));
         assert_eq!(journal.write(vec![new(), new()]).await, Err(StoreError::Full), "on its own, too");

@@ -9,7 +9,7 @@ use super::*;
 
 fn job(changes: Vec<Change>) -> (Job, oneshot::Receiver<Result<(), StoreError>>) {
     let (acknowledge, acknowledged) = oneshot::channel();
-    (Job { changes, is_owed: false, acknowledge }, acknowledged)
+    (Job { changes, sort: Sort::Usual, acknowledge }, acknowledged)
 }
 
 fn add(queue: &Queue, changes: Vec<Change>) -> Result<(), StoreError> {
