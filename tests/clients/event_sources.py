@@ -1,6 +1,6 @@
 """The operations on event source mappings, as boto3 and the aws command line see them.
 
-    python event_sources.py ENDPOINT
+    python event_sources.py ENDPOINT COMPONENT
 
 Mappings are made of queues that are built in, changed, listed, tagged and deleted, and every refusal is held against Lambda's words.
 """

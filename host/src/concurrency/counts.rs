@@ -138,10 +138,10 @@ impl FunctionCounts {
         halves(self.running.load(SeqCst))
     }
 
-    /// Why there is no place now for one more invocation, on demand or on a provisioned instance; none, if there is.
-    pub(crate) fn room(&self, account: &AccountCounts) -> Option<Full> {
+    /// Why there is no place now for one more invocation, on demand or, if it may have one, on a provisioned instance; none, if there is.
+    pub(crate) fn room(&self, has_provisioned: bool, account: &AccountCounts) -> Option<Full> {
         let ((on_demand, on_provisioned), provisioned) = (self.running(), self.provisioned());
-        if on_provisioned < provisioned {
+        if has_provisioned && on_provisioned < provisioned {
             return None;
         }
         match self.reserved() {

@@ -85,8 +85,18 @@ impl Gate {
             Err(refused) if refused.is_worth_waiting() && !wait.is_zero() => refused,
             decided => return decided,
         };
+        let Some(counted) = self.waiting.count_in() else { return Err(refused) };
+        self.as_counted(counted, wait, attempt).await
+    }
+
+    /// The same, for one that counts already.
+    async fn as_counted<T>(
+        &self,
+        _counted: Counted<'_>,
+        wait: Duration,
+        mut attempt: impl FnMut() -> Result<T, Throttled>,
+    ) -> Result<T, Throttled> {
         let deadline = Instant::now() + wait;
-        let Some(_counted) = self.waiting.count_in() else { return Err(refused) };
         let shared_waiting = self.concurrency.waiting();
         let mut woken_by_shared = false;
         loop {
@@ -124,13 +134,18 @@ impl Gate {
     }
 
     /// Waits until one more invocation could run, or until the time is over; whether one could. It takes nothing, and whoever waits for
-    /// the same place is told of it, too.
-    pub(crate) async fn has_room_within(&self, wait: Duration) -> bool {
-        let look = || match self.counts.room(self.concurrency.counts()) {
+    /// the same place is told of it, too. Those who wait here are no requests, and take no request's place among those who may wait.
+    pub(crate) async fn has_room_within(&self, wait: Duration, has_provisioned: bool) -> bool {
+        let look = || match self.counts.room(has_provisioned, self.concurrency.counts()) {
             None => Ok(()),
             Some(full) => Err(throttled(full)),
         };
-        let is_there = self.within(wait, look).await.is_ok();
+        let is_there = match look() {
+            Err(refused) if refused.is_worth_waiting() => {
+                self.as_counted(self.waiting.look_out(), wait, look).await.is_ok()
+            }
+            decided => return decided.is_ok(),
+        };
         if is_there {
             self.waiting.wake();
             self.concurrency.waiting().wake();

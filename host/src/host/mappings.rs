@@ -211,7 +211,11 @@ impl Host {
     ) -> Result<MappingInfo, MappingError> {
         self.check_open()?;
         let queue = self.mapping(uuid, "update")?.queue.clone();
-        let facts = self.queue_facts(&queue).await?;
+        // Whatever became of the queue, its mapping can be disabled.
+        let facts = match update.function {
+            Some(_) => Some(self.queue_facts(&queue).await?),
+            None => None,
+        };
         let turn = self.mappings().turn().await;
         let present = self.mapping(uuid, "update")?;
         let settings = present.settings.clone().changed(update.settings);
@@ -220,7 +224,7 @@ impl Host {
             None => (present.function.clone(), present.qualifier.clone()),
             Some(function) => {
                 let function = self.mapped(function)?;
-                function.check_visibility(&facts)?;
+                facts.iter().try_for_each(|facts| function.check_visibility(facts))?;
                 self.check_single(&queue, &function, uuid)?;
                 (function.key, function.qualifier)
             }

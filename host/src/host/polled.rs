@@ -27,10 +27,12 @@ impl Functions for Runner {
                     let version = parts.registry.resolve(function, qualifier);
                     // What is not compiled yet cannot run either.
                     let version = version.filter(|version| version.facts.state == FunctionState::Active);
-                    version.map(|version| version.gate.clone())
+                    version.map(|version| (version.gate.clone(), version.provisioned().is_some()))
                 };
                 let has_room = match gate {
-                    Some(gate) => gate.has_room_within(LOOK_AGAIN_AFTER).await,
+                    Some((gate, has_provisioned)) => {
+                        gate.has_room_within(LOOK_AGAIN_AFTER, has_provisioned).await
+                    }
                     None => false,
                 };
                 if has_room {

@@ -119,7 +119,9 @@ impl Mappings {
     pub(crate) fn start(registry: Arc<Registry>, parts: PollerParts, found: FoundMappings) -> Arc<Self> {
         let parts = Arc::new(parts);
         let entry = |(mapping, generation): (Mapping, Position)| {
-            let entry = Entry::start(&parts, Arc::new(mapping), generation, MappingState::Enabling);
+            let transition =
+                if mapping.is_enabled { MappingState::Enabling } else { MappingState::Disabling };
+            let entry = Entry::start(&parts, Arc::new(mapping), generation, transition);
             let uuid = entry.kept().mapping.uuid.clone();
             (uuid, entry)
         };
@@ -203,10 +205,14 @@ impl Mappings {
         let (changed, next) = (entry.clone(), mapping.clone());
         let done = move |generation| {
             let wanted = next.is_enabled.then(|| next.clone());
-            *changed.kept() = Kept { mapping: next, generation, transition };
+            let mut kept = changed.kept();
+            // What its worker has not come to yet goes on if nothing else is wanted of it.
+            let transition = if is_worked_for_otherwise { transition } else { kept.transition };
+            *kept = Kept { mapping: next, generation, transition };
             if is_worked_for_otherwise {
                 changed.worker.want(wanted);
             }
+            drop(kept);
             drop(turn);
         };
         self.registry.commit_beside(commit, done).await?;
@@ -273,8 +279,10 @@ impl Entry {
     }
 
     fn status(&self) -> MappingStatus {
-        let Kept { mapping, transition, .. } = self.kept().clone();
-        let state = match (transition, self.worker.is_settled(), mapping.is_enabled) {
+        let kept = self.kept();
+        let (is_settled, Kept { mapping, transition, .. }) = (self.worker.is_settled(), kept.clone());
+        drop(kept);
+        let state = match (transition, is_settled, mapping.is_enabled) {
             (MappingState::Deleting, _, _) => MappingState::Deleting,
             (_, true, true) => MappingState::Enabled,
             (_, true, false) => MappingState::Disabled,

@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::room::Share;
 use crate::function::QueueArn;
 use crate::sources::mapping::records;
+use crate::sqs::limits::BATCH_ENTRIES_MAX;
 use crate::sqs::{ConsumeError, Consumer};
 
 /// The most bytes of an event: Lambda's limit for what a function is invoked with.
@@ -22,6 +24,8 @@ pub(super) const KEPT_MIN: Duration = Duration::from_secs(5);
 pub(super) const HELD_MAX: Duration = Duration::from_secs(11 * 3600);
 /// How soon it is tried again to keep messages, if it did not go well.
 const KEEP_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// In how many parts something is done with many messages.
+const PARTS: usize = 16;
 /// How often messages are deleted that the function is done with, if it does not go well, and how long after one another.
 const DELETE_TRIES: u32 = 4;
 const DELETE_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -84,6 +88,11 @@ impl Batch {
                 self.aside.push(message);
             }
         }
+    }
+
+    /// After how long the queue gives a message to others now.
+    pub(super) fn set_visibility(&mut self, visibility: Duration) {
+        self.visibility = visibility;
     }
 
     /// Whether there are messages for which it has no room.
@@ -162,10 +171,14 @@ impl Batch {
     fn keep(&self) -> Keeping {
         let kept = self.visibility.max(KEPT_MIN);
         let (consumer, queue) = (self.consumer.clone(), self.queue.clone());
-        let receipts = self.all().map(|message| message.receipt.clone()).collect();
+        let receipts: Vec<String> = self.all().map(|message| message.receipt.clone()).collect();
         let until = Instant::now() + kept;
         let seconds = seconds(kept);
-        (Box::pin(async move { consumer.keep(&queue, receipts, seconds).await }), until)
+        let keep = in_parts(receipts, move |part| {
+            let (consumer, queue) = (consumer.clone(), queue.clone());
+            async move { consumer.keep(&queue, part, seconds).await }
+        });
+        (Box::pin(keep), until)
     }
 
     fn came_to_keep(&mut self, kept: Result<(), ConsumeError>, until: Instant) -> bool {
@@ -199,16 +212,21 @@ impl Batch {
             let (consumer, queue) = (self.consumer.clone(), self.queue.clone());
             deleted = self.beside(delete(consumer, queue, receipts)).await;
         }
+        if self.queue.is_fifo() && !back.is_empty() {
+            // What comes after them in their groups is not to be run before them.
+            back.append(&mut self.aside);
+        }
         let at = |message: &Message| message.received + self.visibility;
         self.give_back(back, at).await;
-        (deleted, self.aside)
+        (deleted, std::mem::take(&mut self.aside))
     }
 
     /// Lets all messages be received again at once.
     pub(super) async fn release(mut self) {
         let mut messages = std::mem::take(&mut self.messages);
         messages.append(&mut self.aside);
-        self.give_back(messages, |_| Instant::now()).await;
+        let now = Instant::now();
+        self.give_back(messages, |_| now).await;
     }
 
     /// Lets messages be received again at that time of each.
@@ -243,7 +261,11 @@ async fn delete(
     let mut tries = 0;
     loop {
         tries += 1;
-        match consumer.delete(&queue, receipts.clone()).await {
+        let deleted = in_parts(receipts.clone(), |part| {
+            let (consumer, queue) = (consumer.clone(), queue.clone());
+            async move { consumer.delete(&queue, part).await }
+        });
+        match deleted.await {
             Err(error) if error != ConsumeError::NoSuchQueue && tries < DELETE_TRIES => {
                 tracing::warn!(%queue, "messages that a function is done with are not deleted yet: {error}");
                 tokio::time::sleep(DELETE_AGAIN_AFTER * tries).await;
@@ -251,6 +273,25 @@ async fn delete(
             done => return done,
         }
     }
+}
+
+/// Does something with many messages: in parts that are done at the same time, as a server takes ten at once and many take long.
+async fn in_parts<F>(mut receipts: Vec<String>, act: impl Fn(Vec<String>) -> F) -> Result<(), ConsumeError>
+where
+    F: Future<Output = Result<(), ConsumeError>> + Send + 'static,
+{
+    let size = receipts.len().div_ceil(PARTS).next_multiple_of(BATCH_ENTRIES_MAX);
+    let mut parts = JoinSet::new();
+    while receipts.len() > size {
+        let rest = receipts.split_off(size);
+        parts.spawn(act(std::mem::replace(&mut receipts, rest)));
+    }
+    let mut done = act(receipts).await;
+    while let Some(part) = parts.join_next().await {
+        let unusable = |error: JoinError| ConsumeError::Unusable { reason: error.to_string() };
+        done = done.and(part.unwrap_or_else(|error| Err(unusable(error))));
+    }
+    done
 }
 
 /// Whole seconds, of which a part counts as one.

@@ -19,13 +19,12 @@ mod worker;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::back_off::BackOff;
-use self::batch::Message;
 use self::room::HeldBytes;
 use self::scale::Scale;
 use crate::sources::mapping::{Mapping, MappingSettingsError};
@@ -75,6 +74,8 @@ struct Shared {
     grown: Notify,
     back_off: BackOff,
     facts: Mutex<Option<(QueueFacts, Instant)>>,
+    /// How many have messages and wait for room in the function: as long as any does, nobody asks for more.
+    throttled: watch::Sender<usize>,
     /// Nothing more is asked for when it is cancelled.
     stop: CancellationToken,
 }
@@ -83,39 +84,49 @@ struct Shared {
 #[derive(Debug)]
 struct Poller {
     shared: Arc<Shared>,
-    /// Messages that came with others and found no room in their event.
-    left: Vec<Message>,
 }
 
 impl Poller {
     /// Polls until it is told to stop, or until there are more pollers than are needed.
-    async fn poll(mut self) {
-        while let Some(facts) = self.turn().await {
-            let visibility = Duration::from_secs(facts.visibility_seconds.into());
-            match self.gather(visibility).await {
+    async fn poll(self) {
+        let shared = &self.shared;
+        // Messages that came with others and found no room in their event. They are kept from others like all.
+        let mut left = Vec::new();
+        loop {
+            let mut batch = self.batch(left);
+            let has_some = !batch.is_empty();
+            let Some(facts) = batch.beside(self.turn(has_some)).await else {
+                batch.release().await;
+                return;
+            };
+            batch.set_visibility(Duration::from_secs(facts.visibility_seconds.into()));
+            left = match self.gather(batch).await {
                 Some(batch) => self.process(batch).await,
-                None if self.shared.stop.is_cancelled() => break,
-                None if self.shared.scale().one_found_nothing() => break,
-                None => {}
-            }
-        }
-        if !self.left.is_empty() {
-            let batch = self.batch(Duration::ZERO);
-            batch.release().await;
+                None if shared.stop.is_cancelled() => return,
+                None if shared.scale().one_found_nothing() => return,
+                None => Vec::new(),
+            };
         }
     }
 
-    /// Waits until messages may be asked for. None if that is over.
-    async fn turn(&self) -> Option<QueueFacts> {
+    /// Waits until messages may be asked for, or, if it has some, until the function may be run on them. None if that is over.
+    async fn turn(&self, has_some: bool) -> Option<QueueFacts> {
         let shared = &self.shared;
         let mapping = &shared.mapping;
         let ready = async {
             loop {
-                if let Some(until) = shared.back_off.until() {
-                    sleep_until(until).await;
+                if !has_some {
+                    shared.parts.held.room().await;
                 }
-                shared.parts.held.room().await;
+                shared.nobody_waits_for_room().await;
                 shared.parts.functions.room(&mapping.function, mapping.qualifier.as_ref()).await;
+                // Last, as others may have failed meanwhile.
+                if let Some(until) = shared.back_off.until()
+                    && until > Instant::now()
+                {
+                    sleep_until(until).await;
+                    continue;
+                }
                 match shared.facts().await {
                     Ok(facts) => return facts,
                     Err(error) => shared.queue_failed(&error),
@@ -149,6 +160,7 @@ impl Shared {
             grown: Notify::new(),
             back_off: BackOff::default(),
             facts: Mutex::default(),
+            throttled: watch::Sender::new(0),
             stop,
         }))
     }
@@ -176,6 +188,12 @@ impl Shared {
     fn scale(&self) -> std::sync::MutexGuard<'_, Scale> {
         // Each change is whole, whoever has panicked.
         self.scale.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody has messages for which there is no room in the function.
+    async fn nobody_waits_for_room(&self) {
+        // It ends with this, so that there is always an answer.
+        let _ = self.throttled.subscribe().wait_for(|waiting| *waiting == 0).await;
     }
 
     /// A poller has messages, and there may be more than they all take.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::batch::{Batch, HELD_MAX};
+use super::batch::{Batch, HELD_MAX, Message};
 use super::{Poller, Shared};
 use crate::events::{RunOutcome, RunRequest};
 use crate::function::RecursiveLoop;
@@ -21,26 +22,26 @@ use crate::timestamp;
 const OK: &str = "OK";
 /// The shortest and the longest wait after a run that was refused for want of room, beside the wait for room itself: others may have got it.
 const ROOM_AGAIN_AFTER: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-/// How long a message whose function is in a loop may take to its queue's dead letters.
+/// How long messages that are part of a loop may take to their queue's dead letters.
 const DEAD_LETTER_TIME_MAX: Duration = Duration::from_secs(20);
 
 impl Poller {
-    /// Runs the function on a batch and settles each of its messages.
-    pub(super) async fn process(&mut self, mut batch: Batch) {
-        let shared = self.shared.clone();
+    /// Runs the function on a batch and settles each of its messages. What it had put aside is given back.
+    pub(super) async fn process(&self, mut batch: Batch) -> Vec<Message> {
+        let shared = &self.shared;
         let request = shared.request(&batch);
         let messages = batch.len();
         let Some(outcome) = batch.beside(shared.run(request)).await else {
             batch.release().await;
-            return;
+            return Vec::new();
         };
         let counters = &shared.status.counters;
         MappingCounters::count(&counters.invoked, messages);
         let judged = shared.judge(&outcome, &batch);
-        if shared.stop.is_cancelled() && matches!(outcome, RunOutcome::System { .. }) {
+        if shared.parts.stop.is_cancelled() && matches!(outcome, RunOutcome::System { .. }) {
             // It has not been tried: the host is closing.
             batch.release().await;
-            return;
+            return Vec::new();
         }
         let failed = match &judged {
             Ok(failed) => failed.len(),
@@ -49,7 +50,6 @@ impl Poller {
         MappingCounters::count(&counters.failed_invoke, failed);
         let is_failed = |place: usize| judged.as_ref().map_or(true, |failed| failed.contains(&place));
         let (deleted, left) = batch.settle(is_failed).await;
-        self.left = left;
         match &deleted {
             Ok(()) => MappingCounters::count(&counters.deleted, messages - failed),
             Err(error) => tracing::error!(
@@ -59,6 +59,23 @@ impl Poller {
         }
         let problem = judged.err().or(deleted.err().map(|error| error.to_string()));
         shared.note(&outcome, problem);
+        left
+    }
+}
+
+/// One that has messages and waits for room in the function, for as long as this lives.
+struct Throttled<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Throttled<'a> {
+    fn count(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|waiting| *waiting += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Throttled<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
     }
 }
 
@@ -84,9 +101,11 @@ impl Shared {
     async fn run(&self, request: RunRequest) -> Option<RunOutcome> {
         let (began, mut wait) = (Instant::now(), ROOM_AGAIN_AFTER.0);
         let functions = &self.parts.functions;
+        let mut waits = None;
         loop {
             let outcome = functions.run(request.clone()).await;
             let RunOutcome::Throttled { .. } = outcome else { return Some(outcome) };
+            waits.get_or_insert_with(|| Throttled::count(&self.throttled));
             if began.elapsed() > HELD_MAX {
                 return None;
             }
@@ -133,33 +152,46 @@ impl Shared {
         }
     }
 
-    /// Puts a message that is part of a loop among its queue's dead letters, if the queue has any. Whether it may be deleted now.
-    pub(super) async fn drop_recursive(&self, delivery: &Delivery) -> bool {
+    /// Puts messages that are part of a loop among their queue's dead letters, if the queue has any. Gives back the receipts of those that
+    /// may be deleted now.
+    pub(super) async fn drop_recursive(&self, deliveries: &[Delivery]) -> Vec<String> {
         let mapping = &self.mapping;
-        tracing::warn!(
-            mapping = mapping.uuid,
-            queue = %mapping.queue,
-            message = delivery.id,
-            "the function invokes itself in a circle, which ends here"
-        );
-        let Ok(QueueFacts { dead_letters, .. }) = self.facts().await else { return false };
-        let Some(queue) = dead_letters else { return true };
-        let attribute = |name: &str| delivery.system.get(name).cloned();
-        let message = OutgoingMessage {
-            body: delivery.body.clone(),
-            attributes: delivery.attributes.clone(),
-            trace_header: attribute("AWSTraceHeader"),
-            group: attribute("MessageGroupId"),
-            deduplication: attribute("MessageDeduplicationId"),
-        };
-        let sent = tokio::time::timeout(DEAD_LETTER_TIME_MAX, self.parts.sender.send(&queue, &message)).await;
-        match sent {
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) => {
-                tracing::warn!(%queue, "the message stays where it is: {error}");
-                false
+        let Ok(QueueFacts { dead_letters, .. }) = self.facts().await else { return Vec::new() };
+        let (deadline, mut dropped) = (Instant::now() + DEAD_LETTER_TIME_MAX, Vec::new());
+        for delivery in deliveries {
+            tracing::warn!(
+                mapping = mapping.uuid,
+                queue = %mapping.queue,
+                message = delivery.id,
+                "the function invokes itself in a circle, which ends here"
+            );
+            if let Some(queue) = &dead_letters {
+                let message = dead_letter(delivery);
+                let sent = timeout_at(deadline, self.parts.sender.send(queue, &message)).await;
+                let problem = match sent {
+                    Ok(Ok(_)) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(_) => Some("it does not answer".to_owned()),
+                };
+                if let Some(problem) = problem {
+                    tracing::warn!(%queue, "the message stays where it is: {problem}");
+                    continue;
+                }
             }
-            Err(_) => false,
+            dropped.push(delivery.receipt.clone());
         }
+        dropped
+    }
+}
+
+/// A message as its queue's dead letters get it.
+fn dead_letter(delivery: &Delivery) -> OutgoingMessage {
+    let attribute = |name: &str| delivery.system.get(name).cloned();
+    OutgoingMessage {
+        body: delivery.body.clone(),
+        attributes: delivery.attributes.clone(),
+        trace_header: attribute("AWSTraceHeader"),
+        group: attribute("MessageGroupId"),
+        deduplication: attribute("MessageDeduplicationId"),
     }
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// From how many bytes on nobody asks for more messages. What was asked for before still comes: of each poller a mebibyte at most.
+/// From how many bytes on nobody asks for more messages. What was asked for before still comes: of each poller what one request brings, which
+/// is about a mebibyte.
 pub(super) const HELD_BYTES_MAX: usize = 256 << 20;
 
 /// Counts the bytes of messages that are held.
@@ -28,11 +29,16 @@ impl HeldBytes {
         loop {
             let mut freed = std::pin::pin!(self.freed.notified());
             freed.as_mut().enable();
-            if self.bytes.load(Ordering::SeqCst) < HELD_BYTES_MAX {
+            if !self.is_full() {
                 return;
             }
             freed.await;
         }
+    }
+
+    /// Whether no more messages are to be asked for.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::SeqCst) >= HELD_BYTES_MAX
     }
 
     /// A share that is empty yet.

@@ -162,7 +162,7 @@ impl Work {
         let mut own = self.begun.values().filter(|number| **number == self.number).count();
         let limit = shared.mapping.settings.maximum_concurrency.map_or(usize::MAX, |limit| limit as usize);
         while own < wanted && self.pollers.len() < limit {
-            let poller = Poller { shared: shared.clone(), left: Vec::new() };
+            let poller = Poller { shared: shared.clone() };
             let handle = self.pollers.spawn(poller.poll());
             self.begun.insert(handle.id(), self.number);
             own += 1;

@@ -127,7 +127,13 @@ impl OutsideQueues {
         let entries = entries.collect::<Result<_, _>>().expect("an id and a receipt is all they need");
         let request = client.change_message_visibility_batch().queue_url(url).set_entries(Some(entries));
         let answer = request.customize().config_override(own).send().await;
-        answer.map(drop).map_err(|error| Failure::of(&error).into())
+        let answer = answer.map_err(|error| ConsumeError::from(Failure::of(&error)))?;
+        match answer.failed.iter().find(|failed| !failed.sender_fault) {
+            None => Ok(()),
+            Some(failed) => {
+                Err(ConsumeError::Unusable { reason: format!("{}: it was not kept", failed.code) })
+            }
+        }
     }
 }
 
@@ -159,21 +165,25 @@ impl Consumer for OutsideQueues {
 
     fn delete<'a>(&'a self, queue: &'a QueueArn, receipts: Vec<String>) -> Consuming<'a, ()> {
         Box::pin(async move {
+            let mut done = Ok(());
             for some in receipts.chunks(BATCH_ENTRIES_MAX) {
                 let asked = Box::pin(self.ask_to_delete(queue, some));
-                self.in_time(queue, self.settings.send_time_max, asked).await?;
+                // The others are deleted all the same.
+                done = done.and(self.in_time(queue, self.settings.send_time_max, asked).await);
             }
-            Ok(())
+            done
         })
     }
 
     fn keep<'a>(&'a self, queue: &'a QueueArn, receipts: Vec<String>, seconds: u32) -> Consuming<'a, ()> {
         Box::pin(async move {
+            let mut done = Ok(());
             for some in receipts.chunks(BATCH_ENTRIES_MAX) {
                 let asked = Box::pin(self.ask_to_keep(queue, some, seconds));
-                self.in_time(queue, self.settings.send_time_max, asked).await?;
+                // The others are kept all the same.
+                done = done.and(self.in_time(queue, self.settings.send_time_max, asked).await);
             }
-            Ok(())
+            done
         })
     }
 }
