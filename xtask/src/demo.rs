@@ -149,11 +149,11 @@ fn dead_letter(client: &Client<'_>) -> Result<()> {
     client.show(&["deploy", "orders", "target/guests/fails.wasm"])?.succeeds()?;
     let accepted = client.show(&["invoke", "orders", "--async", "--payload", r#"{"id": 7}"#])?.succeeds()?;
     let id = accepted.text().trim().to_owned();
-    client.until("it is dead", &["events", "show", &id], |answer| answer.contains("dead"))?;
+    client.until("it is dead", &["events", "show", &id], |answer| answer.contains("Dead"))?;
     client.show(&["dead-letters", "list"])?.succeeds()?.shows(&id)?.shows("RetriesExhausted")?;
     client.show(&["deploy", "orders", "target/guests/echo.wasm"])?.succeeds()?;
     client.show(&["dead-letters", "redrive", &id])?.succeeds()?;
-    client.until("it has succeeded", &["events", "show", &id], |answer| answer.contains("succeeded"))?;
+    client.until("it has succeeded", &["events", "show", &id], |answer| answer.contains("Succeeded"))?;
     Ok(())
 }
 
