@@ -26,6 +26,7 @@ mod boto3 {
         asynchronous,
         concurrency,
         event_invoke,
+        event_source_mappings,
         functions,
         invoke,
         lists,

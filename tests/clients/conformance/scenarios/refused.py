@@ -11,15 +11,17 @@ COVERS = ""
 
 # What is there, to be kept in step with the server; every operation of the model is tried, here or in a scenario.
 THERE = """
-    AddPermission CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteFunctionConcurrency
+    AddPermission CreateAlias CreateEventSourceMapping CreateFunction DeleteAlias DeleteEventSourceMapping
+    DeleteFunction DeleteFunctionConcurrency
     DeleteFunctionEventInvokeConfig DeleteProvisionedConcurrencyConfig DeleteResourcePolicy GetAccountSettings GetAlias
-    GetFunction GetFunctionCodeSigningConfig GetFunctionConcurrency GetFunctionConfiguration
+    GetEventSourceMapping GetFunction GetFunctionCodeSigningConfig GetFunctionConcurrency GetFunctionConfiguration
     GetFunctionEventInvokeConfig GetFunctionRecursionConfig GetPolicy GetProvisionedConcurrencyConfig GetResourcePolicy
-    GetRuntimeManagementConfig Invoke InvokeAsync ListAliases ListFunctionEventInvokeConfigs ListFunctions
+    GetRuntimeManagementConfig Invoke InvokeAsync ListAliases
+    ListEventSourceMappings ListFunctionEventInvokeConfigs ListFunctions
     ListProvisionedConcurrencyConfigs ListTags ListVersionsByFunction PublishVersion PutFunctionConcurrency
     PutFunctionEventInvokeConfig PutFunctionRecursionConfig PutProvisionedConcurrencyConfig PutResourcePolicy
     RemovePermission TagResource UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
-    UpdateFunctionEventInvokeConfig
+    UpdateEventSourceMapping UpdateFunctionEventInvokeConfig
 """.split()
 
 
