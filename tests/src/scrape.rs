@@ -1,8 +1,16 @@
 //! What a server tells at `/metrics`, read as Prometheus would.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::{Server, raw_request};
+use tokio::time::Instant;
+
+use crate::{Server, promtool, raw_request};
+
+/// How long a server may take to tell what is so.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// One answer of `/metrics`.
 #[derive(Debug)]
@@ -29,6 +37,36 @@ impl Scrape {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let samples = lines.map(|line| Sample::parse(line).unwrap_or_else(|| panic!("{line}"))).collect();
         Self { text, samples }
+    }
+
+    /// Asks a server until what it tells is so.
+    ///
+    /// # Panics
+    /// When it does not become so within a minute, which is more than anything takes.
+    pub fn until(server: &Server, is_so: impl Fn(&Self) -> bool) -> Self {
+        let began = Instant::now();
+        loop {
+            let scrape = Self::of(server);
+            if is_so(&scrape) {
+                return scrape;
+            }
+            assert!(began.elapsed() < WAIT_MAX, "it did not become so within {WAIT_MAX:?}");
+        }
+    }
+
+    /// Checks the text with `promtool check metrics`, if that can be had.
+    ///
+    /// # Panics
+    /// When it finds something.
+    pub fn check(&self) {
+        let Some(mut promtool) = promtool() else { return };
+        promtool.args(["check", "metrics"]);
+        promtool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut checking = promtool.spawn().expect("promtool runs");
+        checking.stdin.take().expect("piped").write_all(self.text.as_bytes()).expect("it reads");
+        let checked = checking.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success() && said.is_empty() && checked.stdout.is_empty(), "{said}");
     }
 
     /// The sum of all samples of that name with these labels, as whole numbers are.

@@ -1,14 +1,12 @@
 //! What is measured of a host: every counter moves by what was done and by nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
-use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use samovar::Host;
 use samovar::http::metric_definitions;
 use samovar_tests::{
-    Api, Scrape, Server, function, guest, invoke, promtool, publish, queue_arn, raw_request, root,
+    Api, Scrape, Server, SqsClient, function, guest, invoke, promtool, publish, queue_arn, raw_request, root,
 };
 use serde_json::{Value, json};
 
@@ -19,9 +17,6 @@ const INVOCATIONS: &str = "samovar_lambda_invocations_total";
 const ERRORS: &str = "samovar_lambda_errors_total";
 const THROTTLES: &str = "samovar_lambda_throttles_total";
 const RECEIVED: &str = "samovar_lambda_async_events_received_total";
-const DROPPED: &str = "samovar_lambda_async_events_dropped_total";
-const CIRCLES: &str = "samovar_lambda_recursive_invocations_dropped_total";
-const DEAD_LETTER_ERRORS: &str = "samovar_lambda_dead_letter_errors_total";
 
 fn create(api: &Api, name: &str) {
     let reply = api.create(name, &guest(name));
@@ -40,29 +35,6 @@ fn publish_live(api: &Api, name: &str) {
 
 fn resource<'a>(resource: &'a str, version: &'a str) -> [(&'a str, &'a str); 2] {
     [("resource", resource), ("executed_version", version)]
-}
-
-/// Scrapes until something is as it should be.
-fn scrape_until(server: &Server, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
-    let deadline = SystemTime::now() + WAIT_MAX;
-    loop {
-        let scrape = Scrape::of(server);
-        if is_so(&scrape) {
-            return scrape;
-        }
-        assert!(SystemTime::now() < deadline, "it did not become so within a minute");
-    }
-}
-
-/// Checks a text with `promtool check metrics`, if that can be had.
-fn check_with_promtool(scrape: &Scrape) {
-    let Some(mut promtool) = promtool() else { return };
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut checking = promtool.spawn().expect("promtool runs");
-    checking.stdin.take().expect("piped").write_all(scrape.text.as_bytes()).expect("it reads");
-    let checked = checking.wait_with_output().expect("it ends");
-    let said = String::from_utf8_lossy(&checked.stderr);
-    assert!(checked.status.success() && said.is_empty() && checked.stdout.is_empty(), "{said}");
 }
 
 #[test]
@@ -148,7 +120,7 @@ fn what_runs_is_seen_and_what_is_throttled_is_counted_and_not_an_invocation() {
     std::thread::scope(|scope| {
         let asleep = scope.spawn(|| Api::of(&server).invoke("sleeper", r#"{"ms": 60000}"#));
         let running = [("function_name", "sleeper")];
-        let scrape = scrape_until(&server, |scrape| {
+        let scrape = Scrape::until(&server, |scrape| {
             scrape.count("samovar_lambda_concurrent_executions", &running) == 1
         });
         assert_eq!(scrape.count("samovar_lambda_claimed_account_concurrency", &[]), 1);
@@ -225,14 +197,14 @@ fn a_scrape_during_load_is_clean_and_no_counter_runs_backwards() {
             }
             during = Some(scrape);
         }
-        check_with_promtool(&during.expect("there was one while calls ran"));
+        during.expect("there was one while calls ran").check();
     });
     let scrape = Scrape::of(&server);
     let of = |name| scrape.count(INVOCATIONS, &[("function_name", name)]);
     assert_eq!([of("hello"), of("fails")], [THREADS * CALLS / 2; 2]);
     assert_eq!(scrape.count(ERRORS, &[("error_type", "Unhandled")]), THREADS * CALLS / 2);
     assert_eq!(scrape.count("samovar_lambda_concurrent_executions", &[]), 0);
-    check_with_promtool(&scrape);
+    scrape.check();
 }
 
 /// What a server tells of which everything was used that there is.
@@ -243,126 +215,10 @@ fn whole_scrape() -> Scrape {
     publish_live(&api, "hello");
     reserve_and_provision(&api, "hello", 5, 2);
     assert_eq!(api.invoke("hello", "{}").status, 200);
-    create_queue(&server, "failed");
+    SqsClient::at(server.endpoint()).create("failed", &json!({}));
     api.map("hello", &queue_arn("failed"), &json!({}));
-    send_event(&server, "hello", "{}");
-    scrape_until(&server, |scrape| scrape.count(RECEIVED, &[]) == 1)
-}
-
-/// Gives a function an event that is to be run later.
-fn send_event(server: &Server, name: &str, event: &str) {
-    let path = format!("/2015-03-31/functions/{name}/invocations");
-    let head = format!("POST {path} HTTP/1.1\nHost: localhost\nX-Amz-Invocation-Type: Event");
-    let accepted = raw_request(server.address(), &head, event.as_bytes());
-    assert_eq!(accepted.status, 202, "{accepted:?}");
-}
-
-fn create_queue(server: &Server, name: &str) {
-    let target = "X-Amz-Target: AmazonSQS.CreateQueue\nContent-Type: application/x-amz-json-1.0";
-    let head = format!("POST / HTTP/1.1\nHost: localhost\n{target}");
-    let body = json!({ "QueueName": name }).to_string();
-    let made = raw_request(server.address(), &head, body.as_bytes());
-    assert_eq!(made.status, 200, "{made:?}");
-}
-
-/// Says where events of a function are to be told that fail.
-fn set_on_failure(api: &Api, name: &str, queue: &str) {
-    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
-    let body = json!({ "DestinationConfig": { "OnFailure": { "Destination": arn } } });
-    let put = api.call("PUT", &format!("/2019-09-25/functions/{name}/event-invoke-config"), Some(&body));
-    assert_eq!(put.status, 200, "{put:?}");
-}
-
-fn set_dead_letter_queue(api: &Api, name: &str, queue: &str) {
-    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
-    let body = json!({ "DeadLetterConfig": { "TargetArn": arn } });
-    let put = api.call("PUT", &format!("/2015-03-31/functions/{name}/configuration"), Some(&body));
-    assert_eq!(put.status, 200, "{put:?}");
-}
-
-/// What the counters of a function's events say: received, runs, dropped.
-fn events_of(scrape: &Scrape, name: &str) -> [u64; 3] {
-    let counters = [RECEIVED, "samovar_lambda_async_event_age_seconds_count", DROPPED];
-    counters.map(|counter| scrape.count(counter, &[("function_name", name)]))
-}
-
-fn events_in(scrape: &Scrape, state: &str) -> u64 {
-    scrape.count("samovar_async_events", &[("state", state)])
-}
-
-#[test]
-fn events_are_counted_when_they_are_received_when_they_run_and_when_they_are_dropped() {
-    let server = Server::start_with(&["--event-time-scale", "1000"]);
-    let api = Api::of(&server);
-    create(&api, "hello");
-    create(&api, "fails");
-    assert_eq!(Scrape::of(&server).labels(RECEIVED), None, "there were no events");
-    send_event(&server, "hello", "{}");
-    send_event(&server, "hello", "{}");
-    send_event(&server, "fails", r#"{"id": 7}"#);
-    let ended = |scrape: &Scrape| events_in(scrape, "finished") == 2 && events_in(scrape, "dead") == 1;
-    let scrape = scrape_until(&server, ended);
-    assert_eq!(events_of(&scrape, "hello"), [2, 2, 0]);
-    assert_eq!(events_of(&scrape, "fails"), [1, 3, 1], "it was tried thrice");
-    assert_eq!(scrape.count(INVOCATIONS, &[("function_name", "hello")]), 2, "runs are invocations");
-    assert_eq!(scrape.count(ERRORS, &[("function_name", "fails")]), 3);
-    for state in ["queued", "running", "delivering"] {
-        assert_eq!(events_in(&scrape, state), 0, "{state}");
-    }
-    // The second attempt is a minute after the first, the third two minutes after that, in the time of the queue.
-    let age = |end: &str, le: &[(&str, &str)]| {
-        let of = [&[("function_name", "fails")][..], le].concat();
-        scrape.sum(&format!("samovar_lambda_async_event_age_seconds_{end}"), &of)
-    };
-    assert!(age("sum", &[]) >= 240.0, "{}", age("sum", &[]));
-    assert_eq!(age("bucket", &[("le", "21600")]), 3.0);
-    assert!(age("bucket", &[("le", "30")]) <= 1.0);
-    for failures in [DEAD_LETTER_ERRORS, "samovar_lambda_destination_delivery_failures_total", CIRCLES] {
-        assert_eq!(scrape.labels(failures), Some(vec!["function_name", "region"]));
-        assert_eq!(scrape.count(failures, &[]), 0);
-    }
-    assert!(scrape.count("samovar_async_events_limit", &[]) >= 1_000_000);
-    // Each was written when it was accepted, before each run and at its end.
-    assert!(scrape.count("samovar_journal_changes_written_total", &[]) >= 3 + 5 + 5);
-    assert!(scrape.count("samovar_journal_flush_duration_seconds_count", &[]) >= 3);
-    assert_eq!(scrape.count("samovar_journal_changes_waiting", &[]), 0);
-    check_with_promtool(&scrape);
-
-    assert_eq!(api.call("DELETE", "/2015-03-31/functions/fails", None).status, 204);
-    let scrape = Scrape::of(&server);
-    assert!(!scrape.text.contains("\"fails\""), "a deleted function takes its counters away");
-    assert_eq!((events_of(&scrape, "hello"), events_in(&scrape, "dead")), ([2, 2, 0], 1));
-}
-
-#[test]
-fn messages_that_tell_of_failures_are_seen_in_their_queue_and_counted_when_they_find_none() {
-    let server = Server::start_with(&["--event-time-scale", "1000"]);
-    let api = Api::of(&server);
-    create(&api, "fails");
-    create(&api, "exits");
-    create_queue(&server, "failed");
-    set_on_failure(&api, "fails", "failed");
-    set_dead_letter_queue(&api, "exits", "missing");
-    assert_eq!(Scrape::of(&server).count("samovar_sqs_messages_visible", &[("queue_name", "failed")]), 0);
-    send_event(&server, "fails", r#"{"id": 7}"#);
-    let told = |scrape: &Scrape| events_in(scrape, "finished") == 1;
-    let scrape = scrape_until(&server, told);
-    let in_queue = |what: &str| scrape.count(&format!("samovar_sqs_{what}"), &[("queue_name", "failed")]);
-    let messages = ["messages_visible", "messages_not_visible", "messages_delayed"].map(in_queue);
-    assert_eq!(messages, [1, 0, 0]);
-    assert_eq!((events_of(&scrape, "fails"), events_in(&scrape, "dead")), ([1, 3, 1], 0));
-    assert_eq!(scrape.count("samovar_lambda_destination_delivery_failures_total", &[]), 0);
-
-    send_event(&server, "exits", r#"{"code": 3}"#);
-    let of = [("function_name", "exits")];
-    let scrape = scrape_until(&server, |scrape| scrape.count(DEAD_LETTER_ERRORS, &of) > 1);
-    assert_eq!((events_in(&scrape, "delivering"), scrape.count("samovar_async_messages", &[])), (1, 1));
-    assert_eq!(events_of(&scrape, "exits"), [1, 3, 1], "it is dropped once, however often it cannot be told");
-    create_queue(&server, "missing");
-    let scrape = scrape_until(&server, |scrape| events_in(scrape, "finished") == 2);
-    assert_eq!(scrape.count("samovar_sqs_messages_visible", &[("queue_name", "missing")]), 1);
-    assert_eq!(scrape.count("samovar_async_messages", &[]), 0);
-    check_with_promtool(&scrape);
+    assert_eq!(api.try_send_event("hello", &json!({})).expect("an answer").0, 202);
+    Scrape::until(&server, |scrape| scrape.count(RECEIVED, &[]) == 1)
 }
 
 /// Reserves concurrency for a function, and waits for the provisioned instances of its alias `live`.
@@ -403,7 +259,7 @@ fn what_is_reserved_and_provisioned_is_told_and_so_is_what_spills_over() {
             scope.spawn(|| assert_eq!(api.invoke("sleeper:live", r#"{"ms":2000}"#).status, 200));
         }
         let running = [("function_name", "sleeper")];
-        let scrape = scrape_until(&server, |scrape| {
+        let scrape = Scrape::until(&server, |scrape| {
             scrape.count("samovar_lambda_concurrent_executions", &running) == 3
         });
         assert_eq!(scrape.count("samovar_lambda_provisioned_concurrent_executions", &live), 2);
@@ -436,7 +292,7 @@ fn the_documentation_has_every_metric_as_it_is_and_no_other() {
     assert_eq!(documented.symmetric_difference(&rows).collect::<Vec<_>>(), Vec::<&&str>::new());
 
     let scrape = whole_scrape();
-    check_with_promtool(&scrape);
+    scrape.check();
     let mut defined = BTreeSet::new();
     for metric in metric_definitions() {
         defined.insert(format!("# HELP {} {}", metric.name, metric.help));
