@@ -51,8 +51,8 @@ impl Host {
         Ok(self.schedule_arn(schedule))
     }
 
-    /// Gives a schedule other settings in place of all that it had, and gives back its ARN. What was missed until now is not made up
-    /// for. A request that comes again with the same token changes nothing.
+    /// Gives a schedule other settings in place of all that it had, and gives back its ARN. If it is due at other times from now on, or
+    /// was or is disabled, what was due until now and was not fired is not made up for; otherwise it still is. A request that comes again with the same token changes nothing.
     ///
     /// # Errors
     /// When there is none of that name, it cannot be such a schedule, or it cannot be written.

@@ -41,16 +41,16 @@ impl Service {
     /// The service that a request is for, unless that is Lambda: they have the path `/` alone, but for SQS, some of whose
     /// clients send to the URLs of queues, and EventBridge Scheduler, which has paths of its own and is signed for.
     pub(super) fn of(parts: &Parts) -> Option<Self> {
-        if scheduler::is_path(parts.uri.path())
-            || credential::service(&parts.headers) == Some(scheduler::SIGNING_NAME)
-        {
+        let path = parts.uri.path();
+        // Whom a request is signed for is looked at where that alone tells: of all requests most are for Lambda.
+        let is_signed_for = || credential::service(&parts.headers) == Some(scheduler::SIGNING_NAME);
+        if scheduler::is_path(path) || (scheduler::is_shared_path(path) && is_signed_for()) {
             return Some(Self::Scheduler);
         }
         if parts.method != Method::POST {
             return None;
         }
         let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let path = parts.uri.path();
         if let Some(operation) = header(TARGET).and_then(|target| target.strip_prefix(SQS_TARGET))
             && (path == "/" || path.matches('/').count() == 2)
         {

@@ -45,6 +45,11 @@ pub(super) fn is_path(path: &str) -> bool {
     matches!(first, Some("schedules" | "schedule-groups"))
 }
 
+/// Whether a path may be of this service although others have such paths.
+pub(super) fn is_shared_path(path: &str) -> bool {
+    path.starts_with("/tags/")
+}
+
 /// Answers a request.
 pub(super) async fn answer(host: &Host, region: Option<Region>, parts: &Parts, body: &[u8]) -> Response {
     let region = region.unwrap_or_else(|| host.region().clone());
